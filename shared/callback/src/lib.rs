@@ -1,0 +1,36 @@
+//! What Verizon's ThingSpace / M2M platform POSTs to a callback listener: SOAP or REST bytes in, one [`Callback`] out.
+//!
+//! Pure: no AWS, no I/O, no clock. What a message *means* for a device lives with its callback service
+//! (`functions/<service>`); what a device *is*, in `shared/device`.
+//!
+//! Typed where the platform documents a shape, kept whole where it does not: [`Message::payload`] holds every member
+//! that the envelope does not explain. Names are compared ignoring case, since the platform's own spelling varies.
+
+mod credentials;
+mod envelope;
+mod error;
+mod external_provisioning_change;
+mod json;
+mod members;
+mod open_set;
+mod transport;
+mod xml;
+
+pub use credentials::Credentials;
+pub use envelope::{Attempt, Callback, DeviceIdentifier, Message, Outcome};
+pub use error::ParseError;
+pub use external_provisioning_change::{CustomField, DeviceInfo, ExternalProvisioningChange, FeatureCode};
+pub use members::{Members, Sent};
+pub use open_set::{AsSent, Change, Kind, State};
+pub use serde_json::{Map, Value};
+pub use transport::Transport;
+
+/// The largest body that is read, in bytes. The platform's messages are a few kilobytes; the largest documented one
+/// (availability of 2,000 devices) stays below half of this.
+pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// The deepest nesting of elements or members that is read. Samples reach 8.
+pub const MAX_DEPTH: usize = 64;
+
+/// The most attributes that one XML element may have. Samples reach 2.
+pub const MAX_ATTRIBUTES: usize = 32;

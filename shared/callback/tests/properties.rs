@@ -1,0 +1,125 @@
+//! What holds for any bytes, and for any payload.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+use std::fmt::Write as _;
+
+use callback::{Callback, Kind, MAX_BODY_BYTES};
+use proptest::prelude::*;
+use serde_json::{Map, Value};
+
+/// Trees of names and texts, as either transport can carry them.
+fn payload() -> impl Strategy<Value = Value> {
+    let name = "[A-Z][a-zA-Z]{0,8}[0-9]?";
+    let leaf = prop_oneof!["[ -~é漢]{0,12}".prop_map(Value::from), Just(Value::Null)];
+    leaf.prop_recursive(5, 48, 6, move |inner| {
+        prop_oneof![
+            proptest::collection::vec((name, inner.clone()), 1..6)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+            proptest::collection::vec(inner, 2..4).prop_map(Value::Array),
+        ]
+    })
+}
+
+/// All texts in a tree.
+fn texts(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => members.values().for_each(|value| texts(value, found)),
+        Value::Array(items) => items.iter().for_each(|value| texts(value, found)),
+        Value::String(text) if !text.trim().is_empty() => found.push(text.clone()),
+        _ => {}
+    }
+}
+
+fn xml(name: &str, value: &Value, out: &mut String) {
+    match value {
+        Value::Null => write!(out, "<{name} xsi:nil=\"true\"/>").unwrap(),
+        Value::Array(items) => items.iter().for_each(|item| xml(name, item, out)),
+        Value::Object(members) => {
+            write!(out, "<{name}>").unwrap();
+            members.iter().for_each(|(name, value)| xml(name, value, out));
+            write!(out, "</{name}>").unwrap();
+        }
+        leaf => {
+            let text =
+                leaf.as_str().unwrap_or_default().replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+            write!(out, "<{name}>{text}</{name}>").unwrap();
+        }
+    }
+}
+
+fn assert_nothing_is_lost(sent: &Value, body: &str, content_type: &str) {
+    let callback = Callback::parse(body.as_bytes(), Some(content_type)).expect("a callback");
+    let (mut wanted, mut kept) = (Vec::new(), Vec::new());
+    texts(sent, &mut wanted);
+    texts(&Value::Object(callback.message.payload), &mut kept);
+    wanted.sort();
+    kept.sort();
+    assert_eq!(wanted, kept);
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_the_parser_panic(body: Vec<u8>, content_type in proptest::option::of("[ -~]{0,30}")) {
+        let _ = Callback::parse(&body, content_type.as_deref());
+    }
+
+    #[test]
+    fn nothing_that_looks_like_xml_makes_the_parser_panic(body in "(<[/!?]?[a-zA-Z:&;\"'= \\[\\]-]{0,12}/?>?|[a-z&;<>]{0,6}){0,20}") {
+        let _ = Callback::parse(body.as_bytes(), Some("text/xml"));
+    }
+
+    #[test]
+    fn nothing_that_looks_like_json_makes_the_parser_panic(body in "([\\{\\}\\[\\],:]|\"[a-zA-Z]{0,9}\"|[0-9eE.+-]{1,6}|null){0,30}") {
+        let _ = Callback::parse(body.as_bytes(), Some("application/json"));
+    }
+
+    #[test]
+    fn no_text_of_a_soap_payload_is_lost(payload in payload()) {
+        let mut data = String::new();
+        xml("Data", &payload, &mut data);
+        let body = format!("<Envelope xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"><Body><CallbackRequest><RequestId/>{data}</CallbackRequest></Body></Envelope>");
+        assert_nothing_is_lost(&payload, &body, "text/xml");
+    }
+
+    #[test]
+    fn no_text_of_a_rest_payload_is_lost(payload in payload()) {
+        let mut message = Map::new();
+        message.insert("requestId".to_owned(), Value::Null);
+        message.insert("deviceResponse".to_owned(), payload.clone());
+        assert_nothing_is_lost(&payload, &Value::Object(message).to_string(), "application/json");
+    }
+
+    #[test]
+    fn kinds_compare_ignoring_case(kind in "(mdn|msisdn|min|iccid|imsi|imei|meid|esn|eid|sku)", upper: Vec<bool>) {
+        let mixed: String = kind
+            .chars()
+            .zip(upper.into_iter().chain(std::iter::repeat(false)))
+            .map(|(letter, upper)| if upper { letter.to_ascii_uppercase() } else { letter })
+            .collect();
+        prop_assert_eq!(Kind::from(mixed.as_str()), Kind::from(kind.as_str()));
+    }
+}
+
+/// The worst shapes of a megabyte: each takes milliseconds when the time is linear, and minutes when it is not.
+#[test]
+fn a_megabyte_of_hostile_input_is_read_or_refused() {
+    let fill = |unit: &str| unit.repeat(MAX_BODY_BYTES / unit.len() - 200);
+    let soap =
+        |contents: String| format!("<Envelope><Body><CallbackRequest>{contents}</CallbackRequest></Body></Envelope>");
+    let attributes: String = (0..80_000).map(|number| format!(" a{number}=\"\"")).collect();
+    for body in [
+        soap(fill("<a/>")),
+        soap(fill("&amp;")),
+        soap(fill("<![CDATA[]]>")),
+        soap((0..60_000).map(|number| format!("<a{number}/>")).collect()),
+        format!("<a{}/>", attributes),
+        fill("<a>"),
+        format!("{{\"requestId\":\"r\",\"a\":[{}1]}}", fill("1,")),
+        format!("{{\"requestId\":\"r\"{}}}", (0..60_000).map(|number| format!(",\"a{number}\":1")).collect::<String>()),
+        format!("{{\"requestId\":\"r\"{}}}", fill(",\"a\":1")),
+        format!("{{\"requestId\":{}", fill("[")),
+        format!("{{\"requestId\":{}{}{}}}", "[".repeat(60), fill("1,").trim_end_matches(','), "]".repeat(60)),
+    ] {
+        let _ = Callback::parse(body.as_bytes(), None);
+    }
+}

@@ -1,0 +1,102 @@
+//! REST messages: the documented envelope, and the shapes that its members were seen in.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+use callback::{Attempt, Callback, ExternalProvisioningChange, Message, Outcome, ParseError};
+use serde_json::{Value, json};
+
+fn parse(body: &str) -> Result<Message, ParseError> {
+    Callback::parse(body.as_bytes(), Some("application/json")).map(|callback| callback.message)
+}
+
+#[test]
+fn the_documented_failure_is_read() {
+    let message = parse(
+        r#"{"username":"","password":"","requestId":"r-1","deviceIds":[{"id":"89000000000000000001","kind":"Iccid"},
+            {"id":"350000000000001","kind":"Imei"}],"faultResponse":{"faultcode":"UnifiedWebService.REQUEST_FAILED.DeviceAlreadyActive",
+            "faultstring":"REQUEST_FAILED. Device is already active"},"status":"Failed","callbackCount":2,"maxCallbackThreshold":4}"#,
+    )
+    .unwrap();
+    assert_eq!(message.request_id.as_deref(), Some("r-1"));
+    assert_eq!(message.attempt, Attempt { count: Some(2), threshold: Some(4) });
+    assert_eq!(message.devices.len(), 2);
+    assert_eq!(message.devices[0].kind, "Iccid");
+    let Outcome::Failed { code, text } = &message.outcome else { panic!("{:?}", message.outcome) };
+    assert_eq!(code.as_deref(), Some("UnifiedWebService.REQUEST_FAILED.DeviceAlreadyActive"));
+    assert_eq!(text.as_deref(), Some("REQUEST_FAILED. Device is already active"));
+}
+
+#[test]
+fn status_decides_the_outcome_where_there_is_no_fault() {
+    let outcome = |status: &str| parse(&format!(r#"{{"requestId":"r","status":{status}}}"#)).unwrap().outcome;
+    assert_eq!(outcome("\"Success\""), Outcome::Succeeded);
+    assert_eq!(outcome("\"Failed\""), Outcome::Failed { code: None, text: None });
+    assert_eq!(outcome("\"warning\""), Outcome::Other("warning".to_owned()));
+    assert_eq!(outcome("null"), Outcome::Unstated);
+}
+
+#[test]
+fn a_member_under_device_response_is_found_be_it_an_object_or_an_array() {
+    let message = parse(r#"{"requestId":"r","deviceResponse":{"usageResponse":[{"bytesUsed":1}]}}"#).unwrap();
+    assert_eq!(message.member("UsageResponse"), Some(&json!([{ "bytesUsed": 1 }])));
+}
+
+#[test]
+fn an_undocumented_provisioning_change_is_read_by_the_names_that_soap_has() {
+    let message = parse(
+        r#"{"requestId":"r","deviceResponse":{"externalProvisioningChange":{"change":"Suspend","deviceInfo":{"accountName":"0001",
+            "carrierInformation":{"state":"suspend"},"deviceIdentifiers":[{"kind":"IMEI","id":"350000000000001"}],"connected":true}}}}"#,
+    )
+    .unwrap();
+    let change = ExternalProvisioningChange::of(&message).unwrap();
+    let info = change.device_info.value().unwrap();
+    assert_eq!(info.account_name.value().map(String::as_str), Some("0001"));
+    assert_eq!(info.connected.value(), Some(&true));
+    assert_eq!(info.device_identifiers.value().unwrap()[0].value, "350000000000001");
+    assert!(change.unknown.is_empty());
+}
+
+#[test]
+fn numbers_keep_every_digit_and_repeated_names_every_value() {
+    let message =
+        parse(r#"{"requestId":7,"eid":89033023426200000000005430099246,"exact":1e400,"half":0.5,"a":1,"a":2}"#)
+            .unwrap();
+    assert_eq!(message.request_id.as_deref(), Some("7"));
+    let expected = json!({ "eid": "89033023426200000000005430099246", "exact": "1e400", "half": 0.5, "a": [1, 2] });
+    assert_eq!(Value::Object(message.payload), expected);
+}
+
+#[test]
+fn members_that_are_not_as_documented_stay_in_the_payload() {
+    let message = parse(
+        r#"{"requestId":{"a":1},"deviceIds":[{"id":"1","kind":"mdn","extra":true},{"id":"2","kind":"mdn"}],"callbackCount":"many"}"#,
+    )
+    .unwrap();
+    assert_eq!(message.devices.len(), 1);
+    let expected = json!({
+        "requestId": { "a": 1 },
+        "deviceIds": [{ "id": "1", "kind": "mdn", "extra": true }],
+        "callbackCount": "many",
+    });
+    assert_eq!(Value::Object(message.payload), expected);
+}
+
+#[test]
+fn credentials_of_any_spelling_and_shape_are_taken_out() {
+    let callback =
+        Callback::parse(br#"{"requestId":"r","UserName":"u","password":{"deep":"secret"},"Password":"p"}"#, None)
+            .unwrap();
+    assert_eq!(callback.credentials.password.as_deref(), Some("p"));
+    assert!(callback.message.payload.is_empty(), "{:?}", callback.message.payload);
+}
+
+#[test]
+fn json_that_is_no_callback_is_refused() {
+    assert_eq!(parse(r#"{"hello":"world"}"#).err(), Some(ParseError::NotACallback));
+    assert_eq!(parse("[1]").err(), Some(ParseError::NotACallback));
+    assert_eq!(parse("{").err(), Some(ParseError::Json { line: 1, column: 1 }));
+    assert_eq!(parse(r#"{"requestId":"r"} x"#).err(), Some(ParseError::Json { line: 1, column: 19 }));
+    assert_eq!(
+        parse(&format!(r#"{{"requestId":{}1{}}}"#, "[".repeat(64), "]".repeat(64))).err(),
+        Some(ParseError::TooDeep)
+    );
+}
