@@ -1,0 +1,158 @@
+//! What a message does to the devices concerned: decided here, without I/O, and carried out by the store.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::digest::Digest;
+use crate::event::{Event, FieldChange, RecordedEvent, Subject};
+use crate::identity::{DeviceId, Identifier, MAX_IDENTIFIERS, resolve};
+use crate::observation::{Naming, Observation, Occasion};
+use crate::state::{Device, changes};
+
+/// The change of an event that is not the platform's: the device lost identifiers to another one.
+pub const IDENTIFIERS_MOVED: &str = "IdentifiersMoved";
+
+/// What the table says about the identifiers of a message.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// Who owns which of them.
+    pub owners: BTreeMap<Identifier, DeviceId>,
+    /// The owners, and any device whose id would be derived from them.
+    pub devices: BTreeMap<DeviceId, Device>,
+}
+
+/// What is to be written in one transaction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// One event for each device that changes, the one that the message is about first.
+    pub events: Vec<RecordedEvent>,
+    /// Identifiers that get an owner, with the one they had.
+    pub gained: Vec<(Identifier, Option<DeviceId>)>,
+    /// Identifiers that the device gives up.
+    pub released: Vec<Identifier>,
+}
+
+/// Decides what an observation of a device does. `receipt` is the digest that the observation is known by.
+#[must_use]
+pub fn plan(occasion: &Occasion<'_>, observation: &Observation, receipt: &Digest, known: &Known) -> Plan {
+    let received_at = occasion.received_at;
+    let naming = &observation.naming;
+    let owner = resolve(naming.proof(), &known.owners, naming.activation()).and_then(|id| known.devices.get(id));
+    let before = owner.cloned();
+    let mut device = before.clone().unwrap_or_else(|| Device::new(new_id(naming, receipt, known), received_at));
+
+    let held = held(&device, naming, known, occasion);
+    let gained: Vec<_> = held
+        .difference(&device.identifiers)
+        .map(|identifier| (identifier.clone(), known.owners.get(identifier).cloned()))
+        .collect();
+    let released = device.identifiers.difference(&held).cloned().collect();
+    if device.identified_at <= received_at {
+        device.identified_at = received_at;
+    }
+    device.identifiers = held;
+
+    let mut losers: BTreeMap<DeviceId, Device> = BTreeMap::new();
+    for (identifier, loser) in gained.iter().filter_map(|(identifier, loser)| Some((identifier, loser.as_ref()?))) {
+        if let Some(found) = known.devices.get(loser) {
+            losers.entry(loser.clone()).or_insert_with(|| found.clone()).identifiers.remove(identifier);
+        }
+    }
+    let mut lost = Vec::new();
+    for (id, mut loser) in losers {
+        loser.identified_at = received_at;
+        if loser.identifiers.is_empty() {
+            loser.merged_into = Some(device.id.clone());
+            device.merged_from.extend(loser.merged_from.iter().cloned());
+            device.merged_from.push(id.clone());
+        }
+        lost.push((known.devices.get(&id), loser));
+    }
+
+    device.apply(&observation.update, received_at);
+    let mut events = vec![recorded(occasion, Some(observation), receipt, before.as_ref(), device)];
+    events.extend(lost.into_iter().map(|(before, loser)| recorded(occasion, None, receipt, before, loser)));
+    Plan { events, gained, released }
+}
+
+/// The event of a message that names no device.
+#[must_use]
+pub(crate) fn account_event(
+    occasion: &Occasion<'_>,
+    observation: &Observation,
+    receipt: &Digest,
+    version: u64,
+) -> RecordedEvent {
+    let account = observation.account.clone().unwrap_or_default();
+    let subject = Subject::Account(account);
+    let event = event(occasion, Some(observation), receipt, subject, version + 1, Vec::new());
+    RecordedEvent { event, account: observation.account.clone(), device: None }
+}
+
+/// The identifiers that the device has afterwards. None is taken from a device that a newer message settled.
+fn held(device: &Device, naming: &Naming, known: &Known, occasion: &Occasion<'_>) -> BTreeSet<Identifier> {
+    let late = occasion.received_at < device.identified_at;
+    if late {
+        return device.identifiers.clone();
+    }
+    let free = |identifier: &&Identifier| {
+        let owner = known.owners.get(*identifier).and_then(|owner| known.devices.get(owner));
+        owner.is_none_or(|owner| owner.id == device.id || owner.identified_at <= occasion.received_at)
+    };
+    let mut held: BTreeSet<Identifier> =
+        naming.snapshot().unwrap_or(naming.proof()).iter().filter(free).cloned().collect();
+    if held.is_empty() && device.identifiers.is_empty() {
+        held = naming.proof().iter().filter(free).cloned().collect();
+    }
+    if naming.snapshot().is_none() || held.is_empty() {
+        let room = MAX_IDENTIFIERS.saturating_sub(held.len());
+        let kept: Vec<_> = device.identifiers.difference(&held).take(room).cloned().collect();
+        held.extend(kept);
+    }
+    held
+}
+
+fn new_id(naming: &Naming, receipt: &Digest, known: &Known) -> DeviceId {
+    let derived =
+        naming.proof().first().map_or_else(|| DeviceId::from(receipt.short().as_str()), DeviceId::derived_from);
+    if known.devices.contains_key(&derived) { derived.beside(receipt) } else { derived }
+}
+
+/// The event after which a device is as given. Without an observation, the device only lost identifiers to another.
+fn recorded(
+    occasion: &Occasion<'_>,
+    observation: Option<&Observation>,
+    receipt: &Digest,
+    before: Option<&Device>,
+    mut device: Device,
+) -> RecordedEvent {
+    device.version += 1;
+    device.updated_at = device.updated_at.max(occasion.received_at);
+    let changes = changes(before, &device);
+    let subject = Subject::Device(device.id.clone());
+    let event = event(occasion, observation, receipt, subject, device.version, changes);
+    let account = device.provisioning.account.clone().or_else(|| observation?.account.clone());
+    RecordedEvent { event, account, device: Some(device) }
+}
+
+fn event(
+    occasion: &Occasion<'_>,
+    observation: Option<&Observation>,
+    receipt: &Digest,
+    subject: Subject,
+    sequence: u64,
+    changes: Vec<FieldChange>,
+) -> Event {
+    Event {
+        id: Digest::of(&["event", &receipt.full(), &subject.to_string()]).short(),
+        subject,
+        sequence,
+        service: occasion.service.to_owned(),
+        change: observation.map_or(IDENTIFIERS_MOVED, |observation| &observation.change).to_owned(),
+        request_id: occasion.message.request_id.clone(),
+        received_at: occasion.received_at,
+        changes,
+        devices: occasion.message.devices.clone(),
+        payload: observation.map(|_| occasion.message.payload.clone()).unwrap_or_default(),
+        unknown: observation.map(|observation| observation.unknown.clone()).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,77 @@
+//! Devices and events in one DynamoDB table.
+//!
+//! | row | pk | sk |
+//! |---|---|---|
+//! | device | `DEVICE#<id>` | `STATE` |
+//! | event of a device | `DEVICE#<id>` | `EVENT#<sequence>` |
+//! | identifier | `IDENTIFIER#<kind>#<value>` | `DEVICE` |
+//! | receipt | `RECEIPT#<digest>` | `RECEIPT` |
+//! | account | `ACCOUNT#<name>` | `STATE` |
+//! | event of an account | `ACCOUNT#<name>` | `EVENT#<sequence>` |
+//!
+//! Rows carry their contents as JSON (`device`, `event`), beside the few attributes that conditions, expiry and a
+//! person's eye need.
+
+mod read;
+mod record;
+mod rows;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+
+pub use read::EventsFrom;
+pub use record::Recorded;
+
+/// The table, and how long events stay in it.
+#[derive(Debug, Clone)]
+pub struct Store {
+    client: Client,
+    table: String,
+    event_retention_days: u32,
+}
+
+/// Why the table did not do as asked. The text names no device.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// DynamoDB could not be reached, refused, or failed.
+    #[error("DynamoDB failed ({code}): {detail}")]
+    Unavailable {
+        /// DynamoDB's own error code, where it gave one.
+        code: String,
+        /// What the SDK says of it.
+        detail: String,
+    },
+    /// Other writers were faster, every time until the deadline.
+    #[error("Other writers of the same device were faster until the deadline.")]
+    Contention,
+    /// The event does not fit into a row of DynamoDB (400 KiB).
+    #[error("The event of {bytes} bytes does not fit into a row of the table.")]
+    TooLarge {
+        /// Size of event and device as JSON, in bytes.
+        bytes: usize,
+    },
+    /// A row is not as this program writes it.
+    #[error("A row of the table cannot be read: {0}")]
+    Corrupt(String),
+}
+
+impl Store {
+    /// A store in this table. Events expire after so many days; 0 keeps them for ever.
+    #[must_use]
+    pub fn new(client: Client, table: impl Into<String>, event_retention_days: u32) -> Self {
+        Self { client, table: table.into(), event_retention_days }
+    }
+}
+
+impl StoreError {
+    fn unavailable<E, R>(error: &SdkError<E, R>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+        R: std::fmt::Debug,
+    {
+        Self::Unavailable {
+            code: error.code().unwrap_or("none").to_owned(),
+            detail: DisplayErrorContext(error).to_string().chars().take(500).collect(),
+        }
+    }
+}

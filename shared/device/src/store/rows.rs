@@ -1,0 +1,96 @@
+//! Rows to and from what they hold.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::StoreError;
+use crate::digest::Digest;
+use crate::event::Subject;
+use crate::identity::{DeviceId, Identifier};
+
+pub(super) type Row = HashMap<String, AttributeValue>;
+
+/// The two attributes that find a row.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    pk: String,
+    sk: String,
+}
+
+/// Sort keys of events start so; the sequence follows in 12 digits.
+pub(super) const EVENT: &str = "EVENT#";
+
+/// A partition key holds 2,048 bytes; account names have 16 characters.
+const MAX_ACCOUNT_CHARS: usize = 256;
+
+impl Key {
+    fn new(pk: String, sk: &str) -> Self {
+        Self { pk, sk: sk.to_owned() }
+    }
+
+    pub(super) fn state(subject: &Subject) -> Self {
+        Self::new(partition(subject), "STATE")
+    }
+
+    pub(super) fn device(id: &DeviceId) -> Self {
+        Self::state(&Subject::Device(id.clone()))
+    }
+
+    pub(super) fn event(subject: &Subject, sequence: u64) -> Self {
+        Self::new(partition(subject), &format!("{EVENT}{sequence:012}"))
+    }
+
+    pub(super) fn identifier(identifier: &Identifier) -> Self {
+        Self::new(format!("IDENTIFIER#{}#{}", identifier.kind.as_str(), identifier.value), "DEVICE")
+    }
+
+    pub(super) fn receipt(digest: &Digest) -> Self {
+        Self::new(format!("RECEIPT#{}", digest.full()), "RECEIPT")
+    }
+
+    pub(super) fn row(&self) -> Row {
+        Row::from([("pk".to_owned(), text(&self.pk)), ("sk".to_owned(), text(&self.sk))])
+    }
+
+    pub(super) fn of(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self { pk: get_text(row, "pk")?.to_owned(), sk: get_text(row, "sk")?.to_owned() })
+    }
+}
+
+pub(super) fn partition(subject: &Subject) -> String {
+    match subject {
+        Subject::Device(id) => format!("DEVICE#{id}"),
+        Subject::Account(name) => format!("ACCOUNT#{}", name.chars().take(MAX_ACCOUNT_CHARS).collect::<String>()),
+    }
+}
+
+pub(super) fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+pub(super) fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+pub(super) fn json<T: Serialize>(value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Corrupt(error.to_string()))
+}
+
+pub(super) fn get_text<'a>(row: &'a Row, name: &str) -> Result<&'a str, StoreError> {
+    row.get(name).and_then(|value| value.as_s().ok()).map(String::as_str).ok_or_else(|| missing(name))
+}
+
+pub(super) fn get_number<T: std::str::FromStr>(row: &Row, name: &str) -> Result<T, StoreError> {
+    row.get(name).and_then(|value| value.as_n().ok()).and_then(|text| text.parse().ok()).ok_or_else(|| missing(name))
+}
+
+pub(super) fn get_json<T: DeserializeOwned>(row: &Row, name: &str) -> Result<T, StoreError> {
+    serde_json::from_str(get_text(row, name)?).map_err(|error| StoreError::Corrupt(format!("{name}: {error}")))
+}
+
+fn missing(name: &str) -> StoreError {
+    StoreError::Corrupt(format!("no {name} as it should be"))
+}
