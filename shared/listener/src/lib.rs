@@ -1,0 +1,161 @@
+//! What all callback functions share: a request → verified → recorded → answered in the sender's protocol.
+//!
+//! What a message means is the callback service's own; this crate only carries it to the table. [`serve`] is the whole
+//! of a function's main; [`Listener`] is the same without Lambda, for `callbacks local`.
+
+mod addresses;
+mod answer;
+mod lambda;
+mod metrics;
+mod quarantine;
+mod settings;
+mod verify;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use callback::{Callback, ParseError};
+use device::store::{Recorded, Store, StoreError};
+use device::{CallbackService, Occasion};
+use http::{Method, Response};
+use jiff::Timestamp;
+use tokio::time::{Instant, timeout_at};
+
+pub use addresses::AllowedAddresses;
+pub use answer::{Refusal, refuse};
+pub use lambda::serve;
+pub use metrics::Metrics;
+pub use quarantine::Quarantine;
+pub use settings::{SettingError, Settings};
+pub use verify::{CredentialsSource, Expected, Verified};
+
+/// The platform sends again when it is not answered within about 4 s, measured; the way there and back needs some.
+const ANSWER_WITHIN: Duration = Duration::from_millis(2700);
+
+/// How long the quarantine may take at the end of it.
+const QUARANTINE_WITHIN: Duration = Duration::from_millis(300);
+
+/// A request as it reached the edge.
+#[derive(Debug, Clone)]
+pub struct Received {
+    /// Only POST is a callback.
+    pub method: Method,
+    /// Who sent it, where that is known.
+    pub source: Option<std::net::IpAddr>,
+    /// The header as sent.
+    pub content_type: Option<String>,
+    /// The body, decoded from the gateway's base64 where it was encoded.
+    pub body: Bytes,
+    /// When it came in.
+    pub received_at: Timestamp,
+}
+
+/// Takes callbacks of any service into the table.
+#[derive(Debug)]
+pub struct Listener {
+    /// Where devices and events are kept.
+    pub store: Store,
+    /// Who may send.
+    pub allowed: AllowedAddresses,
+    /// What they must know.
+    pub credentials: CredentialsSource,
+    /// Where bodies go that cannot be taken.
+    pub quarantine: Quarantine,
+    /// Where counters go.
+    pub metrics: Metrics,
+}
+
+impl Listener {
+    /// Opens the connections that the first callback needs, as far as they can be had.
+    pub async fn warm_up(&self) {
+        let (store, credentials) = tokio::join!(self.store.warm_up(), self.credentials.warm_up());
+        if let Err(error) = store {
+            tracing::warn!(message = "The table cannot be read yet.", %error);
+        }
+        if let Err(error) = credentials {
+            tracing::warn!(message = "The credentials cannot be read yet.", %error);
+        }
+    }
+
+    /// The answer to one request: 200 only when what it says is in the table.
+    pub async fn answer(&self, service: &CallbackService, received: Received) -> Response<String> {
+        let started = Instant::now();
+        match self.take(service, &received, started + ANSWER_WITHIN).await {
+            Ok(recorded) => {
+                let before = recorded.iter().all(|one| *one == Recorded::Before);
+                self.metrics.count(service.name, if before { "CallbacksDuplicate" } else { "CallbacksRecorded" }, 1);
+                tracing::info!(
+                    message = "Recorded.",
+                    service = service.name,
+                    duplicate = before,
+                    milliseconds = started.elapsed().as_millis()
+                );
+                answer::accepted(&received)
+            }
+            Err(refusal) => {
+                let refusal = self.keep(service, &received, refusal).await;
+                self.metrics.count(service.name, refusal.metric(), 1);
+                tracing::warn!(message = "Refused.", service = service.name, status = refusal.status().as_u16(), %refusal);
+                answer::refuse(&received, &refusal)
+            }
+        }
+    }
+
+    async fn take(
+        &self,
+        service: &CallbackService,
+        received: &Received,
+        deadline: Instant,
+    ) -> Result<Vec<Recorded>, Refusal> {
+        if !self.allowed.contains(received.source) {
+            return Err(Refusal::AddressNotAllowed);
+        }
+        if received.method != Method::POST {
+            return Err(Refusal::MethodNotAllowed);
+        }
+        let callback = Callback::parse(&received.body, received.content_type.as_deref())?;
+        let deadline = deadline.checked_sub(QUARANTINE_WITHIN).unwrap_or(deadline);
+        let work = async {
+            let verified = self.credentials.verify(callback).await?;
+            self.record(service, &verified, received.received_at, deadline).await
+        };
+        timeout_at(deadline, work).await.unwrap_or(Err(Refusal::TooSlow))
+    }
+
+    async fn record(
+        &self,
+        service: &CallbackService,
+        verified: &Verified,
+        received_at: Timestamp,
+        deadline: Instant,
+    ) -> Result<Vec<Recorded>, Refusal> {
+        let message = verified.message();
+        let observations = (service.interpret)(message);
+        let unknown: usize = observations.iter().map(|observation| observation.unknown.len()).sum();
+        if unknown > 0 {
+            self.metrics.count(service.name, "UnknownMembers", unknown);
+        }
+        let occasion = Occasion { service: service.name, message, received_at };
+        self.store.record(&occasion, &observations, deadline).await.map_err(|error| match error {
+            StoreError::TooLarge { .. } => Refusal::Unreadable(ParseError::TooLarge),
+            error => Refusal::StoreUnavailable(error),
+        })
+    }
+
+    /// Keeps for a person what came from an allowed address and was refused for what it is. Where that cannot be done,
+    /// the sender is asked to send again.
+    async fn keep(&self, service: &CallbackService, received: &Received, refusal: Refusal) -> Refusal {
+        if !refusal.is_kept() {
+            return refusal;
+        }
+        let kept = tokio::time::timeout(QUARANTINE_WITHIN * 3, self.quarantine.keep(service.name, received, &refusal));
+        match kept.await {
+            Ok(Ok(())) => {
+                self.metrics.count(service.name, "CallbacksQuarantined", 1);
+                refusal
+            }
+            Ok(Err(error)) => Refusal::QuarantineUnavailable(error),
+            Err(_) => Refusal::TooSlow,
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Bodies that were refused for what they are, kept in a queue for a person to look at.
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::error::DisplayErrorContext;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+
+use crate::Received;
+use crate::answer::Refusal;
+
+/// A queue holds messages of 1 MiB. Base64 makes four bytes of three, and the rest is for the other members.
+const MAX_KEPT_BYTES: usize = 700 * 1024;
+
+/// The queue. Its messages are JSON: `service`, `receivedAt`, `reason`, `contentType`, `source`, `bytes` (of the whole
+/// body) and `bodyBase64` (its first 700 KiB), credentials included: the queue is encrypted and read by operators alone.
+#[derive(Debug, Clone)]
+pub struct Quarantine {
+    client: Client,
+    queue_url: String,
+}
+
+/// The queue did not take it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct QuarantineError(String);
+
+impl Quarantine {
+    /// A quarantine in this queue.
+    #[must_use]
+    pub fn new(client: Client, queue_url: impl Into<String>) -> Self {
+        Self { client, queue_url: queue_url.into() }
+    }
+
+    pub(crate) async fn keep(&self, service: &str, received: &Received, why: &Refusal) -> Result<(), QuarantineError> {
+        let kept = received.body.get(..MAX_KEPT_BYTES).unwrap_or(&received.body);
+        let message = json!({
+            "service": service,
+            "receivedAt": received.received_at,
+            "reason": why.to_string(),
+            "contentType": received.content_type,
+            "source": received.source,
+            "bytes": received.body.len(),
+            "bodyBase64": STANDARD.encode(kept),
+        });
+        let request = self.client.send_message().queue_url(&self.queue_url).message_body(message.to_string());
+        let sent = request.send().await;
+        sent.map(drop).map_err(|error| QuarantineError(DisplayErrorContext(error).to_string()))
+    }
+}

@@ -1,0 +1,155 @@
+//! Whether a callback is from the platform: it echoes the credentials that were registered.
+
+use std::time::Duration;
+
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::error::DisplayErrorContext;
+use callback::{Callback, Credentials, Message};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use subtle::{Choice, ConstantTimeEq};
+use tokio::sync::RwLock;
+use tokio::time::Instant;
+
+use crate::answer::Refusal;
+
+/// The message of a callback whose credentials were right. Only [`CredentialsSource::verify`] makes one.
+#[derive(Debug, Clone)]
+pub struct Verified(Message);
+
+impl Verified {
+    /// What it says.
+    #[must_use]
+    pub fn message(&self) -> &Message {
+        &self.0
+    }
+}
+
+/// The user name and password that the platform was given.
+#[derive(Clone, Deserialize)]
+pub struct Expected {
+    /// At most 40 characters.
+    pub username: String,
+    /// At most 40 characters.
+    pub password: String,
+}
+
+impl std::fmt::Debug for Expected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Expected(redacted)")
+    }
+}
+
+/// Where the expected credentials are.
+#[derive(Debug)]
+pub enum CredentialsSource {
+    /// None are expected: any callback is taken. An explicit choice of the customer.
+    NotRequired,
+    /// These, for good.
+    Fixed(Expected),
+    /// A secret in Secrets Manager that can be rotated.
+    Secret(Secret),
+}
+
+/// A secret, `{"username", "password"}`, of which the current and the previous version count: the platform was seen
+/// using an old password 14 minutes after a change.
+#[derive(Debug)]
+pub struct Secret {
+    client: Client,
+    arn: String,
+    fetched: RwLock<Option<Fetched>>,
+}
+
+#[derive(Debug, Clone)]
+struct Fetched {
+    versions: Vec<Expected>,
+    at: Instant,
+}
+
+/// The expected credentials cannot be had.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct SecretError(String);
+
+/// Unknown credentials make us look for new ones, at most this often.
+const FETCH_AGAIN_AFTER: Duration = Duration::from_secs(60);
+
+impl CredentialsSource {
+    /// The secret with this ARN.
+    #[must_use]
+    pub fn secret(client: Client, arn: impl Into<String>) -> Self {
+        Self::Secret(Secret { client, arn: arn.into(), fetched: RwLock::new(None) })
+    }
+
+    pub(crate) async fn warm_up(&self) -> Result<(), SecretError> {
+        match self {
+            Self::NotRequired | Self::Fixed(_) => Ok(()),
+            Self::Secret(secret) => secret.versions(None).await.map(drop),
+        }
+    }
+
+    /// The message, if the credentials are right.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Unverified`], or [`Refusal::SecretUnavailable`] where nothing is known to compare with.
+    pub async fn verify(&self, callback: Callback) -> Result<Verified, Refusal> {
+        let Callback { credentials, message } = callback;
+        let right = match self {
+            Self::NotRequired => true,
+            Self::Fixed(expected) => matches(&credentials, std::slice::from_ref(expected)),
+            Self::Secret(secret) => {
+                let fetched = secret.versions(None).await?;
+                matches(&credentials, &fetched.versions)
+                    || matches(&credentials, &secret.versions(Some(fetched.at)).await?.versions)
+            }
+        };
+        if right { Ok(Verified(message)) } else { Err(Refusal::Unverified) }
+    }
+}
+
+impl Secret {
+    /// The versions that count: those fetched before, unless they are the ones fetched at `outdated` and a minute old.
+    async fn versions(&self, outdated: Option<Instant>) -> Result<Fetched, SecretError> {
+        let serves = |fetched: &Fetched| outdated != Some(fetched.at) || fetched.at.elapsed() < FETCH_AGAIN_AFTER;
+        if let Some(fetched) = self.fetched.read().await.as_ref().filter(|fetched| serves(fetched)) {
+            return Ok(fetched.clone());
+        }
+        let mut fetched = self.fetched.write().await;
+        if let Some(fetched) = fetched.as_ref().filter(|fetched| serves(fetched)) {
+            return Ok(fetched.clone());
+        }
+        let (current, previous) = tokio::join!(self.version("AWSCURRENT"), self.version("AWSPREVIOUS"));
+        let current = current?.ok_or_else(|| SecretError("The secret has no current version.".to_owned()))?;
+        let versions = [Some(current), previous?].into_iter().flatten().collect();
+        Ok(fetched.insert(Fetched { versions, at: Instant::now() }).clone())
+    }
+
+    async fn version(&self, stage: &str) -> Result<Option<Expected>, SecretError> {
+        let found = match self.client.get_secret_value().secret_id(&self.arn).version_stage(stage).send().await {
+            Ok(found) => found,
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(SecretError(DisplayErrorContext(error).to_string())),
+        };
+        let text = found.secret_string().unwrap_or_default();
+        // The parser's own words could quote the secret.
+        let unreadable = |_| SecretError("The secret is not {\"username\", \"password\"}.".to_owned());
+        serde_json::from_str(text).map(Some).map_err(unreadable)
+    }
+}
+
+/// Whether the credentials are one of these, in a time that depends on neither: digests of equal length are compared,
+/// all of them.
+fn matches(given: &Credentials, expected: &[Expected]) -> bool {
+    let same = |given: &Option<String>, expected: &str| -> Choice {
+        let given_digest = Sha256::digest(given.as_deref().unwrap_or_default());
+        given_digest.as_slice().ct_eq(Sha256::digest(expected).as_slice()) & Choice::from(u8::from(given.is_some()))
+    };
+    let mut right = Choice::from(0);
+    for one in expected {
+        right |= same(&given.username, &one.username) & same(&given.password, &one.password);
+    }
+    right.into()
+}
