@@ -1,0 +1,96 @@
+//! The published form of an event: CloudEvents 1.0, structured JSON.
+
+use device::{Device, FieldChange, RecordedEvent};
+use jiff::Timestamp;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
+
+/// What may stand in a path of a URI as it is.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A message as subscribers get it.
+#[derive(Debug, Serialize)]
+pub struct CloudEvent<'a> {
+    specversion: &'static str,
+    /// The event's; the same when the event is published again.
+    pub id: String,
+    source: String,
+    r#type: String,
+    /// The device's id; for an event of an account, its name, or `unstated`.
+    pub subject: String,
+    time: Timestamp,
+    datacontenttype: &'static str,
+    data: Data<'a>,
+}
+
+/// What happened. Neither credentials nor the message's body are in it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Data<'a> {
+    service: &'a str,
+    change: &'a str,
+    account: Option<&'a str>,
+    request_id: Option<&'a str>,
+    sequence: u64,
+    changes: &'a [FieldChange],
+    device: Option<&'a Device>,
+}
+
+impl<'a> CloudEvent<'a> {
+    /// The message about this event.
+    #[must_use]
+    pub fn of(recorded: &'a RecordedEvent) -> Self {
+        let event = &recorded.event;
+        let account = recorded.account.as_deref();
+        let subject = event.subject.to_string();
+        Self {
+            specversion: "1.0",
+            id: event.id.clone(),
+            source: format!("/accounts/{}", utf8_percent_encode(account.unwrap_or("unstated"), ESCAPED)),
+            r#type: format!("com.verizon.thingspace.{}.{}.v1", words(&event.service), words(&event.change)),
+            subject: if subject.is_empty() { "unstated".to_owned() } else { subject },
+            time: event.received_at,
+            datacontenttype: "application/json",
+            data: Data {
+                service: &event.service,
+                change: &event.change,
+                account,
+                request_id: event.request_id.as_deref(),
+                sequence: event.sequence,
+                changes: &event.changes,
+                device: recorded.device.as_ref(),
+            },
+        }
+    }
+
+    /// The attributes that filter policies match. One without a value is left out: SNS refuses it.
+    pub(crate) fn attributes(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let state = self.data.device.and_then(|device| device.provisioning.state.as_deref());
+        [
+            ("service", Some(self.data.service)),
+            ("change", Some(self.data.change)),
+            ("account", self.data.account),
+            ("state", state),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?)))
+    }
+}
+
+/// A name as a part of an event type: lower case, words with hyphens between (`ExternalProvisioningChanges` →
+/// `external-provisioning-changes`, `SUSPEND` → `suspend`, `Device Detection` → `device-detection`).
+fn words(name: &str) -> String {
+    let mut words = String::with_capacity(name.len() + 4);
+    let mut before = None;
+    for character in name.chars() {
+        let new_word = character.is_uppercase() && before.is_some_and(char::is_lowercase);
+        if !character.is_alphanumeric() || new_word {
+            words.push('-');
+        }
+        if character.is_alphanumeric() {
+            words.extend(character.to_lowercase());
+        }
+        before = Some(character);
+    }
+    words
+}
