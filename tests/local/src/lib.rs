@@ -1,0 +1,129 @@
+//! What the tests across crates share: a running `callbacks local`, and the golden messages.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may panic"
+)]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use callbacks::local::{Local, Options, start};
+use listener::AllowedAddresses;
+use serde_json::Value;
+
+/// The platform's five documented messages, in the order of its page.
+pub const GOLDEN: [&str; 5] = [
+    include_str!("../../../events/external-provisioning-changes/soap/1-activate.xml"),
+    include_str!("../../../events/external-provisioning-changes/soap/2-deactivate.xml"),
+    include_str!("../../../events/external-provisioning-changes/soap/3-suspend.xml"),
+    include_str!("../../../events/external-provisioning-changes/soap/4-restore.xml"),
+    include_str!("../../../events/external-provisioning-changes/soap/5-change-mdn.xml"),
+];
+
+/// The service that the golden messages are of.
+pub const EXTERNAL: &str = "ExternalProvisioningChanges";
+
+/// A running stack and a client of it.
+pub struct Stack {
+    /// The stack.
+    pub local: Local,
+    client: reqwest::Client,
+}
+
+/// Options for a stack on any free port.
+#[must_use]
+pub fn options() -> Options {
+    Options {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        data: None,
+        username: None,
+        password: None,
+        allow: AllowedAddresses::Any,
+        quiet: true,
+    }
+}
+
+impl Stack {
+    /// Starts with these options.
+    pub async fn with(options: Options) -> Self {
+        Self { local: start(options).await.unwrap(), client: reqwest::Client::new() }
+    }
+
+    /// Starts in memory, asking for nothing.
+    pub async fn new() -> Self {
+        Self::with(options()).await
+    }
+
+    /// Starts in a directory.
+    pub async fn on(directory: PathBuf) -> Self {
+        Self::with(Options { data: Some(directory), ..options() }).await
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.local.address)
+    }
+
+    /// Posts a SOAP message of ExternalProvisioningChanges.
+    pub async fn post(&self, body: &str) -> u16 {
+        self.post_to(EXTERNAL, Some("text/xml; charset=utf-8"), body.as_bytes().to_vec()).await.0
+    }
+
+    /// Posts anything: status, content type and body of the answer.
+    pub async fn post_to(&self, service: &str, content_type: Option<&str>, body: Vec<u8>) -> (u16, String, String) {
+        let mut request = self.client.post(self.url(&format!("/callbacks/{service}"))).body(body);
+        if let Some(content_type) = content_type {
+            request = request.header("content-type", content_type);
+        }
+        let response = request.send().await.unwrap();
+        let content_type = response.headers().get("content-type").map(|value| value.to_str().unwrap().to_owned());
+        (response.status().as_u16(), content_type.unwrap_or_default(), response.text().await.unwrap())
+    }
+
+    /// Gets JSON.
+    pub async fn get(&self, path: &str) -> (u16, Value) {
+        let response = self.client.get(self.url(path)).send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+
+    /// A device by `kind/value`, which must be there.
+    pub async fn device(&self, identifier: &str) -> Value {
+        let (status, device) = self.get(&format!("/devices/{identifier}")).await;
+        assert_eq!(status, 200, "{device}");
+        device
+    }
+
+    /// The events of a device, which must be there.
+    pub async fn events(&self, identifier: &str) -> Vec<Value> {
+        let (status, events) = self.get(&format!("/devices/{identifier}/events")).await;
+        assert_eq!(status, 200, "{events}");
+        events.as_array().unwrap().clone()
+    }
+
+    /// What SNS was sent, once there are so many messages and no more follow.
+    pub async fn topic_messages(&self, count: usize) -> Vec<Value> {
+        let messages = async || self.get("/topics/messages").await.1.as_array().unwrap().clone();
+        for _ in 0..200 {
+            if messages().await.len() >= count {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let messages = messages().await;
+        assert_eq!(messages.len(), count, "{messages:#?}");
+        messages
+    }
+
+    /// All rows of the table.
+    pub async fn rows(&self) -> Vec<std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>> {
+        let mut pages = self.local.table.scan().table_name("callbacks").into_paginator().items().send();
+        let mut rows = Vec::new();
+        while let Some(row) = pages.next().await {
+            rows.push(row.unwrap());
+        }
+        rows
+    }
+}

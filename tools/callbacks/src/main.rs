@@ -1,0 +1,32 @@
+//! `callbacks`: the command line.
+
+use callbacks::{devices, local};
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+/// Verizon ThingSpace callbacks: run the listener here, and look at what it knows.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run all endpoints on this machine, with an embedded DynamoDB; nothing else is needed
+    Local(local::Options),
+    /// Look at devices
+    #[command(subcommand)]
+    Devices(devices::Command),
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match Arguments::parse().command {
+        Command::Local(options) => local::run(options).await,
+        Command::Devices(command) => devices::run(command).await,
+    }
+}
