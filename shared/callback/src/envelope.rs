@@ -106,8 +106,8 @@ impl Callback {
             threshold: counter(&mut members, "maxCallbackThreshold"),
         };
         let devices = match transport {
-            Transport::Soap => members.take_each("Device", |value| DeviceIdentifier::read(value)),
-            Transport::Rest => members.take_each("deviceIds", |value| DeviceIdentifier::read(value)),
+            Transport::Soap => members.take_each("Device", DeviceIdentifier::read),
+            Transport::Rest => members.take_each("deviceIds", DeviceIdentifier::read),
         };
         let payload = members.rest();
         let outcome = Outcome::of(&payload);

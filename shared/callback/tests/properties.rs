@@ -112,7 +112,7 @@ fn a_megabyte_of_hostile_input_is_read_or_refused() {
         soap(fill("&amp;")),
         soap(fill("<![CDATA[]]>")),
         soap((0..60_000).map(|number| format!("<a{number}/>")).collect()),
-        format!("<a{}/>", attributes),
+        format!("<a{attributes}/>"),
         fill("<a>"),
         format!("{{\"requestId\":\"r\",\"a\":[{}1]}}", fill("1,")),
         format!("{{\"requestId\":\"r\"{}}}", (0..60_000).map(|number| format!(",\"a{number}\":1")).collect::<String>()),

@@ -7,12 +7,11 @@ use sha2::{Digest as _, Sha256};
 
 /// A SHA-256.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Digest([u8; 32]);
+pub(crate) struct Digest([u8; 32]);
 
 impl Digest {
     /// Of several texts. Their lengths count, so that texts cannot flow into each other.
-    #[must_use]
-    pub fn of(parts: &[&str]) -> Self {
+    pub(crate) fn of(parts: &[&str]) -> Self {
         let mut hash = Sha256::new();
         for part in parts {
             hash.update((part.len() as u64).to_be_bytes());
@@ -22,14 +21,12 @@ impl Digest {
     }
 
     /// All of it, 64 hexadecimal digits.
-    #[must_use]
-    pub fn full(&self) -> String {
+    pub(crate) fn full(&self) -> String {
         hex(&self.0)
     }
 
     /// Its first 128 bits, 32 hexadecimal digits.
-    #[must_use]
-    pub fn short(&self) -> String {
+    pub(crate) fn short(&self) -> String {
         hex(self.0.get(..16).unwrap_or_default())
     }
 }

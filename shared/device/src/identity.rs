@@ -23,14 +23,12 @@ pub struct DeviceId(String);
 impl DeviceId {
     /// The id of a device that is first seen under this identifier. Derived, so that identifier and device can be
     /// asked for in one round trip.
-    #[must_use]
-    pub fn derived_from(identifier: &Identifier) -> Self {
+    pub(crate) fn derived_from(identifier: &Identifier) -> Self {
         Self(Digest::of(&["device", identifier.kind.as_str(), &identifier.value]).short())
     }
 
     /// Another id for the same identifier, for when the hardware has moved on and the derived one is taken.
-    #[must_use]
-    pub fn beside(&self, receipt: &Digest) -> Self {
+    pub(crate) fn beside(&self, receipt: &Digest) -> Self {
         Self(format!("{self}-{}", receipt.short()))
     }
 }
@@ -95,7 +93,6 @@ enum Strength {
 
 /// A message's identifiers, strongest first and each once. Kinds that nobody has seen count only where no known one is
 /// given: they may not be unique to a device.
-#[must_use]
 pub(crate) fn identifiers<'a>(sent: impl IntoIterator<Item = &'a DeviceIdentifier>) -> Vec<Identifier> {
     let all: BTreeSet<Identifier> = sent.into_iter().filter_map(|one| Identifier::new(&one.kind, &one.value)).collect();
     let known = all.iter().any(|one| one.strength() > Strength::Unknown);
@@ -109,7 +106,6 @@ pub(crate) fn identifiers<'a>(sent: impl IntoIterator<Item = &'a DeviceIdentifie
 /// The device that the identifiers mean: the owner of the strongest one that has an owner. `None` means a new device.
 ///
 /// For an activation, a line proves nothing when hardware or SIM is given too: its number may have been recycled.
-#[must_use]
 pub(crate) fn resolve<'a>(
     strongest_first: &[Identifier],
     owners: &'a BTreeMap<Identifier, DeviceId>,

@@ -14,5 +14,5 @@ pub mod store;
 pub use event::{Event, FieldChange, RecordedEvent, Subject};
 pub use identity::{DeviceId, Identifier, MAX_IDENTIFIERS};
 pub use observation::{CallbackService, Naming, Observation, Occasion, Update};
-pub use plan::{IDENTIFIERS_MOVED, Known, Plan, plan};
+pub use plan::IDENTIFIERS_MOVED;
 pub use state::{Device, Provisioning};

@@ -57,20 +57,17 @@ impl Naming {
     }
 
     /// All identifiers given, strongest first.
-    #[must_use]
-    pub fn proof(&self) -> &[Identifier] {
+    pub(crate) fn proof(&self) -> &[Identifier] {
         &self.proof
     }
 
     /// The identifiers that replace those known.
-    #[must_use]
-    pub fn snapshot(&self) -> Option<&[Identifier]> {
+    pub(crate) fn snapshot(&self) -> Option<&[Identifier]> {
         self.snapshot.as_deref()
     }
 
     /// Whether a line was activated, and may have got a recycled number.
-    #[must_use]
-    pub fn activation(&self) -> bool {
+    pub(crate) fn activation(&self) -> bool {
         self.activation
     }
 }

@@ -13,27 +13,34 @@ pub const IDENTIFIERS_MOVED: &str = "IdentifiersMoved";
 
 /// What the table says about the identifiers of a message.
 #[derive(Debug, Clone, Default)]
-pub struct Known {
+pub(crate) struct Known {
     /// Who owns which of them.
-    pub owners: BTreeMap<Identifier, DeviceId>,
+    pub(crate) owners: BTreeMap<Identifier, DeviceId>,
     /// The owners, and any device whose id would be derived from them.
-    pub devices: BTreeMap<DeviceId, Device>,
+    pub(crate) devices: BTreeMap<DeviceId, Device>,
+}
+
+impl Known {
+    /// Whether identifiers and devices agree. They were read one after the other, and somebody may have written between.
+    pub(crate) fn is_consistent(&self) -> bool {
+        let holds = |device: &Device, identifier| device.identifiers.contains(identifier);
+        self.owners.iter().all(|(identifier, id)| self.devices.get(id).is_some_and(|device| holds(device, identifier)))
+    }
 }
 
 /// What is to be written in one transaction.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// One event for each device that changes, the one that the message is about first.
-    pub events: Vec<RecordedEvent>,
+    pub(crate) events: Vec<RecordedEvent>,
     /// Identifiers that get an owner, with the one they had.
-    pub gained: Vec<(Identifier, Option<DeviceId>)>,
+    pub(crate) gained: Vec<(Identifier, Option<DeviceId>)>,
     /// Identifiers that the device gives up.
-    pub released: Vec<Identifier>,
+    pub(crate) released: Vec<Identifier>,
 }
 
 /// Decides what an observation of a device does. `receipt` is the digest that the observation is known by.
-#[must_use]
-pub fn plan(occasion: &Occasion<'_>, observation: &Observation, receipt: &Digest, known: &Known) -> Plan {
+pub(crate) fn plan(occasion: &Occasion<'_>, observation: &Observation, receipt: &Digest, known: &Known) -> Plan {
     let received_at = occasion.received_at;
     let naming = &observation.naming;
     let owner = resolve(naming.proof(), &known.owners, naming.activation()).and_then(|id| known.devices.get(id));
@@ -75,7 +82,6 @@ pub fn plan(occasion: &Occasion<'_>, observation: &Observation, receipt: &Digest
 }
 
 /// The event of a message that names no device.
-#[must_use]
 pub(crate) fn account_event(
     occasion: &Occasion<'_>,
     observation: &Observation,

@@ -43,7 +43,7 @@ fn listener(settings: Settings, aws: &SdkConfig) -> Listener {
             None => CredentialsSource::NotRequired,
         },
         quarantine: Quarantine::new(aws_sdk_sqs::Client::new(aws), settings.quarantine_queue_url),
-        metrics: Metrics::Log,
+        metrics: Metrics::Log { stack: settings.stack_name },
     }
 }
 

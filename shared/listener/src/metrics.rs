@@ -7,34 +7,49 @@ use serde_json::json;
 const NAMESPACE: &str = "ThingSpaceCallbacks";
 
 /// Where counters go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Metrics {
     /// To the log, where CloudWatch finds them.
-    Log,
+    Log {
+        /// The stack's name: several in one account are counted apart.
+        stack: String,
+    },
     /// Nowhere.
     Off,
 }
 
 impl Metrics {
-    /// Adds to a counter of a callback service.
-    pub fn count(self, service: &str, name: &str, count: usize) {
-        if self == Self::Log {
-            println!("{}", line(service, name, count, Timestamp::now()));
+    /// Adds to a counter: of the stack, and of this callback service in it.
+    pub fn count(&self, service: &str, name: &str, count: usize) {
+        if let Self::Log { stack } = self {
+            println!("{}", line(stack, service, name, count, Timestamp::now()));
         }
     }
 }
 
-fn line(service: &str, name: &str, count: usize, now: Timestamp) -> serde_json::Value {
+fn line(stack: &str, service: &str, name: &str, count: usize, now: Timestamp) -> serde_json::Value {
     json!({
         "_aws": {
             "Timestamp": now.as_millisecond(),
             "CloudWatchMetrics": [{
                 "Namespace": NAMESPACE,
-                "Dimensions": [["service"]],
+                "Dimensions": [["stack"], ["stack", "service"]],
                 "Metrics": [{ "Name": name, "Unit": "Count" }],
             }],
         },
+        "stack": stack,
         "service": service,
         name: count,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_counter_is_a_line_that_cloudwatch_reads() {
+        let line = line("cb", "DeviceUsage", "CallbacksRecorded", 2, Timestamp::UNIX_EPOCH);
+        insta::assert_snapshot!(line, @r#"{"CallbacksRecorded":2,"_aws":{"CloudWatchMetrics":[{"Dimensions":[["stack"],["stack","service"]],"Metrics":[{"Name":"CallbacksRecorded","Unit":"Count"}],"Namespace":"ThingSpaceCallbacks"}],"Timestamp":0},"service":"DeviceUsage","stack":"cb"}"#);
+    }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::DisplayErrorContext;
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use callback::{Callback, Credentials, Message};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -128,7 +129,9 @@ impl Secret {
     async fn version(&self, stage: &str) -> Result<Option<Expected>, SecretError> {
         let found = match self.client.get_secret_value().secret_id(&self.arn).version_stage(stage).send().await {
             Ok(found) => found,
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {
+            Err(error)
+                if matches!(error.as_service_error(), Some(GetSecretValueError::ResourceNotFoundException(_))) =>
+            {
                 return Ok(None);
             }
             Err(error) => return Err(SecretError(DisplayErrorContext(error).to_string())),

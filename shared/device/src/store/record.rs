@@ -32,12 +32,10 @@ pub enum Recorded {
     Before,
 }
 
-/// What came of one try to write.
-enum Written {
-    Yes,
-    /// The receipt is there: somebody wrote the same before.
-    Before,
-    /// A device or identifier is no longer as it was read.
+/// What came of one try to record.
+enum Tried {
+    Done(Recorded),
+    /// Somebody else wrote in between: what was read does not fit together, or is no longer so.
     Outdated,
 }
 
@@ -70,11 +68,8 @@ impl Store {
         deadline: Instant,
     ) -> Result<Recorded, StoreError> {
         for attempt in 1_u32.. {
-            let Some(plan) = self.plan(occasion, observation, receipt).await? else { return Ok(Recorded::Before) };
-            match self.write(occasion, receipt, &plan).await? {
-                Written::Yes => return Ok(Recorded::Now(plan.events)),
-                Written::Before => return Ok(Recorded::Before),
-                Written::Outdated => {}
+            if let Tried::Done(recorded) = self.try_record(occasion, observation, receipt).await? {
+                return Ok(recorded);
             }
             // Full jitter, so that writers of the same device do not meet again.
             let pause = Duration::from_millis(fastrand::u64(1..=20 * u64::from(attempt.min(10))));
@@ -86,13 +81,13 @@ impl Store {
         Err(StoreError::Contention)
     }
 
-    /// Reads what the observation concerns, and decides. `None` if it was recorded before.
-    async fn plan(
+    /// Reads what the observation concerns, decides, and writes.
+    async fn try_record(
         &self,
         occasion: &Occasion<'_>,
         observation: &Observation,
         receipt: &Digest,
-    ) -> Result<Option<Plan>, StoreError> {
+    ) -> Result<Tried, StoreError> {
         let proof = observation.naming.proof();
         let account = Subject::Account(observation.account.clone().unwrap_or_default());
         let receipt_key = Key::receipt(receipt);
@@ -106,12 +101,13 @@ impl Store {
 
         let expires_at = rows.get(&receipt_key).map(|row| get_number::<i64>(row, "expiresAt")).transpose()?;
         if expires_at.is_some_and(|at| at > occasion.received_at.as_second()) {
-            return Ok(None);
+            return Ok(Tried::Done(Recorded::Before));
         }
         if proof.is_empty() {
             let version = rows.get(&guess).map_or(Ok(0), |row| get_number(row, "version"))?;
             let event = account_event(occasion, observation, receipt, version);
-            return Ok(Some(Plan { events: vec![event], gained: Vec::new(), released: Vec::new() }));
+            let plan = Plan { events: vec![event], gained: Vec::new(), released: Vec::new() };
+            return self.write(occasion, receipt, plan).await;
         }
 
         let mut known = Known::default();
@@ -131,10 +127,13 @@ impl Store {
             let device: crate::Device = get_json(row, "device")?;
             known.devices.insert(device.id.clone(), device);
         }
-        Ok(Some(plan(occasion, observation, receipt, &known)))
+        if !known.is_consistent() {
+            return Ok(Tried::Outdated);
+        }
+        self.write(occasion, receipt, plan(occasion, observation, receipt, &known)).await
     }
 
-    async fn write(&self, occasion: &Occasion<'_>, receipt: &Digest, plan: &Plan) -> Result<Written, StoreError> {
+    async fn write(&self, occasion: &Occasion<'_>, receipt: &Digest, plan: Plan) -> Result<Tried, StoreError> {
         let mut items = vec![self.receipt_item(occasion, receipt)?];
         for recorded in &plan.events {
             items.push(self.state_item(recorded)?);
@@ -164,7 +163,7 @@ impl Store {
             }
         }
         match self.client.transact_write_items().set_transact_items(Some(items)).send().await {
-            Ok(_) => Ok(Written::Yes),
+            Ok(_) => Ok(Tried::Done(Recorded::Now(plan.events))),
             Err(error) => outcome(&error),
         }
     }
@@ -231,20 +230,20 @@ fn item(put: PutBuilder) -> Result<TransactWriteItem, StoreError> {
 }
 
 /// What a refused transaction means. The receipt is the first item.
-fn outcome(error: &SdkError<TransactWriteItemsError>) -> Result<Written, StoreError> {
+fn outcome(error: &SdkError<TransactWriteItemsError>) -> Result<Tried, StoreError> {
     let reasons = match error.as_service_error() {
         Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => cancelled.cancellation_reasons(),
-        Some(TransactWriteItemsError::TransactionInProgressException(_)) => return Ok(Written::Outdated),
+        Some(TransactWriteItemsError::TransactionInProgressException(_)) => return Ok(Tried::Outdated),
         _ => return Err(StoreError::unavailable(error)),
     };
     let mut codes = reasons.iter().map(|reason| reason.code().unwrap_or("None"));
     let conditional = "ConditionalCheckFailed";
     match codes.next() {
-        Some(first) if first == conditional => Ok(Written::Before),
+        Some(first) if first == conditional => Ok(Tried::Done(Recorded::Before)),
         first => {
             let retried = |code: &str| code == conditional || code == "TransactionConflict";
             if first.into_iter().chain(codes).any(retried) {
-                Ok(Written::Outdated)
+                Ok(Tried::Outdated)
             } else {
                 Err(StoreError::unavailable(error))
             }

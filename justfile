@@ -1,0 +1,29 @@
+# The daily commands. `just` lists them.
+
+_default:
+    @just --list
+
+# Every endpoint on this machine
+local *options:
+    cargo run -- local {{ options }}
+
+# What must be clean before a commit
+check:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# All tests that need nothing but Rust
+test:
+    cargo test --workspace
+
+# The deployed stack, on an emulated AWS
+test-deployed *options:
+    tests/deployed/run {{ options }}
+
+# The functions, as they are deployed
+build:
+    cargo lambda build --release
+
+# All that CI does
+ci:
+    .ci/run

@@ -1,0 +1,111 @@
+//! The listener against a Secrets Manager that rotates, fails and counts.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may panic"
+)]
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_sdk_secretsmanager::config::retry::RetryConfig;
+use aws_sdk_secretsmanager::config::{BehaviorVersion, Credentials, Region};
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use callback::Callback;
+use listener::{CredentialsSource, Refusal};
+use serde_json::{Value, json};
+
+#[derive(Default)]
+struct Vault {
+    current: Mutex<Option<Value>>,
+    previous: Mutex<Option<Value>>,
+    asked: Mutex<usize>,
+}
+
+async fn get_secret_value(State(vault): State<Arc<Vault>>, body: String) -> Response {
+    let request: Value = serde_json::from_str(&body).unwrap();
+    let version = if request["VersionStage"] == "AWSCURRENT" {
+        *vault.asked.lock().unwrap() += 1;
+        vault.current.lock().unwrap().clone().unwrap_or(json!("rubbish"))
+    } else {
+        let Some(previous) = vault.previous.lock().unwrap().clone() else {
+            let error = axum::Json(json!({ "__type": "ResourceNotFoundException", "Message": "no such version" }));
+            return (http::StatusCode::BAD_REQUEST, error).into_response();
+        };
+        previous
+    };
+    let text = version.as_str().map_or_else(|| version.to_string(), str::to_owned);
+    axum::Json(json!({ "SecretString": text })).into_response()
+}
+
+async fn source() -> (Arc<Vault>, CredentialsSource) {
+    let vault = Arc::new(Vault::default());
+    let app = Router::new().fallback(get_secret_value).with_state(vault.clone());
+    let listen = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listen.local_addr().unwrap());
+    tokio::spawn(async { axum::serve(listen, app).await.unwrap() });
+    let configuration = aws_sdk_secretsmanager::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::from_static("local"))
+        .credentials_provider(Credentials::new("local", "local", None, None, "local"))
+        .retry_config(RetryConfig::disabled())
+        .endpoint_url(url)
+        .build();
+    let client = aws_sdk_secretsmanager::Client::from_conf(configuration);
+    (vault, CredentialsSource::secret(client, "arn"))
+}
+
+fn version(password: &str) -> Option<Value> {
+    Some(json!({ "username": "platform", "password": password }))
+}
+
+async fn verify(source: &CredentialsSource, password: &str) -> Result<(), Refusal> {
+    let body = json!({ "username": "platform", "password": password, "requestId": "r" }).to_string();
+    source.verify(Callback::parse(body.as_bytes(), None).unwrap()).await.map(drop)
+}
+
+#[tokio::test]
+async fn the_current_and_the_previous_password_count_and_no_other() {
+    let (vault, source) = source().await;
+    *vault.current.lock().unwrap() = version("new");
+    *vault.previous.lock().unwrap() = version("old");
+    assert!(verify(&source, "new").await.is_ok());
+    assert!(verify(&source, "old").await.is_ok());
+    for wrong in ["", "ol", "older", "NEW"] {
+        assert!(matches!(verify(&source, wrong).await, Err(Refusal::Unverified)), "{wrong}");
+    }
+    assert_eq!(*vault.asked.lock().unwrap(), 1, "the secret is kept");
+}
+
+#[tokio::test]
+async fn a_rotated_password_is_found_after_a_minute_and_asked_for_no_oftener() {
+    let (vault, source) = source().await;
+    *vault.current.lock().unwrap() = version("first");
+    assert!(verify(&source, "first").await.is_ok());
+    *vault.previous.lock().unwrap() = version("first");
+    *vault.current.lock().unwrap() = version("second");
+    for _ in 0..5 {
+        assert!(matches!(verify(&source, "second").await, Err(Refusal::Unverified)));
+    }
+    assert_eq!(*vault.asked.lock().unwrap(), 1);
+
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(61)).await;
+    tokio::time::resume();
+    assert!(verify(&source, "second").await.is_ok());
+    assert!(verify(&source, "first").await.is_ok());
+    assert_eq!(*vault.asked.lock().unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_secret_that_cannot_be_read_refuses_all_and_shows_nothing_of_itself() {
+    let (vault, source) = source().await;
+    *vault.current.lock().unwrap() = Some(json!("{\"username\":\"platform\",\"password\":hunter2}"));
+    let refusal = verify(&source, "hunter2").await.unwrap_err();
+    assert_eq!(refusal.status(), 503);
+    assert!(!format!("{refusal:?} {refusal}").contains("hunter2"));
+}

@@ -1,0 +1,212 @@
+//! Random histories of devices: whatever the platform sends, in whatever order, the table stays consistent.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may panic"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use callback::Callback;
+use device::store::{Recorded, Store};
+use device::{Device, Event, Identifier, Occasion, RecordedEvent};
+use external_provisioning_changes::SERVICE;
+use jiff::{Timestamp, ToSpan};
+use local_tests::Stack;
+use proptest::prelude::*;
+use tokio::time::Instant;
+
+/// A message of a history. Identifiers come from small pools, so that numbers are recycled and hardware is swapped.
+#[derive(Debug, Clone)]
+struct Sent {
+    change: &'static str,
+    /// Which request: equal requests with equal contents are duplicates.
+    request: u8,
+    /// Whether the identifiers are a snapshot, or only those of the envelope.
+    snapshot: bool,
+    identifiers: BTreeSet<(&'static str, u8)>,
+    /// Seconds by which it is received later (or, reordered, earlier) than its place says.
+    delay: i64,
+    /// Whether it comes at the same time as the one before.
+    concurrent: bool,
+}
+
+const KINDS: [&str; 5] = ["mdn", "min", "iccid", "imei", "meid"];
+const CHANGES: [&str; 6] = ["Activate", "SUSPEND", "RESTORE", "Deactivate", "ChangeMDN", "changeIMEI"];
+
+fn sent() -> impl Strategy<Value = Sent> {
+    (
+        proptest::sample::select(CHANGES.as_slice()),
+        0..6_u8,
+        any::<bool>(),
+        proptest::collection::btree_set((proptest::sample::select(KINDS.as_slice()), 0..3_u8), 0..5),
+        -3..3_i64,
+        proptest::bool::weighted(0.2),
+    )
+        .prop_map(|(change, request, snapshot, identifiers, delay, concurrent)| Sent {
+            change,
+            request,
+            snapshot,
+            identifiers,
+            delay,
+            concurrent,
+        })
+}
+
+fn body(sent: &Sent) -> String {
+    let named = |tag: &str| -> String {
+        let one = |(kind, number): &(&str, u8)| {
+            format!("<{tag}><Kind>{kind}</Kind><Identifier>{kind}{number}</Identifier></{tag}>")
+        };
+        sent.identifiers.iter().map(one).collect()
+    };
+    let (devices, info) =
+        if sent.snapshot { (String::new(), named("DeviceIdentifiers")) } else { (named("Device"), String::new()) };
+    format!(
+        "<CallbackRequest><RequestId>r-{}</RequestId>{devices}<Data><ExternalProvisioningChange><Change>{}</Change><DeviceInfo>\
+         <AccountName>A</AccountName><CarrierInformation><State>{}</State></CarrierInformation>{info}</DeviceInfo>\
+         </ExternalProvisioningChange></Data></CallbackRequest>",
+        sent.request, sent.change, sent.change
+    )
+}
+
+async fn record(store: &Store, sent: &Sent, received_at: Timestamp) -> bool {
+    let callback = Callback::parse(body(sent).as_bytes(), Some("text/xml")).unwrap();
+    let occasion = Occasion { service: SERVICE.name, message: &callback.message, received_at };
+    let observations = (SERVICE.interpret)(&callback.message);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    store.record(&occasion, &observations, deadline).await.unwrap()[0] == Recorded::Before
+}
+
+/// What the table holds, by kind of row.
+#[derive(Default)]
+struct Contents {
+    devices: BTreeMap<String, Device>,
+    events: BTreeMap<String, Vec<Event>>,
+    identifiers: BTreeMap<String, String>,
+    receipts: usize,
+}
+
+async fn contents(stack: &Stack) -> Contents {
+    let mut contents = Contents::default();
+    for row in stack.rows().await {
+        let text = |name: &str| row[name].as_s().unwrap().as_str();
+        let (pk, sk) = (text("pk").to_owned(), text("sk"));
+        match (pk.split_once('#').unwrap().0, sk) {
+            ("DEVICE", "STATE") => {
+                contents.devices.insert(pk, serde_json::from_str(text("device")).unwrap());
+            }
+            ("DEVICE" | "ACCOUNT", sk) if sk.starts_with("EVENT#") => {
+                let recorded: RecordedEvent = serde_json::from_str(text("event")).unwrap();
+                contents.events.entry(pk).or_default().push(recorded.event);
+            }
+            ("IDENTIFIER", _) => {
+                contents.identifiers.insert(pk, format!("DEVICE#{}", text("device")));
+            }
+            ("RECEIPT", _) => contents.receipts += 1,
+            ("ACCOUNT", _) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    contents
+}
+
+fn row_of(identifier: &Identifier) -> String {
+    format!("IDENTIFIER#{}#{}", identifier.kind.as_str(), identifier.value)
+}
+
+/// Invariant 4: an identifier belongs to at most one device; identifier rows and devices agree.
+fn assert_identifiers_and_devices_agree(contents: &Contents) {
+    let mut held = BTreeMap::new();
+    for (key, device) in &contents.devices {
+        for identifier in &device.identifiers {
+            assert_eq!(held.insert(row_of(identifier), key.clone()), None, "{identifier} has two devices");
+        }
+    }
+    assert_eq!(held, contents.identifiers);
+}
+
+/// Invariant 5: versions have no gaps, and every version has its event.
+fn assert_versions_have_no_gaps(contents: &Contents) {
+    for (key, events) in &contents.events {
+        let sequences: Vec<u64> = events.iter().map(|event| event.sequence).collect();
+        assert_eq!(sequences, (1..=events.len() as u64).collect::<Vec<_>>(), "{key}");
+        if let Some(device) = contents.devices.get(key) {
+            assert_eq!(device.version, events.len() as u64);
+        }
+    }
+    assert!(contents.devices.keys().all(|key| contents.events.contains_key(key)));
+}
+
+/// A device without identifiers has been merged into one whose history has its history.
+fn assert_no_history_is_lost(contents: &Contents) {
+    for device in contents.devices.values() {
+        assert_eq!(device.identifiers.is_empty(), device.merged_into.is_some());
+        if let Some(winner) = &device.merged_into {
+            let mut winner = &contents.devices[&format!("DEVICE#{winner}")];
+            while let Some(next) = &winner.merged_into {
+                winner = &contents.devices[&format!("DEVICE#{next}")];
+            }
+            assert!(winner.merged_from.contains(&device.id), "{} is not in the history of {}", device.id, winner.id);
+        }
+    }
+}
+
+async fn play(history: &[Sent]) {
+    let stack = Stack::new().await;
+    let store = Store::new(stack.local.table.clone(), "callbacks", 0);
+    let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+    let mut distinct = BTreeSet::new();
+    let mut place = 0;
+    for group in history.chunk_by(|_, next| next.concurrent) {
+        let recorded = group.iter().map(|sent| {
+            place += 1;
+            record(&store, sent, start + (place * 2 + sent.delay).seconds())
+        });
+        futures_util::future::join_all(recorded).await;
+        distinct.extend(group.iter().map(body));
+    }
+    let contents = contents(&stack).await;
+    assert_identifiers_and_devices_agree(&contents);
+    assert_versions_have_no_gaps(&contents);
+    assert_no_history_is_lost(&contents);
+    assert_eq!(contents.receipts, distinct.len());
+    let applied = contents.events.values().flatten().filter(|event| event.change != device::IDENTIFIERS_MOVED).count();
+    assert_eq!(applied, distinct.len(), "each message is applied once");
+    let ids: BTreeSet<_> = contents.events.values().flatten().map(|event| &event.id).collect();
+    assert_eq!(ids.len(), contents.events.values().flatten().count(), "ids of events are unique");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_history_leaves_the_table_consistent(history in proptest::collection::vec(sent(), 1..24)) {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(play(&history));
+    }
+
+    #[test]
+    fn the_state_is_the_newest_messages_in_whatever_order_they_come(
+        order in Just((0..8_i64).collect::<Vec<_>>()).prop_shuffle(),
+    ) {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+            let stack = Stack::new().await;
+            let store = Store::new(stack.local.table.clone(), "callbacks", 0);
+            let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+            for number in &order {
+                let change = if *number == 7 { "RESTORE" } else { "SUSPEND" };
+                let identifiers = BTreeSet::from([("meid", 1), ("mdn", u8::try_from(*number).unwrap())]);
+                let request = u8::try_from(*number).unwrap();
+                let sent = Sent { change, request, snapshot: true, identifiers, delay: 0, concurrent: false };
+                record(&store, &sent, start + number.seconds()).await;
+            }
+            let device = store.device_with(&Identifier::new("meid", "meid1").unwrap()).await.unwrap().unwrap();
+            assert_eq!(device.provisioning.state.as_deref(), Some("RESTORE"));
+            assert!(device.identifiers.contains(&Identifier::new("mdn", "mdn7").unwrap()));
+            assert_eq!(device.version, 8);
+        });
+    }
+}

@@ -1,0 +1,178 @@
+//! Which device a message means: the hazards of names that change hands.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may panic"
+)]
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use local_tests::Stack;
+use serde_json::{Value, json};
+
+static REQUEST: AtomicU32 = AtomicU32::new(0);
+
+/// Posts a change with this snapshot of identifiers (`"mdn:1 imei:2"`), addressed by the first ones if given.
+async fn change_addressed(stack: &Stack, change: &str, addressed: &str, snapshot: &str) {
+    let named = |tag: &str, names: &str| -> String {
+        let one = |name: &str| {
+            let (kind, value) = name.split_once(':').unwrap();
+            format!("<{tag}><Kind>{kind}</Kind><Identifier>{value}</Identifier></{tag}>")
+        };
+        names.split_whitespace().map(one).collect()
+    };
+    let body = format!(
+        "<CallbackRequest><RequestId>r-{}</RequestId>{}<Data><ExternalProvisioningChange><Change>{change}</Change><DeviceInfo>
+         <CarrierInformation><State>after {change}</State></CarrierInformation>{}</DeviceInfo></ExternalProvisioningChange></Data>
+         </CallbackRequest>",
+        REQUEST.fetch_add(1, Ordering::Relaxed),
+        named("Device", addressed),
+        named("DeviceIdentifiers", snapshot)
+    );
+    assert_eq!(stack.post(&body).await, 200);
+}
+
+async fn change(stack: &Stack, change: &str, snapshot: &str) {
+    change_addressed(stack, change, "", snapshot).await;
+}
+
+async fn id(stack: &Stack, identifier: &str) -> String {
+    stack.device(identifier).await["id"].as_str().unwrap().to_owned()
+}
+
+async fn history(stack: &Stack, identifier: &str) -> Vec<String> {
+    let name = |event: &Value| event["change"].as_str().unwrap().to_owned();
+    stack.events(identifier).await.iter().map(name).collect()
+}
+
+#[tokio::test]
+async fn a_recycled_number_does_not_hijack_the_old_device() {
+    let stack = Stack::new().await;
+    change(&stack, "Activate", "mdn:1 imei:10").await;
+    let old = id(&stack, "mdn/1").await;
+    change(&stack, "Activate", "mdn:1 imei:20").await;
+
+    assert_ne!(id(&stack, "mdn/1").await, old);
+    assert_eq!(id(&stack, "imei/20").await, id(&stack, "mdn/1").await);
+    let device = stack.device("imei/10").await;
+    assert_eq!(device["id"], old);
+    assert_eq!(device["identifiers"], json!([{ "kind": "imei", "value": "10" }]));
+    assert_eq!(history(&stack, "imei/10").await, ["Activate", "IdentifiersMoved"]);
+    assert_eq!(history(&stack, "imei/20").await, ["Activate"]);
+    stack.topic_messages(3).await;
+}
+
+#[tokio::test]
+async fn a_number_that_a_deactivation_gave_up_moves_without_a_word() {
+    let stack = Stack::new().await;
+    change(&stack, "Activate", "mdn:1 meid:A0").await;
+    change_addressed(&stack, "Deactivate", "meid:a0", "meid:A0").await;
+    assert_eq!(stack.get("/devices/mdn/1").await.0, 404);
+    change(&stack, "Activate", "mdn:1 meid:B0").await;
+    assert_eq!(history(&stack, "meid/A0").await, ["Activate", "Deactivate"]);
+    assert_eq!(history(&stack, "mdn/1").await, ["Activate"]);
+}
+
+#[tokio::test]
+async fn swapped_hardware_keeps_the_device() {
+    let stack = Stack::new().await;
+    change(&stack, "Activate", "mdn:1 iccid:5 imei:10").await;
+    let before = id(&stack, "mdn/1").await;
+    change(&stack, "changeIMEI", "mdn:1 iccid:5 imei:20").await;
+    assert_eq!(id(&stack, "imei/20").await, before);
+    assert_eq!(stack.get("/devices/imei/10").await.0, 404);
+
+    change(&stack, "Activate", "mdn:2 imei:10").await;
+    assert_ne!(id(&stack, "imei/10").await, before, "the old hardware is another device now");
+    assert_eq!(history(&stack, "mdn/1").await, ["Activate", "changeIMEI"]);
+}
+
+#[tokio::test]
+async fn a_changed_number_keeps_the_device() {
+    let stack = Stack::new().await;
+    change(&stack, "Activate", "mdn:1 esn:10").await;
+    change_addressed(&stack, "ChangeMDN", "mdn:2", "esn:10 mdn:2").await;
+    assert_eq!(history(&stack, "mdn/2").await, ["Activate", "ChangeMDN"]);
+    assert_eq!(stack.get("/devices/mdn/1").await.0, 404);
+}
+
+#[tokio::test]
+async fn hardware_beats_sim_beats_line() {
+    let stack = Stack::new().await;
+    change(&stack, "SUSPEND", "mdn:1 msisdn:11").await;
+    change(&stack, "SUSPEND", "iccid:5 imsi:55").await;
+    change(&stack, "SUSPEND", "imei:10").await;
+    let (line, sim, hardware) = (id(&stack, "mdn/1").await, id(&stack, "iccid/5").await, id(&stack, "imei/10").await);
+
+    change_addressed(&stack, "RESTORE", "mdn:1 iccid:5", "").await;
+    assert_eq!(id(&stack, "mdn/1").await, sim);
+    assert_eq!(id(&stack, "msisdn/11").await, line);
+    change_addressed(&stack, "RESTORE", "mdn:1 iccid:5 imei:10", "").await;
+    assert_eq!(id(&stack, "mdn/1").await, hardware);
+    assert_eq!(id(&stack, "iccid/5").await, hardware);
+    assert_eq!(id(&stack, "imsi/55").await, sim);
+}
+
+#[tokio::test]
+async fn a_device_left_without_names_is_merged_and_its_history_stays_readable() {
+    let stack = Stack::new().await;
+    change_addressed(&stack, "SUSPEND", "mdn:1", "").await;
+    let merged = id(&stack, "mdn/1").await;
+    change_addressed(&stack, "SUSPEND", "imei:10", "").await;
+    change(&stack, "RESTORE", "mdn:1 imei:10").await;
+
+    let winner = stack.device("imei/10").await;
+    assert_eq!(winner["mergedFrom"], json!([merged]));
+    assert_eq!(stack.device(&format!("id/{merged}")).await["mergedInto"], winner["id"]);
+    assert_eq!(history(&stack, "mdn/1").await, ["SUSPEND", "IdentifiersMoved", "SUSPEND", "RESTORE"]);
+    let (_, page) = stack.get("/devices/mdn/1/events?limit=1").await;
+    assert_eq!(page[0]["device"], json!(merged));
+    let (_, page) = stack.get(&format!("/devices/mdn/1/events?after={merged}:2")).await;
+    assert_eq!(page.as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn messages_with_one_name_only_add_to_what_is_known() {
+    let stack = Stack::new().await;
+    change(&stack, "Activate", "mdn:1 imei:10").await;
+    change_addressed(&stack, "Note", "MDN:1 Eid:99", "").await;
+    let names = json!([
+        { "kind": "mdn", "value": "1" }, { "kind": "imei", "value": "10" }, { "kind": "eid", "value": "99" },
+    ]);
+    assert_eq!(stack.device("eid/99").await["identifiers"], names);
+}
+
+#[tokio::test]
+async fn a_kind_that_nobody_has_seen_names_a_device_only_where_no_known_one_does() {
+    let stack = Stack::new().await;
+    change(&stack, "Activate", "mdn:1 colour:red").await;
+    change(&stack, "Activate", "mdn:2 colour:red").await;
+    assert_ne!(id(&stack, "mdn/1").await, id(&stack, "mdn/2").await);
+    assert_eq!(stack.get("/devices/colour/red").await.0, 404);
+    change(&stack, "Activate", "tag:T7").await;
+    assert_eq!(stack.device("TAG/t7").await["version"], 1);
+}
+
+#[tokio::test]
+async fn names_that_cannot_be_names_are_kept_in_the_event_alone() {
+    let stack = Stack::new().await;
+    let long = "9".repeat(3000);
+    change(&stack, "Activate", &format!("imei:{long} mdn:1")).await;
+    let event = &stack.events("mdn/1").await[0];
+    assert!(event["payload"].to_string().contains(&long));
+    assert_eq!(stack.device("mdn/1").await["identifiers"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_message_with_more_names_than_a_device_can_have_is_recorded() {
+    let stack = Stack::new().await;
+    for number in 0..40 {
+        change_addressed(&stack, "Note", &format!("imei:{number}"), "").await;
+    }
+    let all: Vec<String> = (0..40).map(|number| format!("imei:{number}")).collect();
+    change(&stack, "Note", &all.join(" ")).await;
+    let device = stack.device("imei/0").await;
+    assert_eq!(device["identifiers"].as_array().unwrap().len(), 20);
+}

@@ -1,0 +1,79 @@
+//! What happens between a store's reading and its writing: another writer comes first.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may panic"
+)]
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use callback::Callback;
+use device::store::{Store, StoreError};
+use device::{Identifier, Occasion};
+use external_provisioning_changes::SERVICE;
+use jiff::Timestamp;
+use local_tests::{GOLDEN, Stack};
+use tokio::time::Instant;
+
+async fn record(store: &Store, body: &str, received_at: Timestamp, within: Duration) -> Result<(), StoreError> {
+    let callback = Callback::parse(body.as_bytes(), None).unwrap();
+    let occasion = Occasion { service: SERVICE.name, message: &callback.message, received_at };
+    store.record(&occasion, &(SERVICE.interpret)(&callback.message), Instant::now() + within).await.map(drop)
+}
+
+#[tokio::test]
+async fn writers_of_one_device_lose_no_event_to_each_other() {
+    let stack = Stack::new().await;
+    let store = Store::new(stack.local.table.clone(), "callbacks", 0);
+    let now = Timestamp::now();
+    let bodies: Vec<_> = (0..20).map(|number| GOLDEN[2].replace("0aafcb4a", &format!("{number:08}"))).collect();
+    let writers = bodies.iter().map(|body| record(&store, body, now, Duration::from_secs(30)));
+    for written in futures_util::future::join_all(writers).await {
+        written.unwrap();
+    }
+    assert_eq!(stack.device("meid/A2000009D6BFE1").await["version"], 20);
+    assert_eq!(stack.events("meid/A2000009D6BFE1").await.len(), 20);
+}
+
+/// A row that says something else than the device it names does not heal by trying again: the deadline ends it.
+#[tokio::test]
+async fn a_race_that_is_lost_until_the_deadline_is_an_error_and_changes_nothing() {
+    let stack = Stack::new().await;
+    let store = Store::new(stack.local.table.clone(), "callbacks", 0);
+    record(&store, GOLDEN[1], Timestamp::now(), Duration::from_secs(5)).await.unwrap();
+    let id = store.device_with(&Identifier::new("meid", "A2000009D6BFE1").unwrap()).await.unwrap().unwrap().id;
+    let version = AttributeValue::N("7".to_owned());
+    let update = stack.local.table.update_item().table_name("callbacks").update_expression("SET version = :version");
+    let update =
+        update.key("pk", AttributeValue::S(format!("DEVICE#{id}"))).key("sk", AttributeValue::S("STATE".to_owned()));
+    update.expression_attribute_values(":version", version).send().await.unwrap();
+
+    let rows = stack.rows().await.len();
+    let lost = record(&store, GOLDEN[2], Timestamp::now(), Duration::from_millis(300)).await;
+    assert!(matches!(lost, Err(StoreError::Contention)), "{lost:?}");
+    assert_eq!(stack.rows().await.len(), rows);
+}
+
+#[tokio::test]
+async fn equal_content_without_a_request_id_is_a_duplicate_only_while_the_platform_resends() {
+    let stack = Stack::new().await;
+    let store = Store::new(stack.local.table.clone(), "callbacks", 0);
+    let body = GOLDEN[2].replace("<RequestId>0aafcb4a-91fe-46b0-9154-f84f410f0f49</RequestId>", "");
+    let at = |minutes: i64| Timestamp::from_second(1_800_000_000 + minutes * 60).unwrap();
+    for (minutes, version) in [(0, 1), (5, 1), (15, 1), (21, 2), (22, 2)] {
+        record(&store, &body, at(minutes), Duration::from_secs(5)).await.unwrap();
+        assert_eq!(stack.device("meid/A2000009D6BFE1").await["version"], version, "after {minutes} minutes");
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_fits_no_row_is_refused_and_kept_in_quarantine() {
+    let stack = Stack::new().await;
+    let body = GOLDEN[2].replace("<Source/>", &format!("<Source>{}</Source>", "x".repeat(500_000)));
+    assert_eq!(stack.post(&body).await, 413);
+    assert!(stack.rows().await.is_empty());
+    assert_eq!(stack.get("/quarantine/messages").await.1.as_array().unwrap().len(), 1);
+}

@@ -1,0 +1,152 @@
+//! The publisher against an SNS that fails as it is told to.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may panic"
+)]
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use aws_lambda_events::dynamodb::EventRecord;
+use aws_sdk_sns::config::retry::RetryConfig;
+use aws_sdk_sns::config::{BehaviorVersion, Credentials, Region};
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use change_publisher::{PublishError, Publisher, Topics};
+use serde_json::{Value, json};
+
+/// Per batch: the subjects sent, in order. Messages whose request id is listed in `refused` fail.
+#[derive(Default)]
+struct Sns {
+    batches: Mutex<Vec<Vec<String>>>,
+    groups: Mutex<Vec<Option<String>>>,
+    refused: Mutex<Vec<String>>,
+    down: Mutex<bool>,
+}
+
+async fn publish_batch(State(sns): State<Arc<Sns>>, body: String) -> Response {
+    if *sns.down.lock().unwrap() {
+        return http::StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
+    let fields: BTreeMap<String, String> = form_urlencoded::parse(body.as_bytes()).into_owned().collect();
+    let (mut batch, mut taken, mut failed) = (Vec::new(), String::new(), String::new());
+    for place in 1.. {
+        let entry = format!("PublishBatchRequestEntries.member.{place}");
+        let Some(message) = fields.get(&format!("{entry}.Message")) else { break };
+        let id = &fields[&format!("{entry}.Id")];
+        let message: Value = serde_json::from_str(message).unwrap();
+        if sns.refused.lock().unwrap().iter().any(|request| message["data"]["requestId"] == **request) {
+            failed +=
+                &format!("<member><Id>{id}</Id><Code>InternalError</Code><SenderFault>false</SenderFault></member>");
+        } else {
+            taken += &format!("<member><Id>{id}</Id><MessageId>m</MessageId></member>");
+            batch.push(message["data"]["requestId"].as_str().unwrap().to_owned());
+            sns.groups.lock().unwrap().push(fields.get(&format!("{entry}.MessageGroupId")).cloned());
+        }
+    }
+    sns.batches.lock().unwrap().push(batch);
+    format!("<PublishBatchResponse><PublishBatchResult><Successful>{taken}</Successful><Failed>{failed}</Failed></PublishBatchResult></PublishBatchResponse>")
+        .into_response()
+}
+
+async fn publisher(suffix: &str) -> (Arc<Sns>, Publisher) {
+    let sns = Arc::new(Sns::default());
+    let app = Router::new().fallback(publish_batch).with_state(sns.clone());
+    let listen = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listen.local_addr().unwrap());
+    tokio::spawn(async { axum::serve(listen, app).await.unwrap() });
+    let configuration = aws_sdk_sns::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::from_static("local"))
+        .credentials_provider(Credentials::new("local", "local", None, None, "local"))
+        .retry_config(RetryConfig::disabled())
+        .endpoint_url(url)
+        .build();
+    let topic = |name: &str| format!("arn:aws:sns:local:000000000000:{name}{suffix}");
+    let topics = Topics { provisioning_changes: topic("provisioning-changes"), device_events: topic("device-events") };
+    (sns, Publisher { sns: aws_sdk_sns::Client::from_conf(configuration), topics })
+}
+
+/// A stream record of an event of this device; its request id is the sequence number. Without a device, rubbish.
+fn record(sequence_number: u32, device: Option<&str>) -> EventRecord {
+    let event = json!({
+        "id": sequence_number.to_string(), "device": device, "sequence": 1, "service": "ExternalProvisioningChanges",
+        "change": "SUSPEND", "requestId": sequence_number.to_string(), "receivedAt": "2026-01-01T00:00:00Z",
+        "changes": [], "devices": [], "payload": {}, "unknown": {},
+    });
+    let recorded = json!({ "event": event, "account": "A", "device": null }).to_string();
+    let image =
+        if device.is_some() { json!({ "event": { "S": recorded } }) } else { json!({ "event": { "S": "rubbish" } }) };
+    let record = json!({
+        "awsRegion": "local", "eventID": "e", "eventName": "INSERT",
+        "dynamodb": { "Keys": {}, "NewImage": image, "SequenceNumber": sequence_number.to_string(), "SizeBytes": 1,
+                      "ApproximateCreationDateTime": 1.0 },
+    });
+    serde_json::from_value(record).unwrap()
+}
+
+fn stopped_at(result: Result<aws_lambda_events::streams::DynamoDbEventResponse, PublishError>) -> Vec<String> {
+    result.unwrap().batch_item_failures.into_iter().filter_map(|failure| failure.item_identifier).collect()
+}
+
+#[tokio::test]
+async fn events_of_one_device_are_never_in_one_batch() {
+    let (sns, publisher) = publisher("").await;
+    let records = vec![record(1, Some("a")), record(2, Some("b")), record(3, Some("a")), record(4, Some("c"))];
+    assert!(stopped_at(publisher.publish(records).await).is_empty());
+    assert_eq!(*sns.batches.lock().unwrap(), [vec!["1", "2"], vec!["3", "4"]]);
+}
+
+#[tokio::test]
+async fn what_sns_refuses_is_named_and_nothing_behind_its_batch_is_sent() {
+    let (sns, publisher) = publisher("").await;
+    sns.refused.lock().unwrap().push("2".to_owned());
+    let records = vec![record(1, Some("a")), record(2, Some("b")), record(3, Some("b")), record(4, Some("c"))];
+    assert_eq!(stopped_at(publisher.publish(records).await), ["2"]);
+    assert_eq!(*sns.batches.lock().unwrap(), [vec!["1"]]);
+}
+
+#[tokio::test]
+async fn a_poison_record_stops_those_behind_it_and_not_those_before() {
+    let (sns, publisher) = publisher("").await;
+    let records = vec![record(1, Some("a")), record(2, None), record(3, Some("b"))];
+    assert_eq!(stopped_at(publisher.publish(records).await), ["2"]);
+    assert_eq!(*sns.batches.lock().unwrap(), [vec!["1"]]);
+}
+
+#[tokio::test]
+async fn a_poison_record_at_the_front_fails_the_invocation_so_that_the_batch_is_halved() {
+    let (_, publisher) = publisher("").await;
+    let failed = publisher.publish(vec![record(1, None), record(2, Some("a"))]).await;
+    assert!(matches!(failed, Err(PublishError::NoEvent { .. })), "{failed:?}");
+}
+
+#[tokio::test]
+async fn when_sns_is_down_nothing_is_reported_as_published() {
+    let (sns, publisher) = publisher("").await;
+    *sns.down.lock().unwrap() = true;
+    let failed = publisher.publish(vec![record(1, Some("a"))]).await;
+    assert!(matches!(failed, Err(PublishError::Unavailable(_))), "{failed:?}");
+    *sns.down.lock().unwrap() = false;
+    assert!(stopped_at(publisher.publish(vec![record(1, Some("a"))]).await).is_empty());
+}
+
+#[tokio::test]
+async fn fifo_topics_get_the_device_as_group() {
+    let (sns, publisher) = publisher(".fifo").await;
+    assert!(stopped_at(publisher.publish(vec![record(1, Some("a"))]).await).is_empty());
+    assert_eq!(*sns.groups.lock().unwrap(), [Some("a".to_owned())]);
+}
+
+#[tokio::test]
+async fn events_of_many_devices_go_out_ten_at_a_time() {
+    let (sns, publisher) = publisher("").await;
+    let records: Vec<_> = (1..=25).map(|number| record(number, Some(&format!("device-{number}")))).collect();
+    assert!(stopped_at(publisher.publish(records).await).is_empty());
+    let sizes: Vec<usize> = sns.batches.lock().unwrap().iter().map(Vec::len).collect();
+    assert_eq!(sizes, [10, 10, 5]);
+}

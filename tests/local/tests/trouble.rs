@@ -1,0 +1,148 @@
+//! A table or a queue out of reach, and what the log says of it all.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may panic"
+)]
+
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use device::store::Store;
+use external_provisioning_changes::SERVICE;
+use http::{Method, Response};
+use jiff::Timestamp;
+use listener::{AllowedAddresses, CredentialsSource, Expected, Listener, Metrics, Quarantine, Received};
+use local_tests::{GOLDEN, Stack};
+use tokio::net::TcpListener;
+use tokio::time::{Instant, timeout};
+use tracing_subscriber::fmt::MakeWriter;
+
+/// A listener whose AWS is at this address.
+fn listener(endpoint: &str, table: Option<aws_sdk_dynamodb::Client>) -> Listener {
+    let credentials = Credentials::new("local", "local", None, None, "local");
+    let dynamodb = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::from_static("local"))
+        .credentials_provider(credentials.clone())
+        .endpoint_url(endpoint);
+    let sqs = aws_sdk_sqs::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::from_static("local"))
+        .credentials_provider(credentials)
+        .endpoint_url(endpoint);
+    let table = table.unwrap_or_else(|| aws_sdk_dynamodb::Client::from_conf(dynamodb.build()));
+    Listener {
+        store: Store::new(table, "callbacks", 0),
+        allowed: AllowedAddresses::Any,
+        credentials: CredentialsSource::Fixed(Expected {
+            username: "user-7".to_owned(),
+            password: "secret-7".to_owned(),
+        }),
+        quarantine: Quarantine::new(aws_sdk_sqs::Client::from_conf(sqs.build()), "http://local/quarantine"),
+        metrics: Metrics::Off,
+    }
+}
+
+async fn answer(listener: &Listener, body: &str) -> Response<String> {
+    let body = body
+        .replace("<Username/>", "<Username>user-7</Username>")
+        .replace("<Password/>", "<Password>secret-7</Password>");
+    let received = Received {
+        method: Method::POST,
+        source: None,
+        content_type: Some("text/xml".to_owned()),
+        body: body.into_bytes().into(),
+        received_at: Timestamp::now(),
+    };
+    listener.answer(&SERVICE, received).await
+}
+
+/// An address at which nobody listens.
+async fn nobody() -> String {
+    let listen = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    format!("http://{}", listen.local_addr().unwrap())
+}
+
+/// An address that takes connections, and never answers.
+async fn silence() -> (TcpListener, String) {
+    let listen = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listen.local_addr().unwrap());
+    (listen, url)
+}
+
+#[tokio::test]
+async fn a_callback_that_cannot_be_recorded_is_answered_503() {
+    let response = answer(&listener(&nobody().await, None), GOLDEN[0]).await;
+    assert_eq!(response.status(), 503);
+    assert!(response.body().contains("REQUEST_FAILED.TryAgain"), "{}", response.body());
+    assert_eq!(response.headers()["retry-after"], "1");
+}
+
+#[tokio::test]
+async fn a_silent_table_is_given_up_on_before_the_platform_gives_up_on_us() {
+    let (_listen, url) = silence().await;
+    let listener = listener(&url, None);
+    let started = Instant::now();
+    let response = timeout(Duration::from_secs(4), answer(&listener, GOLDEN[0])).await.expect("an answer within 4 s");
+    assert_eq!(response.status(), 503);
+    assert!(started.elapsed() > Duration::from_secs(1), "the table was given some time");
+}
+
+#[tokio::test]
+async fn a_body_that_can_neither_be_read_nor_kept_is_asked_for_again() {
+    let response = answer(&listener(&nobody().await, None), "<broken").await;
+    assert_eq!(response.status(), 503);
+}
+
+/// Collects what is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Log {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test]
+async fn nothing_of_a_message_reaches_the_log() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).with_writer(log.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let stack = Stack::new().await;
+    let working = listener(&nobody().await, Some(stack.local.table.clone()));
+    let broken = listener(&nobody().await, None);
+    for body in GOLDEN {
+        assert_eq!(answer(&working, body).await.status(), 200);
+    }
+    assert_eq!(answer(&broken, GOLDEN[0]).await.status(), 503);
+    assert_eq!(answer(&working, &GOLDEN[0][..1000]).await.status(), 503);
+    assert_eq!(
+        answer(&working, &GOLDEN[0].replace("<Password/>", "<Password>secret-8</Password>")).await.status(),
+        503
+    );
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("Recorded.") && log.contains("Refused."), "{log}");
+    for secret in ["secret-", "user-7", "2300329133", "A2000009D6BFE1", "Verizon Test", "CallbackRequest"] {
+        assert!(!log.contains(secret), "{secret} is in the log:\n{log}");
+    }
+}
