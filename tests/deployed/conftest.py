@@ -1,0 +1,248 @@
+"""The deployed stack, as the tests see it: its outputs, its API, and clients of the AWS it runs on.
+
+`run` deploys the stack and sets the environment these read. Nothing here skips: without a stack, every test fails.
+"""
+
+import datetime
+import json
+import os
+import re
+import time
+import uuid
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+import boto3
+import pytest
+import requests
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+
+ROOT = Path(__file__).resolve().parents[2]
+MESSAGES = ROOT / "events" / "external-provisioning-changes" / "soap"
+
+# An address of the platform, and one that is nobody's (RFC 5737).
+PLATFORM = "137.117.33.109"
+STRANGER = "203.0.113.9"
+
+# Long enough for a cold start on a busy machine; what goes well is through in a second or two.
+PATIENCE = 30
+# How long a queue must stay quiet before "no more than these" is believed.
+QUIET = 5
+
+
+class Stack:
+    """A deployed stack: outputs, resources, clients."""
+
+    def __init__(self, name):
+        self.name = name
+        self.endpoint = os.environ["AWS_ENDPOINT_URL"]
+        self.region = os.environ["AWS_DEFAULT_REGION"]
+        self.session = boto3.Session(region_name=self.region)
+        cloudformation = self.client("cloudformation")
+        stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+        self.outputs = {o["OutputKey"]: o["OutputValue"] for o in stack["Outputs"]}
+        pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
+        self.resources = {
+            r["LogicalResourceId"]: r["PhysicalResourceId"] for page in pages for r in page["StackResourceSummaries"]
+        }
+        self.account = self.client("sts").get_caller_identity()["Account"]
+        self.table = self.outputs["TableName"]
+        # The real URL's host is not ours to reach; its path is served under this prefix.
+        self.api = f"{self.endpoint}/_aws/execute-api/{self.outputs['ApiId']}/v1"
+
+    def client(self, service):
+        return self.session.client(service)
+
+    def credentials(self):
+        """The user name and password that the stack generated."""
+        arn = self.outputs["CredentialsSecretArn"]
+        secret = json.loads(self.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
+        return secret["username"], secret["password"]
+
+    def items(self):
+        """All that the table holds, in an order of its own."""
+        pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=self.table, ConsistentRead=True)
+        return sorted((json.dumps(item, sort_keys=True, default=str) for page in pages for item in page["Items"]))
+
+    def send(self, body, *, address=PLATFORM, method="POST", service="ExternalProvisioningChanges", **headers):
+        """A callback as the platform sends it."""
+        headers = {"content-type": "text/xml", "x-forwarded-for": address} | headers
+        url = f"{self.api}/callbacks/{service}"
+        return requests.request(method, url, data=body.encode(), headers=headers, timeout=PATIENCE)
+
+    def signed_get(self, path, credentials):
+        """A GET with an AWS signature, as an SDK or the AWS command line sends it."""
+        request = AWSRequest("GET", f"{self.api}{path}")
+        SigV4Auth(credentials, "execute-api", self.region).add_auth(request)
+        return requests.get(request.url, headers=dict(request.headers), timeout=PATIENCE)
+
+
+class Queue:
+    """An SQS queue subscribed to a topic, and all that has arrived in it."""
+
+    def __init__(self, stack, topic, filter_policy=None, fifo=False):
+        self.sqs, self.arrived = stack.client("sqs"), []
+        name = f"subscriber-{uuid.uuid4()}"
+        attributes = {"FifoQueue": "true"} if fifo else {}
+        self.url = self.sqs.create_queue(QueueName=name + ".fifo" * fifo, Attributes=attributes)["QueueUrl"]
+        arn = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        policy = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": "sns.amazonaws.com"},
+                    "Action": "sqs:SendMessage",
+                    "Resource": arn,
+                    "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+                }
+            ],
+        }
+        self.sqs.set_queue_attributes(QueueUrl=self.url, Attributes={"Policy": json.dumps(policy)})
+        subscription = {"RawMessageDelivery": "true"}
+        if filter_policy:
+            subscription["FilterPolicy"] = json.dumps(filter_policy)
+        stack.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes=subscription)
+
+    def receive(self, seconds=1):
+        answer = self.sqs.receive_message(
+            QueueUrl=self.url, MaxNumberOfMessages=10, WaitTimeSeconds=seconds, MessageAttributeNames=["All"]
+        )
+        for message in answer.get("Messages", []):
+            self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
+            self.arrived.append(message)
+        return self.arrived
+
+    def wait_for(self, count):
+        """Everything that arrives until there are `count` messages and then nothing more for a while."""
+        deadline = time.monotonic() + PATIENCE
+        while len(self.arrived) < count and time.monotonic() < deadline:
+            self.receive()
+        assert len(self.arrived) >= count, f"{len(self.arrived)} of {count} messages arrived within {PATIENCE} s"
+        quiet = time.monotonic() + QUIET
+        while time.monotonic() < quiet:
+            self.receive()
+        return self.arrived
+
+    def wait_until(self, found):
+        """Everything that arrives until one message is `found`."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            if any(found(message) for message in self.receive()):
+                return self.arrived
+        raise AssertionError(f"not among the {len(self.arrived)} messages that arrived within {PATIENCE} s")
+
+
+def filled_in(text, username, password):
+    """A golden message with credentials in its two empty elements."""
+    text, users = re.subn(r"<Username\s*/>", lambda _: f"<Username>{escape(username)}</Username>", text)
+    text, passwords = re.subn(r"<Password\s*/>", lambda _: f"<Password>{escape(password)}</Password>", text)
+    assert (users, passwords) == (1, 1), "a golden message has one empty <Username/> and one empty <Password/>"
+    return text
+
+
+def golden(name):
+    return (MESSAGES / name).read_text(encoding="utf-8")
+
+
+def another_device(meid, mdn, request_id=None):
+    """The golden suspension, of a device that no other message tells of."""
+    text = golden("3-suspend.xml").replace("A2000009D6BFE1", meid).replace("3701882174", mdn)
+    return re.sub(r"<RequestId>[^<]*</RequestId>", f"<RequestId>{request_id or uuid.uuid4()}</RequestId>", text)
+
+
+def assert_clear_error(response, status):
+    """An error in one of the two forms that the platform knows: a SOAP 1.1 fault, or its API's JSON."""
+    assert response.status_code == status, response.text
+    if "json" in response.headers.get("content-type", ""):
+        error = response.json()
+        assert error["errorCode"] and error["errorMessage"]
+        return
+    soap = "{http://schemas.xmlsoap.org/soap/envelope/}"
+    envelope = ElementTree.fromstring(response.content)
+    assert envelope.tag == f"{soap}Envelope"
+    fault = envelope.find(f"{soap}Body/{soap}Fault")
+    assert fault is not None, response.text
+    # SOAP 1.1: the fault's members have no namespace.
+    assert fault.findtext("faultcode") and fault.findtext("faultstring")
+
+
+def assert_cloud_event(message):
+    """A CloudEvent 1.0 in structured JSON, and the event."""
+    event = json.loads(message["Body"])
+    assert event["specversion"] == "1.0"
+    assert re.fullmatch(r"com\.verizon\.thingspace\.[\w.-]+\.v1", event["type"]), event["type"]
+    for name in ("source", "subject", "id"):
+        assert isinstance(event[name], str) and event[name], name
+    # RFC 3339, with an offset.
+    assert datetime.datetime.fromisoformat(event["time"].replace("Z", "+00:00")).tzinfo is not None
+    assert event["datacontenttype"] == "application/json"
+    assert isinstance(event["data"], dict)
+    # Names of attributes are lower-case letters and digits, by the specification.
+    assert all(re.fullmatch(r"[a-z0-9]+", name) for name in event), sorted(event)
+    return event
+
+
+def attributes(message):
+    return {name: value["StringValue"] for name, value in message.get("MessageAttributes", {}).items()}
+
+
+REFUSALS = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException"}
+
+
+def assert_refused(call, **arguments):
+    """The call is refused by IAM, and by nothing else."""
+    with pytest.raises(ClientError) as refusal:
+        call(**arguments)
+    assert refusal.value.response["Error"]["Code"] in REFUSALS, refusal.value
+
+
+@pytest.fixture(scope="session")
+def stack():
+    return Stack(os.environ["STACK_NAME"])
+
+
+class FiveMessages:
+    """The platform's five documented messages, in the order of its documentation, and who listened when they came."""
+
+    names = ["1-activate.xml", "2-deactivate.xml", "3-suspend.xml", "4-restore.xml", "5-change-mdn.xml"]
+
+    def __init__(self, stack):
+        topic = stack.outputs["ProvisioningChangesTopicArn"]
+        self.bodies = [filled_in(golden(name), *stack.credentials()) for name in self.names]
+        self.all = Queue(stack, topic)
+        self.suspensions = Queue(stack, topic, filter_policy={"change": ["SUSPEND"]})
+        self.answers = [stack.send(body) for body in self.bodies]
+
+
+@pytest.fixture(scope="session")
+def five_messages(stack):
+    return FiveMessages(stack)
+
+
+@pytest.fixture(scope="session")
+def identity(stack):
+    """Makes a user of the account with a policy, or with none, and gives its credentials."""
+    iam = stack.client("iam")
+
+    def make(*statements):
+        name = f"caller-{uuid.uuid4()}"
+        iam.create_user(UserName=name)
+        if statements:
+            policy = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+            iam.put_user_policy(UserName=name, PolicyName="test", PolicyDocument=policy)
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def reader(stack, identity):
+    """A caller that may read devices, and nothing else."""
+    arn = f"arn:aws:execute-api:{stack.region}:{stack.account}:{stack.outputs['ApiId']}/v1/GET/devices/*"
+    return identity({"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": arn})
