@@ -22,7 +22,28 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 ROOT = Path(__file__).resolve().parents[2]
-MESSAGES = ROOT / "events" / "external-provisioning-changes" / "soap"
+EVENTS = ROOT / "events"
+MESSAGES = EVENTS / "external-provisioning-changes" / "soap"
+
+# The callback services, as the platform spells them in most places.
+PROVISIONING = "ExternalProvisioningChanges"
+SERVICES = [
+    "AlertService",
+    "CarrierService",
+    "DevicePRLInformation",
+    "DeviceProfileService",
+    "DeviceService",
+    "DeviceSuspensionStatus",
+    "DeviceUsage",
+    "EnhancedConnectivityService",
+    PROVISIONING,
+    "PromoChanges",
+    "ResumeTrackingNotification",
+    "SMSDeliveryConfirmation",
+    "StateService",
+]
+# Its other spellings.
+ALIASES = {"AlertsService": "AlertService", "PromoChange": "PromoChanges"}
 
 # An address of the platform, and one that is nobody's (RFC 5737).
 PLATFORM = "137.117.33.109"
@@ -131,10 +152,11 @@ class Queue:
     def wait_until(self, found):
         """Everything that arrives until one message is `found`."""
         deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            if any(found(message) for message in self.receive()):
-                return self.arrived
-        raise AssertionError(f"not among the {len(self.arrived)} messages that arrived within {PATIENCE} s")
+        while not any(found(message) for message in self.arrived):
+            arrived = len(self.arrived)
+            assert time.monotonic() < deadline, f"not among the {arrived} messages that arrived within {PATIENCE} s"
+            self.receive()
+        return self.arrived
 
 
 def filled_in(text, username, password):
@@ -143,6 +165,11 @@ def filled_in(text, username, password):
     text, passwords = re.subn(r"<Password\s*/>", lambda _: f"<Password>{escape(password)}</Password>", text)
     assert (users, passwords) == (1, 1), "a golden message has one empty <Username/> and one empty <Password/>"
     return text
+
+
+def folder(service):
+    """The name of a service in the names of folders: words in lower case, with hyphens between."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", service).lower()
 
 
 def golden(name):
@@ -243,6 +270,7 @@ def identity(stack):
 
 @pytest.fixture(scope="session")
 def reader(stack, identity):
-    """A caller that may read devices, and nothing else."""
-    arn = f"arn:aws:execute-api:{stack.region}:{stack.account}:{stack.outputs['ApiId']}/v1/GET/devices/*"
-    return identity({"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": arn})
+    """A caller that may read devices and requests, and nothing else."""
+    api = f"arn:aws:execute-api:{stack.region}:{stack.account}:{stack.outputs['ApiId']}/v1/GET"
+    paths = [f"{api}/devices/*", f"{api}/requests/*"]
+    return identity({"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": paths})

@@ -8,7 +8,10 @@ import uuid
 
 import boto3
 import pytest
-from conftest import assert_refused
+from conftest import SERVICES, assert_refused
+
+CALLBACK_ROLES = [f"{service}Role" for service in SERVICES]
+ROLES = [*CALLBACK_ROLES, "ChangePublisherRole", "DeviceQueryRole"]
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +59,16 @@ def row(stack):
     stack.client("dynamodb").delete_item(TableName=stack.table, Key=key)
 
 
+def decisions(stack, role, actions, resource):
+    """What IAM says to these actions of a role."""
+    simulated = stack.client("iam").simulate_principal_policy(
+        PolicySourceArn=f"arn:aws:iam::{stack.account}:role/{stack.resources[role]}",
+        ActionNames=actions,
+        ResourceArns=[resource],
+    )["EvaluationResults"]
+    return [result["EvalDecision"] for result in simulated]
+
+
 def everything_else(stack, client):
     """Calls that no function's job needs."""
     assert_refused(client("dynamodb").scan, TableName=stack.table)
@@ -71,44 +84,55 @@ def everything_else(stack, client):
         assert_refused(client("sqs").purge_queue, QueueUrl=stack.outputs[queue])
 
 
-def test_a_role_is_trusted_by_lambda_alone(stack, tester):
-    iam = stack.client("iam")
-    for role in ("ExternalProvisioningChangesRole", "ChangePublisherRole", "DeviceQueryRole"):
-        found = iam.get_role(RoleName=stack.resources[role])["Role"]
-        assert [s["Principal"] for s in found["AssumeRolePolicyDocument"]["Statement"]] == [
-            {"Service": "lambda.amazonaws.com"}
-        ]
-        assert_refused(tester.assume_role, RoleArn=found["Arn"], RoleSessionName="test")
+def test_each_function_has_a_role_of_its_own(stack):
+    functions = {name: physical for name, physical in stack.resources.items() if name.endswith("Function")}
+    assert functions.keys() == {role.removesuffix("Role") + "Function" for role in ROLES}
+    for name, function in functions.items():
+        arn = stack.client("lambda").get_function_configuration(FunctionName=function)["Role"]
+        assert arn.split("/")[-1] == stack.resources[name.removesuffix("Function") + "Role"]
 
 
-def test_no_role_may_do_everything_or_act_on_everything(stack):
-    iam = stack.client("iam")
-    for role in ("ExternalProvisioningChangesRole", "ChangePublisherRole", "DeviceQueryRole"):
-        name = stack.resources[role]
-        documents = [
-            iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
-            for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]
-        ]
-        for policy in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]:
-            version = iam.get_policy(PolicyArn=policy["PolicyArn"])["Policy"]["DefaultVersionId"]
-            found = iam.get_policy_version(PolicyArn=policy["PolicyArn"], VersionId=version)
-            documents.append(found["PolicyVersion"]["Document"])
-        assert documents
-        for statement in (s for document in documents for s in document["Statement"]):
-            for member in ("Action", "Resource"):
-                values = statement[member] if isinstance(statement[member], list) else [statement[member]]
-                # The one ending that is allowed is that of a log group's ARN, which stands for its streams.
-                assert not any("*" in value.removesuffix(":*") for value in values), statement
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_is_trusted_by_lambda_alone(stack, tester, role):
+    found = stack.client("iam").get_role(RoleName=stack.resources[role])["Role"]
+    assert [s["Principal"] for s in found["AssumeRolePolicyDocument"]["Statement"]] == [
+        {"Service": "lambda.amazonaws.com"}
+    ]
+    assert_refused(tester.assume_role, RoleArn=found["Arn"], RoleSessionName="test")
 
 
-def test_the_callback_role_records_and_keeps_but_neither_publishes_nor_searches(stack, acting_as, row):
-    client = acting_as("ExternalProvisioningChangesRole")
+@pytest.mark.parametrize("role", ROLES)
+def test_no_role_may_do_everything_or_act_on_everything(stack, role):
+    iam, name = stack.client("iam"), stack.resources[role]
+    documents = [
+        iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+        for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]
+    ]
+    for policy in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]:
+        version = iam.get_policy(PolicyArn=policy["PolicyArn"])["Policy"]["DefaultVersionId"]
+        found = iam.get_policy_version(PolicyArn=policy["PolicyArn"], VersionId=version)
+        documents.append(found["PolicyVersion"]["Document"])
+    assert documents
+    for statement in (s for document in documents for s in document["Statement"]):
+        for member in ("Action", "Resource"):
+            values = statement[member] if isinstance(statement[member], list) else [statement[member]]
+            # The one ending that is allowed is that of a log group's ARN, which stands for its streams.
+            assert not any("*" in value.removesuffix(":*") for value in values), statement
+
+
+@pytest.mark.parametrize("role", CALLBACK_ROLES)
+def test_a_callback_role_records_and_keeps_but_neither_publishes_nor_searches(stack, acting_as, row, role):
+    client = acting_as(role)
     dynamodb = client("dynamodb")
     dynamodb.batch_get_item(RequestItems={stack.table: {"Keys": [row]}})
     for part in ({"Put": {"TableName": stack.table, "Item": row}}, {"Delete": {"TableName": stack.table, "Key": row}}):
         dynamodb.transact_write_items(TransactItems=[part])
     client("secretsmanager").get_secret_value(SecretId=stack.outputs["CredentialsSecretArn"])
     client("sqs").send_message(QueueUrl=stack.outputs["QuarantineQueueUrl"], MessageBody="a test of permissions")
+    # Asked of IAM: the emulated logs tell IAM the group alone, and a permission is for the streams in it.
+    logs = f"arn:aws:logs:{stack.region}:{stack.account}:log-group:{stack.resources['CallbackLogGroup']}"
+    actions = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    assert decisions(stack, role, actions, f"{logs}:log-stream:any") == ["allowed"] * 2
 
     query = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": row["pk"]}}
     assert_refused(dynamodb.query, TableName=stack.table, **query)
@@ -121,16 +145,12 @@ def test_the_callback_role_records_and_keeps_but_neither_publishes_nor_searches(
 
 def test_the_publisher_role_publishes_but_neither_reads_nor_writes_the_table(stack, acting_as, row):
     client = acting_as("ChangePublisherRole")
-    # To the topic that nobody in these tests has subscribed to.
+    # An empty message, and without the attributes by which other tests find theirs.
     client("sns").publish(TopicArn=stack.outputs["DeviceEventsTopicArn"], Message="{}")
     stream = stack.client("dynamodb").describe_table(TableName=stack.table)["Table"]["LatestStreamArn"]
     # Asked of IAM: the emulated stream does not tell IAM which stream it is. That events arrive shows the rest.
-    simulated = stack.client("iam").simulate_principal_policy(
-        PolicySourceArn=f"arn:aws:iam::{stack.account}:role/{stack.resources['ChangePublisherRole']}",
-        ActionNames=["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
-        ResourceArns=[stream],
-    )["EvaluationResults"]
-    assert [result["EvalDecision"] for result in simulated] == ["allowed"] * 3
+    actions = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
+    assert decisions(stack, "ChangePublisherRole", actions, stream) == ["allowed"] * 3
     dead_letters = stack.outputs["PublisherDeadLetterQueueUrl"]
     client("sqs").send_message(QueueUrl=dead_letters, MessageBody="a test of permissions")
 

@@ -1,6 +1,6 @@
 //! The published form of an event: CloudEvents 1.0, structured JSON.
 
-use device::{Device, FieldChange, RecordedEvent};
+use device::{Device, FieldChange, RecordedEvent, RequestResult};
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
@@ -32,6 +32,7 @@ struct Data<'a> {
     account: Option<&'a str>,
     request_id: Option<&'a str>,
     sequence: u64,
+    result: Option<&'a RequestResult>,
     changes: &'a [FieldChange],
     device: Option<&'a Device>,
 }
@@ -57,6 +58,7 @@ impl<'a> CloudEvent<'a> {
                 account,
                 request_id: event.request_id.as_deref(),
                 sequence: event.sequence,
+                result: event.result.as_ref(),
                 changes: &event.changes,
                 device: recorded.device.as_ref(),
             },
@@ -77,20 +79,44 @@ impl<'a> CloudEvent<'a> {
     }
 }
 
-/// A name as a part of an event type: lower case, words with hyphens between (`ExternalProvisioningChanges` →
-/// `external-provisioning-changes`, `SUSPEND` → `suspend`, `Device Detection` → `device-detection`).
+/// A name as a part of an event type: lower case, words with hyphens between (`DevicePRLInformation` →
+/// `device-prl-information`, `SUSPEND` → `suspend`, `Device Detection` → `device-detection`).
 fn words(name: &str) -> String {
     let mut words = String::with_capacity(name.len() + 4);
-    let mut before = None;
-    for character in name.chars() {
-        let new_word = character.is_uppercase() && before.is_some_and(char::is_lowercase);
-        if !character.is_alphanumeric() || new_word {
+    let characters: Vec<char> = name.chars().collect();
+    for (place, character) in characters.iter().enumerate() {
+        let before = place.checked_sub(1).and_then(|place| characters.get(place));
+        let after = characters.get(place + 1);
+        let is = |neighbour: Option<&char>, kind: fn(char) -> bool| neighbour.copied().is_some_and(kind);
+        // A word starts at a capital after a small letter, and at the last capital of several.
+        let starts = character.is_uppercase()
+            && (is(before, char::is_lowercase) || (is(before, char::is_uppercase) && is(after, char::is_lowercase)));
+        if starts || !character.is_alphanumeric() {
             words.push('-');
         }
         if character.is_alphanumeric() {
             words.extend(character.to_lowercase());
         }
-        before = Some(character);
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+
+    #[test]
+    fn names_of_the_platform_become_words() {
+        let names =
+            ["DevicePRLInformation", "SMSDeliveryConfirmation", "SUSPEND", "ChangeMDN", "Device Detection", "Usage"];
+        let expected = [
+            "device-prl-information",
+            "sms-delivery-confirmation",
+            "suspend",
+            "change-mdn",
+            "device-detection",
+            "usage",
+        ];
+        assert_eq!(names.map(words), expected);
+    }
 }

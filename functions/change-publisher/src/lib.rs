@@ -13,6 +13,7 @@ use aws_sdk_sns::Client;
 use aws_sdk_sns::error::{BuildError, DisplayErrorContext};
 use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
 use device::RecordedEvent;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 pub use cloud_event::CloudEvent;
@@ -90,7 +91,8 @@ impl Publisher {
         let mut response = DynamoDbEventResponse::default();
         let (published, failure) = self.publish_in_order(&records).await;
         if let Some(error) = failure {
-            tracing::error!(message = "Not all events were published.", published, of = records.len(), %error);
+            let stopped_at = records.get(published).map(row);
+            tracing::error!(message = "Not all events were published.", published, of = records.len(), stopped_at, %error);
             let Some(first_left) = records.get(published).filter(|_| published > 0) else { return Err(error) };
             let mut left = DynamoDbBatchItemFailure::default();
             left.item_identifier.clone_from(&first_left.change.sequence_number);
@@ -144,6 +146,13 @@ impl Publisher {
     }
 }
 
+/// The key of a stream record's row: what an operator needs to find it in the table.
+fn row(record: &EventRecord) -> String {
+    let keys: HashMap<String, String> = serde_dynamo::from_item(record.change.keys.clone()).unwrap_or_default();
+    let key = |name| keys.get(name).map(String::as_str).unwrap_or_default();
+    format!("{} {}", key("pk"), key("sk"))
+}
+
 /// The event that a stream record carries.
 fn recorded_event(record: &EventRecord) -> Result<RecordedEvent, PublishError> {
     let no_event = |why: String| PublishError::NoEvent {
@@ -184,10 +193,15 @@ impl Entry {
             .id(place.to_string())
             .message(self.body)
             .set_message_attributes(Some(self.attributes))
-            .set_message_group_id(fifo.then_some(self.subject))
+            .set_message_group_id(fifo.then(|| group(&self.subject)))
             .set_message_deduplication_id(fifo.then_some(self.event_id))
             .build()
     }
+}
+
+/// A FIFO topic's group: SNS takes no spaces, which names of accounts have, and at most 128 characters.
+fn group(subject: &str) -> String {
+    utf8_percent_encode(subject, NON_ALPHANUMERIC).to_string().chars().take(128).collect()
 }
 
 /// Messages for one topic, of which no two are about the same device: SNS does not say in which order it takes them.

@@ -1,4 +1,4 @@
-//! Reading device state: `GET /devices/{kind}/{value}` and `GET /devices/{kind}/{value}/events`.
+//! Reading: `GET /devices/{kind}/{value}`, `GET /devices/{kind}/{value}/events` and `GET /requests/{requestId}`.
 //!
 //! `kind` is any of the platform's (`mdn`, `imei`, …) in any casing, or `id` for our own name of a device.
 
@@ -6,50 +6,76 @@ use device::store::{EventsFrom, Store, StoreError};
 use device::{Device, DeviceId, Identifier};
 use http::header::{CONTENT_TYPE, LINK};
 use http::{HeaderValue, Response, StatusCode};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::json;
 
 /// How many events an answer has, unless asked for fewer.
 const MOST_EVENTS: usize = 100;
 
+/// How many answers of a request are read at a time, unless asked for fewer.
+const MOST_ANSWERS: usize = 1000;
+
+/// Longer ids are not asked for: DynamoDB would refuse the key. Ours have at most 65 characters, the platform's 36.
+const LONGEST_ID: usize = 512;
+
 /// What is asked.
 #[derive(Debug, Clone)]
-pub struct Query {
+pub enum Query {
+    /// What is known of a device.
+    Device(Name),
+    /// What has happened to a device, oldest first.
+    Events(Name, Page),
+    /// What became of a request, device by device.
+    Request(String, Page),
+}
+
+/// How a device is asked for.
+#[derive(Debug, Clone)]
+pub struct Name {
     /// The kind of identifier, or `id`.
     pub kind: String,
     /// The identifier.
     pub value: String,
-    /// Whether the events are asked for, and which.
-    pub events: Option<Page>,
 }
 
-/// Which events are asked for.
+/// Which part of a long answer is asked for.
 #[derive(Debug, Clone, Default)]
 pub struct Page {
-    /// `after`: where the answer before ended, as its `Link` header has it (`<device id>:<sequence>`).
+    /// `after`: where the answer before ended, as its `Link` header has it.
     pub after: Option<String>,
-    /// `limit`: at most so many, 1 to 100.
+    /// `limit`: at most so many.
     pub limit: Option<String>,
+}
+
+impl Page {
+    fn limit(&self, most: usize) -> Result<usize, QueryError> {
+        let limit = self.limit.as_deref().map_or(Ok(most), str::parse);
+        limit.ok().filter(|limit| (1..=most).contains(limit)).ok_or(QueryError::Limit(most))
+    }
 }
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 enum QueryError {
     #[error("No device has this identifier.")]
-    NotFound,
-    #[error("limit must be a number from 1 to {MOST_EVENTS}.")]
-    Limit,
+    NoDevice,
+    #[error("No answer to this request has come in.")]
+    NoRequest,
+    #[error("limit must be a number from 1 to {0}.")]
+    Limit(usize),
     #[error("after must be as the Link header of an earlier answer has it.")]
     After,
-    #[error("The device's state cannot be read now.")]
+    #[error("The table cannot be read now.")]
     Store(#[from] StoreError),
 }
 
 impl QueryError {
     fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
-            Self::NotFound => (StatusCode::NOT_FOUND, "REQUEST_FAILED.DeviceNotFound"),
-            Self::Limit | Self::After => (StatusCode::BAD_REQUEST, "INPUT_INVALID.Query.Invalid"),
+            Self::NoDevice => (StatusCode::NOT_FOUND, "REQUEST_FAILED.DeviceNotFound"),
+            Self::NoRequest => (StatusCode::NOT_FOUND, "REQUEST_FAILED.RequestNotFound"),
+            Self::Limit(_) | Self::After => (StatusCode::BAD_REQUEST, "INPUT_INVALID.Query.Invalid"),
             Self::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "REQUEST_FAILED.TryAgain"),
         }
     }
@@ -67,35 +93,51 @@ pub async fn answer(store: &Store, query: &Query) -> Response<String> {
 }
 
 async fn look_up(store: &Store, query: &Query) -> Result<Response<String>, QueryError> {
-    let device = find(store, &query.kind, &query.value).await?.ok_or(QueryError::NotFound)?;
-    let Some(page) = &query.events else { return Ok(json_response(StatusCode::OK, &device)) };
-    let limit = page.limit.as_deref().map_or(Ok(MOST_EVENTS), str::parse).map_err(|_| QueryError::Limit)?;
-    if !(1..=MOST_EVENTS).contains(&limit) {
-        return Err(QueryError::Limit);
+    match query {
+        Query::Device(name) => Ok(json_response(StatusCode::OK, &find(store, name).await?)),
+        Query::Events(name, page) => {
+            let limit = page.limit(MOST_EVENTS)?;
+            let from = page.after.as_deref().map(|after| read_cursor(after).ok_or(QueryError::After)).transpose()?;
+            let (events, next) = store.events(&find(store, name).await?, from, limit).await?;
+            let next = next.map(|EventsFrom { device, after }| format!("{device}:{after}"));
+            Ok(linked(json_response(StatusCode::OK, &events), limit, next))
+        }
+        Query::Request(id, page) => {
+            let limit = page.limit(MOST_ANSWERS)?;
+            let possible = id.len() <= LONGEST_ID;
+            let after = page.after.as_deref().filter(|after| after.len() <= LONGEST_ID);
+            let (results, next) = if possible { store.request(id, after, limit).await? } else { Default::default() };
+            if results.is_empty() {
+                return Err(QueryError::NoRequest);
+            }
+            let body = json!({ "requestId": id, "results": results });
+            Ok(linked(json_response(StatusCode::OK, &body), limit, next))
+        }
     }
-    let from = page.after.as_deref().map(|after| read_cursor(after).ok_or(QueryError::After)).transpose()?;
-    let (events, next) = store.events(&device, from, limit).await?;
-    let mut response = json_response(StatusCode::OK, &events);
-    if let Some(EventsFrom { device, after }) = next {
-        let link = HeaderValue::try_from(format!("<?limit={limit}&after={device}:{after}>; rel=\"next\""));
+}
+
+/// The response with a `Link` to the page that follows, if one does.
+fn linked(mut response: Response<String>, limit: usize, next: Option<String>) -> Response<String> {
+    if let Some(after) = next {
+        let after = utf8_percent_encode(&after, NON_ALPHANUMERIC);
+        let link = HeaderValue::try_from(format!("<?limit={limit}&after={after}>; rel=\"next\""));
         response.headers_mut().extend(link.map(|link| (LINK, link)));
     }
-    Ok(response)
+    response
 }
 
 /// The device with this identifier, or with this id of ours.
-///
-/// # Errors
-///
-/// A [`StoreError`] where the table cannot be read.
-pub async fn find(store: &Store, kind: &str, value: &str) -> Result<Option<Device>, StoreError> {
-    if kind.eq_ignore_ascii_case("id") {
-        return store.device(&DeviceId::from(value)).await;
-    }
-    match Identifier::new(kind, value) {
-        Some(identifier) => store.device_with(&identifier).await,
-        None => Ok(None),
-    }
+async fn find(store: &Store, name: &Name) -> Result<Device, QueryError> {
+    let found = if name.kind.eq_ignore_ascii_case("id") {
+        let possible = name.value.len() <= LONGEST_ID;
+        if possible { store.device(&DeviceId::from(name.value.as_str())).await? } else { None }
+    } else {
+        match Identifier::new(&name.kind, &name.value) {
+            Some(identifier) => store.device_with(&identifier).await?,
+            None => None,
+        }
+    };
+    found.ok_or(QueryError::NoDevice)
 }
 
 fn read_cursor(text: &str) -> Option<EventsFrom> {

@@ -2,42 +2,43 @@
 //!
 //! One message is about one device, of which it gives a full snapshot. An activation has no `Device` in its envelope.
 
-use callback::{ExternalProvisioningChange, Message, Sent};
-use device::{CallbackService, Naming, Observation, Update};
+use callback::{Change, DeviceInfo, ExternalProvisioningChange, Message, Part, Sent, Value};
+use device::{CallbackService, Facet, Naming, Observation, Update};
 
 /// The service, as registered.
-pub const SERVICE: CallbackService = CallbackService { name: "ExternalProvisioningChanges", interpret };
+pub const SERVICE: CallbackService = CallbackService::new("ExternalProvisioningChanges", interpret);
 
 /// The change of a message that does not state one.
 const UNSTATED: &str = "Unstated";
 
 fn interpret(message: &Message) -> Vec<Observation> {
-    let observation = match ExternalProvisioningChange::of(message) {
-        Some(stated) => observe(message, stated),
-        // A shape that nobody has seen: what the envelope says still names the device, and the payload is kept whole.
-        None => Observation {
-            change: UNSTATED.to_owned(),
-            account: None,
-            naming: Naming::some(&message.devices),
-            update: Update::Nothing,
-            unknown: message.payload.clone(),
-        },
+    let Some(stated) = ExternalProvisioningChange::of(message) else {
+        // A shape that nobody has seen: whatever names a device in it still does, and the payload is kept whole.
+        let observe = |part: Part| {
+            let (unknown, change) = (part.payload.clone(), UNSTATED.to_owned());
+            Observation { change, unknown, ..Observation::new(SERVICE.name, part) }
+        };
+        return message.parts().into_iter().map(observe).collect();
     };
-    vec![observation]
-}
-
-fn observe(message: &Message, stated: ExternalProvisioningChange) -> Observation {
     let info = match stated.device_info {
         Sent::Value(info) => info,
-        Sent::Absent | Sent::Nil => callback::DeviceInfo::default(),
+        Sent::Absent | Sent::Nil => DeviceInfo::default(),
     };
     let all = info.device_identifiers.value().map(Vec::as_slice).unwrap_or_default();
     let change = stated.change.value();
-    Observation {
+    let known = change.map(|change| &**change);
+    let mut updates = vec![Update::Provisioning(Box::new(info.clone()))];
+    if matches!(known, Some(Change::Activate | Change::Restore | Change::Deactivate)) {
+        // Whatever return from suspension was announced is past.
+        updates.push(Update::Facet(Facet::Resume, Value::Null));
+    }
+    vec![Observation {
         change: change.map_or(UNSTATED, |change| change.text()).to_owned(),
         account: info.account_name.value().cloned(),
-        naming: Naming::all(&message.devices, all, change.map(|change| &**change)),
-        update: Update::Provisioning(Box::new(info.clone())),
+        naming: Naming::all(&message.devices, all, known),
+        updates,
+        result: None,
+        payload: message.payload.clone(),
         unknown: stated.unknown,
-    }
+    }]
 }

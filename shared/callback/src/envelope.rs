@@ -70,8 +70,11 @@ pub enum Outcome {
     Unstated,
 }
 
+/// SOAP's delivery counters.
+const COUNTERS: [&str; 2] = ["CallbackCount", "MaxCallbackThreshold"];
+
 /// Names of the payload's outermost wrappers, under which the members of a service stand.
-const WRAPPERS: [&str; 2] = ["Data", "deviceResponse"];
+pub(crate) const WRAPPERS: [&str; 2] = ["Data", "deviceResponse"];
 
 impl Callback {
     /// Reads a body of at most [`MAX_BODY_BYTES`]. Takes time linear in its length, and never panics.
@@ -132,19 +135,18 @@ impl DeviceIdentifier {
     ///
     /// Gives the value back where it is something else, or has more.
     pub fn read(value: Value) -> Result<Self, Value> {
-        let Value::Object(members) = &value else { return Err(value) };
-        let mut members = Members::from(members.clone());
-        let kind = members.take_text("kind");
-        let identifier = match members.take_text("identifier") {
-            Sent::Absent => members.take_text("id"),
-            sent => sent,
+        value.as_object().and_then(Self::of).ok_or(value)
+    }
+
+    /// The identifier that an object is, if it is one and nothing more.
+    pub(crate) fn of(members: &Map<String, Value>) -> Option<Self> {
+        let text = |names: &[&str]| match names.iter().find_map(|name| member(members, name))? {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
         };
-        match (kind, identifier) {
-            (Sent::Value(kind), Sent::Value(identifier)) if members.rest().is_empty() => {
-                Ok(Self { kind, value: identifier })
-            }
-            _ => Err(value),
-        }
+        let (kind, value) = (text(&["kind"])?, text(&["identifier", "id"])?);
+        (members.len() == 2).then_some(Self { kind, value })
     }
 
     /// The kind, whatever its spelling.
@@ -179,7 +181,7 @@ impl Outcome {
 }
 
 /// A member by name, ignoring case. `None` where absent or nil.
-fn member<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+pub(crate) fn member<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     members.iter().find(|(key, value)| key.eq_ignore_ascii_case(name) && !value.is_null()).map(|(_, value)| value)
 }
 
@@ -207,7 +209,13 @@ fn is_request(name: &str) -> bool {
 fn request(value: Value, around: Map<String, Value>) -> Result<Members, ParseError> {
     let Value::Object(mut members) = value else { return Err(ParseError::NotACallback) };
     if let Some(data) = members.remove("Data") {
-        members.insert("Data".to_owned(), without_doubling(data));
+        let mut data = without_doubling(data);
+        // The documented table has the counters last, and does not say in which element. They are the envelope's.
+        for counter in COUNTERS {
+            let counted = data.as_object_mut().and_then(|data| data.remove_entry(counter));
+            members.extend(counted);
+        }
+        members.insert("Data".to_owned(), data);
     }
     if !around.is_empty() {
         json::add(&mut members, "Envelope".to_owned(), Value::Object(around));

@@ -42,6 +42,8 @@ fn value(text: &str, depth: usize) -> Result<Value, ParseError> {
 
 /// Adds a member; one of the same name makes both into an array, as repeated XML elements are.
 pub(crate) fn add(members: &mut Map<String, Value>, name: String, value: Value) {
+    // `serde_json` has a use of its own for such names, and would not read back what it wrote.
+    let name = if name.starts_with("$serde_json::") { format!("_{name}") } else { name };
     match members.get_mut(&name) {
         None => {
             members.insert(name, value);

@@ -13,6 +13,7 @@ mod external_provisioning_change;
 mod json;
 mod members;
 mod open_set;
+mod parts;
 mod transport;
 mod xml;
 
@@ -22,6 +23,7 @@ pub use error::ParseError;
 pub use external_provisioning_change::{CustomField, DeviceInfo, ExternalProvisioningChange, FeatureCode};
 pub use members::{Members, Sent};
 pub use open_set::{AsSent, Change, Kind, State};
+pub use parts::{Part, identifiers_in};
 pub use serde_json::{Map, Value};
 pub use transport::Transport;
 
@@ -29,8 +31,9 @@ pub use transport::Transport;
 /// (availability of 2,000 devices) stays below half of this.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 
-/// The deepest nesting of elements or members that is read. Samples reach 8.
-pub const MAX_DEPTH: usize = 64;
+/// The deepest nesting of elements or members that is read. Samples reach 8. Repeated elements make two levels of one,
+/// and JSON of more than 127 levels is not read back.
+pub const MAX_DEPTH: usize = 48;
 
 /// The most attributes that one XML element may have. Samples reach 2.
 pub const MAX_ATTRIBUTES: usize = 32;

@@ -34,7 +34,8 @@ pub(crate) fn decode(body: &[u8], content_type: Option<&str>) -> Result<String, 
     text.map(std::borrow::Cow::into_owned).ok_or(ParseError::NotText)
 }
 
-/// The encoding that the XML declaration names, read as ASCII.
+/// The encoding that the XML declaration names. A declaration that can be read as ASCII is not in UTF-16, whatever it
+/// says: .NET writes so into text that it then encodes as UTF-8.
 fn declared(body: &[u8]) -> Option<&str> {
     let declaration = body.trim_ascii_start().strip_prefix(b"<?xml")?;
     let end = declaration.iter().take(256).position(|byte| *byte == b'>')?;
@@ -42,7 +43,7 @@ fn declared(body: &[u8]) -> Option<&str> {
     let (_, value) = declaration.split_once("encoding")?;
     let value = value.trim_start().strip_prefix('=')?.trim_start();
     let quote = value.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
-    value.get(1..)?.split(quote).next()
+    value.get(1..)?.split(quote).next().filter(|label| !label.to_ascii_lowercase().starts_with("utf-16"))
 }
 
 /// An element that is not closed yet.

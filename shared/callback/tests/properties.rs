@@ -100,26 +100,46 @@ proptest! {
     }
 }
 
-/// The worst shapes of a megabyte: each takes milliseconds when the time is linear, and minutes when it is not.
-#[test]
-fn a_megabyte_of_hostile_input_is_read_or_refused() {
-    let fill = |unit: &str| unit.repeat(MAX_BODY_BYTES / unit.len() - 200);
+/// The worst shapes that a body of about this size can have.
+fn hostile(bytes: usize) -> Vec<String> {
+    let fill = |unit: &str| unit.repeat(bytes / unit.len() - 8);
+    let many = |unit: fn(usize) -> String| (0..bytes / 16).map(unit).collect::<String>();
     let soap =
         |contents: String| format!("<Envelope><Body><CallbackRequest>{contents}</CallbackRequest></Body></Envelope>");
-    let attributes: String = (0..80_000).map(|number| format!(" a{number}=\"\"")).collect();
-    for body in [
+    vec![
         soap(fill("<a/>")),
         soap(fill("&amp;")),
         soap(fill("<![CDATA[]]>")),
-        soap((0..60_000).map(|number| format!("<a{number}/>")).collect()),
-        format!("<a{attributes}/>"),
+        soap(many(|number| format!("<a{number}/>"))),
+        soap(format!("<Data>{}</Data>", fill("<a><Kind/><Identifier/></a>"))),
+        format!("<a{}/>", many(|number| format!(" a{number}=\"\""))),
         fill("<a>"),
         format!("{{\"requestId\":\"r\",\"a\":[{}1]}}", fill("1,")),
-        format!("{{\"requestId\":\"r\"{}}}", (0..60_000).map(|number| format!(",\"a{number}\":1")).collect::<String>()),
+        format!("{{\"requestId\":\"r\"{}}}", many(|number| format!(",\"a{number}\":1"))),
         format!("{{\"requestId\":\"r\"{}}}", fill(",\"a\":1")),
         format!("{{\"requestId\":{}", fill("[")),
-        format!("{{\"requestId\":{}{}{}}}", "[".repeat(60), fill("1,").trim_end_matches(','), "]".repeat(60)),
-    ] {
-        let _ = Callback::parse(body.as_bytes(), None);
+        format!("{{\"requestId\":{}{}{}}}", "[".repeat(40), fill("1,").trim_end_matches(','), "]".repeat(40)),
+        format!("{{\"deviceResponse\":{{\"a\":[{}{{}}]}}}}", fill("{\"id\":\"1\",\"kind\":\"mdn\"},")),
+    ]
+}
+
+/// Sixteen times the input may take sixteen times as long, and with a wide margin for a busy machine a hundred times; what
+/// is quadratic takes two hundred and fifty-six times as long.
+#[test]
+fn hostile_input_takes_time_in_proportion_to_its_length() {
+    let fastest = |body: &str| {
+        let once = |_| {
+            let started = std::time::Instant::now();
+            if let Ok(callback) = Callback::parse(body.as_bytes(), None) {
+                let _ = callback.message.parts();
+            }
+            started.elapsed()
+        };
+        (0..3).map(once).min().unwrap()
+    };
+    for (small, large) in hostile(MAX_BODY_BYTES / 20).iter().zip(hostile(MAX_BODY_BYTES / 20 * 16)) {
+        let (small_time, large_time) = (fastest(small), fastest(&large));
+        let allowed = small_time * 100 + std::time::Duration::from_millis(20);
+        assert!(large_time < allowed, "{small_time:?} and {large_time:?} for {}", &small[..60]);
     }
 }

@@ -96,7 +96,7 @@ fn json_that_is_no_callback_is_refused() {
     assert_eq!(parse("{").err(), Some(ParseError::Json { line: 1, column: 1 }));
     assert_eq!(parse(r#"{"requestId":"r"} x"#).err(), Some(ParseError::Json { line: 1, column: 19 }));
     assert_eq!(
-        parse(&format!(r#"{{"requestId":{}1{}}}"#, "[".repeat(64), "]".repeat(64))).err(),
+        parse(&format!(r#"{{"requestId":{}1{}}}"#, "[".repeat(48), "]".repeat(48))).err(),
         Some(ParseError::TooDeep)
     );
 }

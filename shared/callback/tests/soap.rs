@@ -1,7 +1,7 @@
 //! SOAP messages: the platform's samples, and the traps in them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
 
-use callback::{Callback, ExternalProvisioningChange, Message, Outcome, ParseError, Sent, Transport};
+use callback::{Attempt, Callback, ExternalProvisioningChange, Message, Outcome, ParseError, Sent, Transport};
 use insta::{assert_debug_snapshot, assert_snapshot};
 use serde_json::Value;
 
@@ -526,6 +526,17 @@ fn data_is_unwrapped_to_any_depth() {
 }
 
 #[test]
+fn the_delivery_counters_are_the_envelopes_wherever_they_stand() {
+    let counters = "<CallbackCount>2</CallbackCount><MaxCallbackThreshold>4</MaxCallbackThreshold>";
+    let data = "<Comment>SUCCESS</Comment>";
+    for contents in [format!("<Data>{data}</Data>{counters}"), format!("<Data><Data>{data}{counters}</Data></Data>")] {
+        let message = request(&contents);
+        assert_eq!(message.attempt, Attempt { count: Some(2), threshold: Some(4) });
+        assert_eq!(Value::Object(message.payload), serde_json::json!({ "Data": { "Comment": "SUCCESS" } }));
+    }
+}
+
+#[test]
 fn a_namespace_that_is_reset_inside_the_message_changes_nothing() {
     let message = request(
         "<Data><PromoChange xmlns=\"\"><Change xmlns=\"http://nphase.com/unifiedwebservice/v2\">P</Change></PromoChange></Data>",
@@ -594,6 +605,9 @@ fn the_stated_encoding_is_honoured_or_refused() {
     assert_eq!(read(&latin("utf-8"), "text/xml; charset=\"windows-1252\""), Ok(Some("é".to_owned())));
     assert_eq!(read(&latin("utf-8"), "text/xml"), Err(ParseError::NotText));
     assert_eq!(read(&latin("klingon"), "text/xml"), Err(ParseError::UnknownEncoding));
+    let as_dotnet_writes =
+        b"<?xml version=\"1.0\" encoding=\"utf-16\"?><CallbackRequest><RequestId>r</RequestId></CallbackRequest>";
+    assert_eq!(read(as_dotnet_writes, "text/xml"), Ok(Some("r".to_owned())));
     let with_bom =
         [b"\xEF\xBB\xBF".as_slice(), b"<CallbackRequest><RequestId>r</RequestId></CallbackRequest>"].concat();
     assert_eq!(read(&with_bom, ""), Ok(Some("r".to_owned())));
@@ -616,7 +630,7 @@ fn bodies_that_are_no_callback_are_refused_with_the_place() {
     assert_snapshot!(refused("<Envelope><Body><LogIn/></Body></Envelope>"), @"The body is well-formed, but not a callback message.");
     assert_snapshot!(refused("<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>"), @"A document type definition is not allowed.");
     assert_snapshot!(refused("<a>&b;</a>"), @"An entity other than XML's own five is not allowed (byte 3).");
-    assert_snapshot!(refused(&"<a>".repeat(65)), @"The body is nested more deeply than 64 levels.");
+    assert_snapshot!(refused(&"<a>".repeat(49)), @"The body is nested more deeply than 48 levels.");
     let attributes: String = (0..33).map(|number| format!(" a{number}=\"\"")).collect();
     assert_snapshot!(refused(&format!("<a{attributes}/>")), @"An element has more than 32 attributes.");
     assert_snapshot!(refused(&format!("<a>{}</a>", " ".repeat(callback::MAX_BODY_BYTES))), @"The body is over 1048576 bytes.");

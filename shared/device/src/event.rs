@@ -6,7 +6,7 @@ use callback::{DeviceIdentifier, Map, Value};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::identity::DeviceId;
+use crate::identity::{DeviceId, Identifier};
 use crate::state::Device;
 
 /// What an event belongs to.
@@ -47,14 +47,59 @@ pub struct Event {
     pub request_id: Option<String>,
     /// When the message reached the edge.
     pub received_at: Timestamp,
+    /// What became of a request, where the message was the answer to one.
+    pub result: Option<RequestResult>,
     /// What is different after it.
     pub changes: Vec<FieldChange>,
     /// The devices that the message's envelope named, as sent.
     pub devices: Vec<DeviceIdentifier>,
-    /// The message's payload, whole, without credentials.
+    /// The message's payload as far as it is about the subject, whole, without credentials.
     pub payload: Map<String, Value>,
     /// The members of the payload that nobody understood.
     pub unknown: Map<String, Value>,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RequestResult {
+    /// What was asked for, as the answer names it (`suspend`), or the callback service.
+    pub operation: String,
+    /// `succeeded`, `failed`, `other` (see `status`) or `unstated`.
+    pub outcome: String,
+    /// The status as sent, where it is another one (`warning`).
+    pub status: Option<String>,
+    /// Why it failed, where it did.
+    pub fault: Option<Fault>,
+}
+
+/// Why a request failed, in the platform's words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// `<ServiceName>.<error code>`: the error code is what to go by.
+    pub code: Option<String>,
+    /// For people.
+    pub text: Option<String>,
+}
+
+/// What became of a request for one device, so far.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RequestOutcome {
+    /// The device or account.
+    #[serde(flatten)]
+    pub subject: Subject,
+    /// The device's names, as the answer gave them.
+    pub identifiers: Vec<Identifier>,
+    /// The callback service that the answer came to.
+    pub service: String,
+    /// The newest answer.
+    #[serde(flatten)]
+    pub result: RequestResult,
+    /// When it came in.
+    pub received_at: Timestamp,
+    /// The event that recorded it.
+    pub sequence: u64,
 }
 
 /// A field of a device that an event changed.

@@ -66,7 +66,7 @@ impl Identifier {
     }
 
     /// How well it proves which device is meant.
-    fn strength(&self) -> Strength {
+    pub(crate) fn strength(&self) -> Strength {
         match self.kind {
             Kind::Imei | Kind::Meid | Kind::Esn | Kind::Eid => Strength::Hardware,
             Kind::Iccid | Kind::Imsi => Strength::Sim,
@@ -84,7 +84,7 @@ impl fmt::Display for Identifier {
 
 /// Hardware beats SIM beats line. A kind that nobody has seen proves least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Strength {
+pub(crate) enum Strength {
     Unknown,
     Line,
     Sim,

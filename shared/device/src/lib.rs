@@ -11,8 +11,8 @@ mod plan;
 mod state;
 pub mod store;
 
-pub use event::{Event, FieldChange, RecordedEvent, Subject};
+pub use event::{Event, Fault, FieldChange, RecordedEvent, RequestOutcome, RequestResult, Subject};
 pub use identity::{DeviceId, Identifier, MAX_IDENTIFIERS};
-pub use observation::{CallbackService, Naming, Observation, Occasion, Update};
+pub use observation::{CallbackService, Naming, Observation, Occasion, Update, answers, notifications, operation};
 pub use plan::IDENTIFIERS_MOVED;
-pub use state::{Device, Provisioning};
+pub use state::{Device, Facet, Facets, OperationResult, Provisioning, Report, Sms};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::digest::Digest;
 use crate::event::{Event, FieldChange, RecordedEvent, Subject};
 use crate::identity::{DeviceId, Identifier, MAX_IDENTIFIERS, resolve};
-use crate::observation::{Naming, Observation, Occasion};
+use crate::observation::{Effect, Naming, Observation, Occasion, is_line};
 use crate::state::{Device, changes};
 
 /// The change of an event that is not the platform's: the device lost identifiers to another one.
@@ -43,7 +43,7 @@ pub(crate) struct Plan {
 pub(crate) fn plan(occasion: &Occasion<'_>, observation: &Observation, receipt: &Digest, known: &Known) -> Plan {
     let received_at = occasion.received_at;
     let naming = &observation.naming;
-    let owner = resolve(naming.proof(), &known.owners, naming.activation()).and_then(|id| known.devices.get(id));
+    let owner = resolve(&naming.proof, &known.owners, naming.activation).and_then(|id| known.devices.get(id));
     let before = owner.cloned();
     let mut device = before.clone().unwrap_or_else(|| Device::new(new_id(naming, receipt, known), received_at));
 
@@ -67,7 +67,8 @@ pub(crate) fn plan(occasion: &Occasion<'_>, observation: &Observation, receipt: 
     let mut lost = Vec::new();
     for (id, mut loser) in losers {
         loser.identified_at = received_at;
-        if loser.identifiers.is_empty() {
+        // An activation's recycled number is all that the old device had: the two are not the same.
+        if loser.identifiers.is_empty() && !naming.activation {
             loser.merged_into = Some(device.id.clone());
             device.merged_from.extend(loser.merged_from.iter().cloned());
             device.merged_from.push(id.clone());
@@ -75,7 +76,7 @@ pub(crate) fn plan(occasion: &Occasion<'_>, observation: &Observation, receipt: 
         lost.push((known.devices.get(&id), loser));
     }
 
-    device.apply(&observation.update, received_at);
+    device.apply(observation, occasion.message.request_id.as_deref(), received_at);
     let mut events = vec![recorded(occasion, Some(observation), receipt, before.as_ref(), device)];
     events.extend(lost.into_iter().map(|(before, loser)| recorded(occasion, None, receipt, before, loser)));
     Plan { events, gained, released }
@@ -104,22 +105,43 @@ fn held(device: &Device, naming: &Naming, known: &Known, occasion: &Occasion<'_>
         let owner = known.owners.get(*identifier).and_then(|owner| known.devices.get(owner));
         owner.is_none_or(|owner| owner.id == device.id || owner.identified_at <= occasion.received_at)
     };
-    let mut held: BTreeSet<Identifier> =
-        naming.snapshot().unwrap_or(naming.proof()).iter().filter(free).cloned().collect();
-    if held.is_empty() && device.identifiers.is_empty() {
-        held = naming.proof().iter().filter(free).cloned().collect();
+    let proof = naming.proof.iter().filter(free);
+    let mut held: BTreeSet<Identifier> = match &naming.effect {
+        Effect::Add => proof.cloned().collect(),
+        Effect::Snapshot(all) => all.iter().filter(free).cloned().collect(),
+        Effect::Swap { new, .. } => new.iter().filter(free).cloned().collect(),
+        Effect::ReleaseLine => proof.filter(|one| !is_line(&one.kind)).cloned().collect(),
+    };
+    let kept = device.identifiers.iter().chain(match &naming.effect {
+        // Names by which the message addresses the device stay, or come, unless they are what was swapped.
+        Effect::Swap { old, .. } => old.as_slice(),
+        _ => &[],
+    });
+    let stays = |one: &&Identifier| match &naming.effect {
+        Effect::Add => true,
+        Effect::Snapshot(_) => false,
+        Effect::Swap { old, new } => {
+            let same_kind = new.iter().any(|new| new.kind == one.kind);
+            let hardware_changed =
+                old.contains(one) && !is_line(&one.kind) && new.iter().any(|new| !is_line(&new.kind));
+            !same_kind && !hardware_changed && free(one)
+        }
+        Effect::ReleaseLine => !is_line(&one.kind),
+    };
+    let mut kept: Vec<_> = kept.filter(stays).filter(|one| !held.contains(one)).cloned().collect();
+    kept.sort_by_key(|one| std::cmp::Reverse(one.strength()));
+    let room = MAX_IDENTIFIERS.saturating_sub(held.len());
+    held.extend(kept.into_iter().take(room));
+    // Something must name the device, if only what named it so far.
+    match (held.is_empty(), device.identifiers.is_empty()) {
+        (false, _) => held,
+        (true, false) => device.identifiers.clone(),
+        (true, true) => naming.proof.iter().filter(free).cloned().collect(),
     }
-    if naming.snapshot().is_none() || held.is_empty() {
-        let room = MAX_IDENTIFIERS.saturating_sub(held.len());
-        let kept: Vec<_> = device.identifiers.difference(&held).take(room).cloned().collect();
-        held.extend(kept);
-    }
-    held
 }
 
 fn new_id(naming: &Naming, receipt: &Digest, known: &Known) -> DeviceId {
-    let derived =
-        naming.proof().first().map_or_else(|| DeviceId::from(receipt.short().as_str()), DeviceId::derived_from);
+    let derived = naming.proof.first().map_or_else(|| DeviceId::from(receipt.short().as_str()), DeviceId::derived_from);
     if known.devices.contains_key(&derived) { derived.beside(receipt) } else { derived }
 }
 
@@ -152,13 +174,14 @@ fn event(
         id: Digest::of(&["event", &receipt.full(), &subject.to_string()]).short(),
         subject,
         sequence,
-        service: occasion.service.to_owned(),
+        service: occasion.service.name.to_owned(),
         change: observation.map_or(IDENTIFIERS_MOVED, |observation| &observation.change).to_owned(),
         request_id: occasion.message.request_id.clone(),
         received_at: occasion.received_at,
+        result: observation.and_then(|observation| observation.result.clone()),
         changes,
         devices: occasion.message.devices.clone(),
-        payload: observation.map(|_| occasion.message.payload.clone()).unwrap_or_default(),
+        payload: observation.map(|observation| observation.payload.clone()).unwrap_or_default(),
         unknown: observation.map(|observation| observation.unknown.clone()).unwrap_or_default(),
     }
 }

@@ -6,9 +6,109 @@ use callback::{CustomField, DeviceInfo, FeatureCode, Sent, Value};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::event::FieldChange;
+use crate::event::{FieldChange, RequestResult};
 use crate::identity::{DeviceId, Identifier};
-use crate::observation::Update;
+use crate::observation::{Observation, Update};
+
+/// The most reports of one kind that a device keeps; all of them are in its events.
+const MOST_REPORTS: usize = 12;
+
+/// A larger report is in its event alone: a device has to fit into a row with all that it keeps. In bytes of JSON.
+const LARGEST_REPORT: usize = 8 * 1024;
+
+/// A side of a device that a callback service reports on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Facet {
+    /// Its usage, report by report.
+    Usage,
+    /// Alerts raised on it.
+    Alert,
+    /// Promotions that it lost.
+    PromotionLost,
+    /// Its suspension.
+    Suspension,
+    /// Its expected return from suspension.
+    Resume,
+    /// Its preferred roaming list.
+    Prl,
+    /// Whether it can be reached.
+    Availability,
+    /// The customer-defined state.
+    CustomState,
+    /// The state of an eUICC profile, by iccid; "" stands for the device as a whole.
+    Profile(String),
+    /// A message that it sent.
+    SmsReceived,
+    /// That the network sent it a message.
+    SmsSent,
+    /// What became of a message to it.
+    SmsDelivery,
+}
+
+/// What was last reported of a facet.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// When the message came in.
+    pub at: Timestamp,
+    /// The request that it answered.
+    pub request_id: Option<String>,
+    /// What the platform said, as it said it; null if it is too large to be kept here.
+    pub values: Value,
+}
+
+/// What the callback services report on a device, beside its provisioning.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Facets {
+    /// The last twelve reports, newest first.
+    pub usage: Vec<Report>,
+    /// The last twelve, newest first.
+    pub alerts: Vec<Report>,
+    /// The last twelve, newest first.
+    pub promotions_lost: Vec<Report>,
+    /// From DeviceSuspensionStatus.
+    pub suspension: Option<Report>,
+    /// When it will return from suspension: `resumesAt` (local time, no zone) and `asSent`.
+    pub resume: Option<Report>,
+    /// From DevicePRLInformation.
+    pub prl: Option<Report>,
+    /// From DeviceService.
+    pub availability: Option<Report>,
+    /// From StateService.
+    pub custom_state: Option<Report>,
+    /// From DeviceProfileService, by iccid; "" is the device as a whole.
+    pub profiles: BTreeMap<String, Report>,
+    /// The last message each way, and its delivery.
+    pub sms: Sms,
+    /// The last result of each operation, by its name.
+    pub operations: BTreeMap<String, OperationResult>,
+}
+
+/// The last text messages.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Sms {
+    /// From the device.
+    pub received: Option<Report>,
+    /// To the device, as far as the network.
+    pub sent: Option<Report>,
+    /// To the device, and acknowledged or expired.
+    pub delivered: Option<Report>,
+}
+
+/// The last result of an operation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OperationResult {
+    /// When the answer came in.
+    pub at: Timestamp,
+    /// The request that it answered.
+    pub request_id: Option<String>,
+    /// What became of it.
+    #[serde(flatten)]
+    pub result: RequestResult,
+}
 
 /// A device.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,6 +123,9 @@ pub struct Device {
     /// What ExternalProvisioningChanges says of it.
     #[serde(flatten)]
     pub provisioning: Provisioning,
+    /// What the other callback services say of it.
+    #[serde(flatten)]
+    pub facets: Facets,
     /// The devices that turned out to be this one; their history is part of its history.
     pub merged_from: Vec<DeviceId>,
     /// The device that this one turned out to be.
@@ -89,6 +192,7 @@ impl Device {
             version: 0,
             identifiers: BTreeSet::new(),
             provisioning: Provisioning::default(),
+            facets: Facets::default(),
             merged_from: Vec::new(),
             merged_into: None,
             updated_at: received_at,
@@ -96,16 +200,72 @@ impl Device {
         }
     }
 
-    /// The device after what a message says. A message older than the one that the state is from does not overwrite it.
-    pub(crate) fn apply(&mut self, update: &Update, received_at: Timestamp) {
-        match update {
-            Update::Provisioning(info) if self.provisioning.provisioned_at.is_none_or(|at| at <= received_at) => {
-                self.provisioning.replace(info);
-                self.provisioning.provisioned_at = Some(received_at);
+    /// The device after what a message says. A message older than the one that a side of it is from does not overwrite
+    /// that side.
+    pub(crate) fn apply(&mut self, observation: &Observation, request_id: Option<&str>, received_at: Timestamp) {
+        for update in &observation.updates {
+            match update {
+                Update::Provisioning(info) if self.provisioning.provisioned_at.is_none_or(|at| at <= received_at) => {
+                    self.provisioning.replace(info);
+                    self.provisioning.provisioned_at = Some(received_at);
+                }
+                Update::Provisioning(_) => {}
+                Update::Facet(facet, values) => {
+                    let size = values.to_string().len();
+                    let values = if size <= LARGEST_REPORT { values.clone() } else { Value::Null };
+                    let report = Report { at: received_at, request_id: request_id.map(str::to_owned), values };
+                    self.facets.take(facet, report);
+                }
             }
-            Update::Provisioning(_) | Update::Nothing => {}
+        }
+        if let Some(result) = &observation.result {
+            let known = self.facets.operations.get(&result.operation);
+            if known.is_none_or(|known| known.at <= received_at) {
+                let (request_id, result) = (request_id.map(str::to_owned), result.clone());
+                let operation = result.operation.clone();
+                self.facets.operations.insert(operation, OperationResult { at: received_at, request_id, result });
+            }
         }
     }
+}
+
+impl Facets {
+    fn take(&mut self, facet: &Facet, report: Report) {
+        let latest = match facet {
+            Facet::Usage => return add(&mut self.usage, report),
+            Facet::Alert => return add(&mut self.alerts, report),
+            Facet::PromotionLost => return add(&mut self.promotions_lost, report),
+            Facet::Profile(iccid) => {
+                let known = self.profiles.get(iccid);
+                if known.is_none_or(|known| known.at <= report.at) {
+                    self.profiles.insert(iccid.clone(), report);
+                }
+                return;
+            }
+            Facet::Resume if report.values.is_null() => {
+                self.resume.take_if(|known| known.at <= report.at);
+                return;
+            }
+            Facet::Suspension => &mut self.suspension,
+            Facet::Resume => &mut self.resume,
+            Facet::Prl => &mut self.prl,
+            Facet::Availability => &mut self.availability,
+            Facet::CustomState => &mut self.custom_state,
+            Facet::SmsReceived => &mut self.sms.received,
+            Facet::SmsSent => &mut self.sms.sent,
+            Facet::SmsDelivery => &mut self.sms.delivered,
+        };
+        if latest.as_ref().is_none_or(|latest| latest.at <= report.at) {
+            *latest = Some(report);
+        }
+    }
+}
+
+/// Adds a report at its place among those kept, newest first.
+fn add(reports: &mut Vec<Report>, report: Report) {
+    let place = reports.iter().position(|kept| kept.at <= report.at).unwrap_or(reports.len());
+    reports.insert(place, report);
+    reports.truncate(MOST_REPORTS);
 }
 
 impl Provisioning {

@@ -8,6 +8,7 @@
 //! | receipt | `RECEIPT#<digest>` | `RECEIPT` |
 //! | account | `ACCOUNT#<name>` | `STATE` |
 //! | event of an account | `ACCOUNT#<name>` | `EVENT#<sequence>` |
+//! | answer to a request | `REQUEST#<id>` | `DEVICE#<id>#<sequence>` or `ACCOUNT#<name>#<sequence>` |
 //!
 //! Rows carry their contents as JSON (`device`, `event`), beside the few attributes that conditions, expiry and a
 //! person's eye need.

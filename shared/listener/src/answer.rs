@@ -30,7 +30,7 @@ pub enum Refusal {
     Unverified,
     /// The expected credentials cannot be had.
     #[error("The credentials cannot be checked now.")]
-    SecretUnavailable(#[from] SecretError),
+    SecretUnavailable(#[source] SecretError),
     /// The table did not take it.
     #[error("The message cannot be recorded now.")]
     StoreUnavailable(#[source] StoreError),

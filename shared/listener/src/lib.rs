@@ -32,8 +32,8 @@ pub use verify::{CredentialsSource, Expected, Verified};
 /// The platform sends again when it is not answered within about 4 s, measured; the way there and back needs some.
 const ANSWER_WITHIN: Duration = Duration::from_millis(2700);
 
-/// How long the quarantine may take at the end of it.
-const QUARANTINE_WITHIN: Duration = Duration::from_millis(300);
+/// What is left of it for the quarantine, when all else took as long as it could.
+const QUARANTINE_WITHIN: Duration = Duration::from_millis(400);
 
 /// A request as it reached the edge.
 #[derive(Debug, Clone)]
@@ -93,9 +93,11 @@ impl Listener {
                 answer::accepted(&received)
             }
             Err(refusal) => {
-                let refusal = self.keep(service, &received, refusal).await;
+                let refusal = self.keep(service, &received, refusal, started + ANSWER_WITHIN).await;
                 self.metrics.count(service.name, refusal.metric(), 1);
-                tracing::warn!(message = "Refused.", service = service.name, status = refusal.status().as_u16(), %refusal);
+                let status = refusal.status().as_u16();
+                let cause = std::error::Error::source(&refusal).map(ToString::to_string);
+                tracing::warn!(message = "Refused.", service = service.name, status, %refusal, cause);
                 answer::refuse(&received, &refusal)
             }
         }
@@ -135,7 +137,10 @@ impl Listener {
         if unknown > 0 {
             self.metrics.count(service.name, "UnknownMembers", unknown);
         }
-        let occasion = Occasion { service: service.name, message, received_at };
+        if observations.is_empty() {
+            return Err(Refusal::Unreadable(ParseError::NotACallback));
+        }
+        let occasion = Occasion { service, message, received_at };
         self.store.record(&occasion, &observations, deadline).await.map_err(|error| match error {
             StoreError::TooLarge { .. } => Refusal::Unreadable(ParseError::TooLarge),
             error => Refusal::StoreUnavailable(error),
@@ -144,12 +149,17 @@ impl Listener {
 
     /// Keeps for a person what came from an allowed address and was refused for what it is. Where that cannot be done,
     /// the sender is asked to send again.
-    async fn keep(&self, service: &CallbackService, received: &Received, refusal: Refusal) -> Refusal {
+    async fn keep(
+        &self,
+        service: &CallbackService,
+        received: &Received,
+        refusal: Refusal,
+        deadline: Instant,
+    ) -> Refusal {
         if !refusal.is_kept() {
             return refusal;
         }
-        let kept = tokio::time::timeout(QUARANTINE_WITHIN * 3, self.quarantine.keep(service.name, received, &refusal));
-        match kept.await {
+        match timeout_at(deadline, self.quarantine.keep(service.name, received, &refusal)).await {
             Ok(Ok(())) => {
                 self.metrics.count(service.name, "CallbacksQuarantined", 1);
                 refusal

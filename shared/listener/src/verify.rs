@@ -75,6 +75,9 @@ pub struct SecretError(String);
 /// Unknown credentials make us look for new ones, at most this often.
 const FETCH_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
+/// Known ones count no longer without a look: a password that was rotated out twice must not stay valid.
+const FETCHED_FOR: Duration = Duration::from_secs(10 * 60);
+
 impl CredentialsSource {
     /// The secret with this ARN.
     #[must_use]
@@ -100,9 +103,11 @@ impl CredentialsSource {
             Self::NotRequired => true,
             Self::Fixed(expected) => matches(&credentials, std::slice::from_ref(expected)),
             Self::Secret(secret) => {
-                let fetched = secret.versions(None).await?;
-                matches(&credentials, &fetched.versions)
-                    || matches(&credentials, &secret.versions(Some(fetched.at)).await?.versions)
+                let fetched = secret.versions(None).await.map_err(Refusal::SecretUnavailable)?;
+                matches(&credentials, &fetched.versions) || {
+                    let newer = secret.versions(Some(fetched.at)).await.map_err(Refusal::SecretUnavailable)?;
+                    matches(&credentials, &newer.versions)
+                }
             }
         };
         if right { Ok(Verified(message)) } else { Err(Refusal::Unverified) }
@@ -110,9 +115,13 @@ impl CredentialsSource {
 }
 
 impl Secret {
-    /// The versions that count: those fetched before, unless they are the ones fetched at `outdated` and a minute old.
+    /// The versions that count: those fetched before, unless they are the ones fetched at `outdated` and a minute old, or
+    /// old in any case. What was fetched before also counts while nothing newer can be had.
     async fn versions(&self, outdated: Option<Instant>) -> Result<Fetched, SecretError> {
-        let serves = |fetched: &Fetched| outdated != Some(fetched.at) || fetched.at.elapsed() < FETCH_AGAIN_AFTER;
+        let serves = |fetched: &Fetched| {
+            let age = fetched.at.elapsed();
+            age < FETCH_AGAIN_AFTER || (outdated != Some(fetched.at) && age < FETCHED_FOR)
+        };
         if let Some(fetched) = self.fetched.read().await.as_ref().filter(|fetched| serves(fetched)) {
             return Ok(fetched.clone());
         }
@@ -120,10 +129,26 @@ impl Secret {
         if let Some(fetched) = fetched.as_ref().filter(|fetched| serves(fetched)) {
             return Ok(fetched.clone());
         }
+        let versions = match (self.fetch().await, fetched.as_ref()) {
+            (Ok(versions), _) => versions,
+            (Err(error), Some(known)) => {
+                tracing::warn!(message = "The credentials cannot be read again.", %error);
+                known.versions.clone()
+            }
+            (Err(error), None) => return Err(error),
+        };
+        Ok(fetched.insert(Fetched { versions, at: Instant::now() }).clone())
+    }
+
+    async fn fetch(&self) -> Result<Vec<Expected>, SecretError> {
         let (current, previous) = tokio::join!(self.version("AWSCURRENT"), self.version("AWSPREVIOUS"));
         let current = current?.ok_or_else(|| SecretError("The secret has no current version.".to_owned()))?;
-        let versions = [Some(current), previous?].into_iter().flatten().collect();
-        Ok(fetched.insert(Fetched { versions, at: Instant::now() }).clone())
+        // A previous version that is of no use is none: the current one is what counts.
+        let previous = previous.unwrap_or_else(|error| {
+            tracing::warn!(message = "The previous credentials cannot be read.", %error);
+            None
+        });
+        Ok([Some(current), previous].into_iter().flatten().collect())
     }
 
     async fn version(&self, stage: &str) -> Result<Option<Expected>, SecretError> {

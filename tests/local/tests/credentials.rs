@@ -102,6 +102,29 @@ async fn a_rotated_password_is_found_after_a_minute_and_asked_for_no_oftener() {
 }
 
 #[tokio::test]
+async fn a_previous_version_that_is_of_no_use_does_no_harm() {
+    let (vault, source) = source().await;
+    *vault.current.lock().unwrap() = version("new");
+    *vault.previous.lock().unwrap() = Some(json!("rubbish"));
+    assert!(verify(&source, "new").await.is_ok());
+    assert!(matches!(verify(&source, "rubbish").await, Err(Refusal::Unverified)));
+}
+
+#[tokio::test]
+async fn a_password_that_was_rotated_out_twice_is_forgotten() {
+    let (vault, source) = source().await;
+    *vault.current.lock().unwrap() = version("first");
+    assert!(verify(&source, "first").await.is_ok());
+    *vault.current.lock().unwrap() = version("third");
+    *vault.previous.lock().unwrap() = version("second");
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(11 * 60)).await;
+    tokio::time::resume();
+    assert!(matches!(verify(&source, "first").await, Err(Refusal::Unverified)));
+    assert!(verify(&source, "second").await.is_ok());
+}
+
+#[tokio::test]
 async fn a_secret_that_cannot_be_read_refuses_all_and_shows_nothing_of_itself() {
     let (vault, source) = source().await;
     *vault.current.lock().unwrap() = Some(json!("{\"username\":\"platform\",\"password\":hunter2}"));

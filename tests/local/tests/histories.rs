@@ -25,46 +25,49 @@ struct Sent {
     change: &'static str,
     /// Which request: equal requests with equal contents are duplicates.
     request: u8,
-    /// Whether the identifiers are a snapshot, or only those of the envelope.
-    snapshot: bool,
-    identifiers: BTreeSet<(&'static str, u8)>,
+    /// Those of the envelope, and those of the snapshot.
+    addressed: BTreeSet<(&'static str, u8)>,
+    snapshot: BTreeSet<(&'static str, u8)>,
     /// Seconds by which it is received later (or, reordered, earlier) than its place says.
     delay: i64,
     /// Whether it comes at the same time as the one before.
     concurrent: bool,
 }
 
-const KINDS: [&str; 5] = ["mdn", "min", "iccid", "imei", "meid"];
+const KINDS: [&str; 6] = ["mdn", "min", "iccid", "imei", "meid", "otaid"];
 const CHANGES: [&str; 6] = ["Activate", "SUSPEND", "RESTORE", "Deactivate", "ChangeMDN", "changeIMEI"];
+
+fn names() -> impl Strategy<Value = BTreeSet<(&'static str, u8)>> {
+    proptest::collection::btree_set((proptest::sample::select(KINDS.as_slice()), 0..3_u8), 0..5)
+}
 
 fn sent() -> impl Strategy<Value = Sent> {
     (
         proptest::sample::select(CHANGES.as_slice()),
         0..6_u8,
-        any::<bool>(),
-        proptest::collection::btree_set((proptest::sample::select(KINDS.as_slice()), 0..3_u8), 0..5),
+        prop_oneof![Just(BTreeSet::new()), names()],
+        prop_oneof![Just(BTreeSet::new()), names()],
         -3..3_i64,
         proptest::bool::weighted(0.2),
     )
-        .prop_map(|(change, request, snapshot, identifiers, delay, concurrent)| Sent {
+        .prop_map(|(change, request, addressed, snapshot, delay, concurrent)| Sent {
             change,
             request,
+            addressed,
             snapshot,
-            identifiers,
             delay,
             concurrent,
         })
 }
 
 fn body(sent: &Sent) -> String {
-    let named = |tag: &str| -> String {
+    let named = |tag: &str, names: &BTreeSet<(&str, u8)>| -> String {
         let one = |(kind, number): &(&str, u8)| {
             format!("<{tag}><Kind>{kind}</Kind><Identifier>{kind}{number}</Identifier></{tag}>")
         };
-        sent.identifiers.iter().map(one).collect()
+        names.iter().map(one).collect()
     };
-    let (devices, info) =
-        if sent.snapshot { (String::new(), named("DeviceIdentifiers")) } else { (named("Device"), String::new()) };
+    let (devices, info) = (named("Device", &sent.addressed), named("DeviceIdentifiers", &sent.snapshot));
     format!(
         "<CallbackRequest><RequestId>r-{}</RequestId>{devices}<Data><ExternalProvisioningChange><Change>{}</Change><DeviceInfo>\
          <AccountName>A</AccountName><CarrierInformation><State>{}</State></CarrierInformation>{info}</DeviceInfo>\
@@ -75,7 +78,7 @@ fn body(sent: &Sent) -> String {
 
 async fn record(store: &Store, sent: &Sent, received_at: Timestamp) -> bool {
     let callback = Callback::parse(body(sent).as_bytes(), Some("text/xml")).unwrap();
-    let occasion = Occasion { service: SERVICE.name, message: &callback.message, received_at };
+    let occasion = Occasion { service: &SERVICE, message: &callback.message, received_at };
     let observations = (SERVICE.interpret)(&callback.message);
     let deadline = Instant::now() + Duration::from_secs(30);
     store.record(&occasion, &observations, deadline).await.unwrap()[0] == Recorded::Before
@@ -144,7 +147,11 @@ fn assert_versions_have_no_gaps(contents: &Contents) {
 /// A device without identifiers has been merged into one whose history has its history.
 fn assert_no_history_is_lost(contents: &Contents) {
     for device in contents.devices.values() {
-        assert_eq!(device.identifiers.is_empty(), device.merged_into.is_some());
+        let last = contents.events[&format!("DEVICE#{}", device.id)].last().unwrap();
+        let nameless = device.identifiers.is_empty();
+        assert!(device.merged_into.is_none() || nameless);
+        // Only an activation that took its number leaves a device nameless and on its own.
+        assert!(!nameless || device.merged_into.is_some() || last.change == device::IDENTIFIERS_MOVED);
         if let Some(winner) = &device.merged_into {
             let mut winner = &contents.devices[&format!("DEVICE#{winner}")];
             while let Some(next) = &winner.merged_into {
@@ -200,7 +207,7 @@ proptest! {
                 let change = if *number == 7 { "RESTORE" } else { "SUSPEND" };
                 let identifiers = BTreeSet::from([("meid", 1), ("mdn", u8::try_from(*number).unwrap())]);
                 let request = u8::try_from(*number).unwrap();
-                let sent = Sent { change, request, snapshot: true, identifiers, delay: 0, concurrent: false };
+                let sent = Sent { change, request, addressed: BTreeSet::new(), snapshot: identifiers, delay: 0, concurrent: false };
                 record(&store, &sent, start + number.seconds()).await;
             }
             let device = store.device_with(&Identifier::new("meid", "meid1").unwrap()).await.unwrap().unwrap();

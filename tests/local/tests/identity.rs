@@ -134,6 +134,17 @@ async fn a_device_left_without_names_is_merged_and_its_history_stays_readable() 
 }
 
 #[tokio::test]
+async fn a_device_whose_only_name_was_recycled_is_not_merged_into_the_new_one() {
+    let stack = Stack::new().await;
+    change_addressed(&stack, "SUSPEND", "mdn:1", "").await;
+    let old = id(&stack, "mdn/1").await;
+    change(&stack, "Activate", "mdn:1 imei:20").await;
+    assert_eq!(history(&stack, "mdn/1").await, ["Activate"]);
+    assert_eq!(stack.device(&format!("id/{old}")).await["mergedInto"], Value::Null);
+    assert_eq!(history(&stack, &format!("id/{old}")).await, ["SUSPEND", "IdentifiersMoved"]);
+}
+
+#[tokio::test]
 async fn messages_with_one_name_only_add_to_what_is_known() {
     let stack = Stack::new().await;
     change(&stack, "Activate", "mdn:1 imei:10").await;

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 async fn record(store: &Store, body: &str, received_at: Timestamp, within: Duration) -> Result<(), StoreError> {
     let callback = Callback::parse(body.as_bytes(), None).unwrap();
-    let occasion = Occasion { service: SERVICE.name, message: &callback.message, received_at };
+    let occasion = Occasion { service: &SERVICE, message: &callback.message, received_at };
     store.record(&occasion, &(SERVICE.interpret)(&callback.message), Instant::now() + within).await.map(drop)
 }
 

@@ -136,10 +136,11 @@ async fn when_sns_is_down_nothing_is_reported_as_published() {
 }
 
 #[tokio::test]
-async fn fifo_topics_get_the_device_as_group() {
+async fn fifo_topics_get_the_subject_as_group_in_the_characters_that_sns_takes() {
     let (sns, publisher) = publisher(".fifo").await;
-    assert!(stopped_at(publisher.publish(vec![record(1, Some("a"))]).await).is_empty());
-    assert_eq!(*sns.groups.lock().unwrap(), [Some("a".to_owned())]);
+    let records = vec![record(1, Some("a")), record(2, Some("Verizon Test 1"))];
+    assert!(stopped_at(publisher.publish(records).await).is_empty());
+    assert_eq!(*sns.groups.lock().unwrap(), [Some("a".to_owned()), Some("Verizon%20Test%201".to_owned())]);
 }
 
 #[tokio::test]

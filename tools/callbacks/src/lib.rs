@@ -1,5 +1,5 @@
 //! The command line of the project, as a library: `main` only parses arguments, and tests start [`local`] themselves.
 
-pub mod devices;
 pub mod local;
 pub mod registry;
+pub mod show;

@@ -76,6 +76,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     }
     println!("  GET  {url}/devices/{{kind}}/{{value}}         what is known of a device");
     println!("  GET  {url}/devices/{{kind}}/{{value}}/events  what has happened to it");
+    println!("  GET  {url}/requests/{{requestId}}            what became of a request");
     println!("  GET  {url}/topics/messages                what SNS was sent");
     println!("  GET  {url}/quarantine/messages            what could not be taken");
     println!("{asks}\n{kept}\nTry, from the project's folder:");

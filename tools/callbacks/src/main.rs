@@ -1,6 +1,6 @@
 //! `callbacks`: the command line.
 
-use callbacks::{devices, local};
+use callbacks::{local, show};
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
@@ -18,7 +18,10 @@ enum Command {
     Local(local::Options),
     /// Look at devices
     #[command(subcommand)]
-    Devices(devices::Command),
+    Devices(show::Devices),
+    /// Look at what became of requests
+    #[command(subcommand)]
+    Requests(show::Requests),
 }
 
 #[tokio::main]
@@ -27,6 +30,7 @@ async fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     match Arguments::parse().command {
         Command::Local(options) => local::run(options).await,
-        Command::Devices(command) => devices::run(command).await,
+        Command::Devices(command) => show::devices(command).await,
+        Command::Requests(command) => show::requests(command).await,
     }
 }

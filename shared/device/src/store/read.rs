@@ -4,14 +4,15 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 
-use super::rows::{EVENT, Key, Row, get_json, get_text, partition, text};
+use super::record::pause;
+use super::rows::{EVENT, Key, Row, get_json, get_text, partition, request_partition, text};
 use super::{Store, StoreError};
-use crate::event::{Event, RecordedEvent, Subject};
+use crate::event::{Event, RecordedEvent, RequestOutcome, Subject};
 use crate::identity::{DeviceId, Identifier};
 use crate::state::Device;
 
 /// DynamoDB's bound on one `BatchGetItem`.
-const BATCH: usize = 100;
+pub(super) const BATCH: usize = 100;
 
 /// After which event to go on: the device that it is of, and its sequence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,24 +62,25 @@ impl Store {
         let mut events = Vec::new();
         for id in history.skip_while(|id| from.is_some_and(|from| from.device != **id)) {
             let mut after = from.filter(|from| from.device == *id).map_or(0, |from| from.after);
-            loop {
-                let wanted = limit.saturating_sub(events.len());
-                if wanted == 0 {
-                    return Ok((events, Some(EventsFrom { device: id.clone(), after })));
-                }
-                let found = self.events_after(&Subject::Device(id.clone()), after, wanted).await?;
-                match found.last() {
-                    Some(last) => after = last.sequence,
-                    None => break,
-                }
-                events.extend(found);
+            let wanted = limit.saturating_sub(events.len());
+            let (found, more) = self.events_after(&Subject::Device(id.clone()), after, wanted).await?;
+            after = found.last().map_or(after, |last| last.sequence);
+            events.extend(found);
+            if more || events.len() >= limit {
+                return Ok((events, Some(EventsFrom { device: id.clone(), after })));
             }
         }
         Ok((events, None))
     }
 
-    async fn events_after(&self, subject: &Subject, after: u64, limit: usize) -> Result<Vec<Event>, StoreError> {
-        let first = Key::event(subject, after + 1).row();
+    /// The events of one subject, and whether there may be more of them: a page of DynamoDB holds 1 MB.
+    async fn events_after(
+        &self,
+        subject: &Subject,
+        after: u64,
+        limit: usize,
+    ) -> Result<(Vec<Event>, bool), StoreError> {
+        let first = Key::event(subject, after.saturating_add(1)).row();
         let found = self
             .client
             .query()
@@ -92,7 +94,51 @@ impl Store {
             .send()
             .await
             .map_err(|error| StoreError::unavailable(&error))?;
-        found.items().iter().map(|row| get_json(row, "event").map(|recorded: RecordedEvent| recorded.event)).collect()
+        let event = |row| get_json(row, "event").map(|recorded: RecordedEvent| recorded.event);
+        let events = found.items().iter().map(event).collect::<Result<_, _>>()?;
+        Ok((events, found.last_evaluated_key().is_some()))
+    }
+
+    /// What became of a request, device by device: the newest answer for each. At most `limit` rows are read; `after` is
+    /// where the page before ended, and the second of the pair where this one does, if there may be more.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where the table cannot be read.
+    pub async fn request(
+        &self,
+        request_id: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<RequestOutcome>, Option<String>), StoreError> {
+        let found = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND sk > :after")
+            .expression_attribute_values(":pk", text(request_partition(request_id)))
+            .expression_attribute_values(":after", text(after.unwrap_or(" ")))
+            .consistent_read(true)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(|error| StoreError::unavailable(&error))?;
+        let more = found.last_evaluated_key().is_some();
+        let mut outcomes: Vec<RequestOutcome> = Vec::new();
+        for row in found.items() {
+            let outcome: RequestOutcome = get_json(row, "outcome")?;
+            match outcomes.last_mut().filter(|last| last.subject == outcome.subject) {
+                Some(last) if last.received_at <= outcome.received_at => *last = outcome,
+                Some(_) => {}
+                None => outcomes.push(outcome),
+            }
+        }
+        // The answers of the last subject may go on in the next page, which then has all of them.
+        if more && outcomes.len() > 1 {
+            outcomes.pop();
+        }
+        let next = outcomes.last().filter(|_| more).map(|last| format!("{}#~", partition(&last.subject)));
+        Ok((outcomes, next))
     }
 
     /// Opens the connection, so that the first message does not wait for it.
@@ -114,7 +160,13 @@ impl Store {
     pub(super) async fn get_all(&self, keys: &[Key]) -> Result<HashMap<Key, Row>, StoreError> {
         let mut found = HashMap::with_capacity(keys.len());
         let mut left: Vec<Row> = keys.iter().map(Key::row).collect();
-        while !left.is_empty() {
+        for attempt in 0.. {
+            if left.is_empty() {
+                break;
+            }
+            if attempt > 0 {
+                tokio::time::sleep(pause(attempt)).await;
+            }
             let batch = left.split_off(left.len().saturating_sub(BATCH));
             let wanted = KeysAndAttributes::builder().set_keys(Some(batch)).consistent_read(true).build();
             let wanted = wanted.map_err(|error| StoreError::Corrupt(error.to_string()))?;

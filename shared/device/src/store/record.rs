@@ -1,5 +1,6 @@
 //! Recording what a message says: once, in one transaction per device that it speaks of.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::error::SdkError;
@@ -9,19 +10,28 @@ use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::time::Instant;
 
+use super::read::BATCH;
 use super::rows::{Key, Row, get_json, get_number, get_text, json, number, text};
 use super::{Store, StoreError};
 use crate::digest::Digest;
-use crate::event::{RecordedEvent, Subject};
+use crate::event::{Event, RecordedEvent, RequestOutcome, Subject};
 use crate::identity::DeviceId;
 use crate::observation::{Observation, Occasion};
 use crate::plan::{Known, Plan, account_event, plan};
 
-/// How many devices of one message are recorded side by side.
-const SIDE_BY_SIDE: usize = 32;
+/// For how many devices of one message the table is read at once: their keys nearly fill a batch of DynamoDB.
+const READ_TOGETHER: usize = 20;
+
+/// How many such groups are recorded side by side, and in each how many devices. More would meet the limits of a young
+/// table rather than be faster.
+const GROUPS_SIDE_BY_SIDE: usize = 8;
+const WRITES_SIDE_BY_SIDE: usize = 5;
 
 /// DynamoDB's rows hold 409,600 bytes; the rest is for the other attributes.
 const MAX_ROW_BYTES: usize = 400_000;
+
+/// A partition key holds 2,048 bytes; request ids have 36.
+const MAX_REQUEST_ID_BYTES: usize = 512;
 
 /// What became of an observation.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +49,45 @@ enum Tried {
     Outdated,
 }
 
+/// What the table says, by key.
+type Rows = HashMap<Key, Row>;
+
+/// An observation, and where the table says what it needs to know.
+struct Task<'a> {
+    observation: &'a Observation,
+    receipt: Digest,
+    receipt_key: Key,
+    /// The device that has the id derived from the strongest identifier, or the account's counter.
+    guess: Key,
+    /// All rows to read first.
+    keys: Vec<Key>,
+}
+
+impl<'a> Task<'a> {
+    fn new(observation: &'a Observation, receipt: Digest) -> Self {
+        let proof = &observation.naming.proof;
+        let receipt_key = Key::receipt(&receipt);
+        let guess = match proof.first() {
+            Some(strongest) => Key::device(&DeviceId::derived_from(strongest)),
+            None => Key::state(&Subject::Account(observation.account.clone().unwrap_or_default())),
+        };
+        let mut keys = vec![receipt_key.clone(), guess.clone()];
+        keys.extend(proof.iter().map(Key::identifier));
+        Self { observation, receipt, receipt_key, guess, keys }
+    }
+
+    /// Whether its receipt is among these rows, and not of an equal message so long ago that it was another one.
+    fn is_recorded(&self, occasion: &Occasion<'_>, rows: &Rows) -> Result<bool, StoreError> {
+        let received_at = rows.get(&self.receipt_key).map(|row| get_number::<i64>(row, "receivedAt")).transpose()?;
+        Ok(received_at.is_some_and(|at| at > occasion.same_since().as_millisecond()))
+    }
+}
+
+/// A pause before the next try. Full jitter, so that writers of the same device do not meet again.
+pub(super) fn pause(attempt: u32) -> Duration {
+    Duration::from_millis(fastrand::u64(1..=20 * u64::from(attempt.min(10))))
+}
+
 impl Store {
     /// Records the observations of one message, each in a transaction of its own. Each is recorded once, however often
     /// and however concurrently the message comes.
@@ -53,58 +102,92 @@ impl Store {
         deadline: Instant,
     ) -> Result<Vec<Recorded>, StoreError> {
         let message = occasion.digest().full();
-        let work = observations.iter().enumerate().map(|(number, observation)| {
-            let receipt = Digest::of(&["observation", &message, &number.to_string()]);
-            async move { self.record_one(occasion, observation, &receipt, deadline).await }
-        });
-        stream::iter(work.collect::<Vec<_>>()).buffered(SIDE_BY_SIDE).try_collect().await
+        let tasks: Vec<Task<'_>> = observations
+            .iter()
+            .enumerate()
+            .map(|(number, observation)| {
+                Task::new(observation, Digest::of(&["observation", &message, &number.to_string()]))
+            })
+            .collect();
+        let left = self.not_yet_recorded(occasion, tasks).await?;
+        let groups = left.chunks(READ_TOGETHER).map(|group| self.record_group(occasion, group, deadline));
+        let recorded: Vec<Vec<Recorded>> =
+            stream::iter(groups.collect::<Vec<_>>()).buffered(GROUPS_SIDE_BY_SIDE).try_collect().await?;
+        let mut recorded: Vec<Recorded> = recorded.into_iter().flatten().collect();
+        recorded.resize(observations.len(), Recorded::Before);
+        Ok(recorded)
+    }
+
+    /// Of a message for many devices that was not answered in time and is sent again, most is recorded: only the rest is
+    /// worth reading more for. For one device, the receipt is read with the rest.
+    async fn not_yet_recorded<'a>(
+        &self,
+        occasion: &Occasion<'_>,
+        tasks: Vec<Task<'a>>,
+    ) -> Result<Vec<Task<'a>>, StoreError> {
+        if tasks.len() == 1 {
+            return Ok(tasks);
+        }
+        let keys: Vec<Key> = tasks.iter().map(|task| task.receipt_key.clone()).collect();
+        let reads = keys.chunks(BATCH).map(|keys| self.get_all(keys));
+        let receipts: Vec<Rows> =
+            stream::iter(reads.collect::<Vec<_>>()).buffered(GROUPS_SIDE_BY_SIDE).try_collect().await?;
+        let receipts: Rows = receipts.into_iter().flatten().collect();
+        let mut left = Vec::new();
+        for task in tasks {
+            if !task.is_recorded(occasion, &receipts)? {
+                left.push(task);
+            }
+        }
+        Ok(left)
+    }
+
+    /// Reads for all of a group at once, and records each.
+    async fn record_group(
+        &self,
+        occasion: &Occasion<'_>,
+        group: &[Task<'_>],
+        deadline: Instant,
+    ) -> Result<Vec<Recorded>, StoreError> {
+        let mut keys: Vec<Key> = group.iter().flat_map(|task| task.keys.iter().cloned()).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let rows = &self.get_all(&keys).await?;
+        let writes = group.iter().map(|task| self.record_one(occasion, task, rows, deadline));
+        stream::iter(writes.collect::<Vec<_>>()).buffered(WRITES_SIDE_BY_SIDE).try_collect().await
     }
 
     async fn record_one(
         &self,
         occasion: &Occasion<'_>,
-        observation: &Observation,
-        receipt: &Digest,
+        task: &Task<'_>,
+        rows: &Rows,
         deadline: Instant,
     ) -> Result<Recorded, StoreError> {
+        let mut tried = self.try_record(occasion, task, rows).await?;
         for attempt in 1_u32.. {
-            if let Tried::Done(recorded) = self.try_record(occasion, observation, receipt).await? {
+            if let Tried::Done(recorded) = tried {
                 return Ok(recorded);
             }
-            // Full jitter, so that writers of the same device do not meet again.
-            let pause = Duration::from_millis(fastrand::u64(1..=20 * u64::from(attempt.min(10))));
+            let pause = pause(attempt);
             if Instant::now() + pause >= deadline {
                 break;
             }
             tokio::time::sleep(pause).await;
+            tried = self.try_record(occasion, task, &self.get_all(&task.keys).await?).await?;
         }
         Err(StoreError::Contention)
     }
 
-    /// Reads what the observation concerns, decides, and writes.
-    async fn try_record(
-        &self,
-        occasion: &Occasion<'_>,
-        observation: &Observation,
-        receipt: &Digest,
-    ) -> Result<Tried, StoreError> {
-        let proof = observation.naming.proof();
-        let account = Subject::Account(observation.account.clone().unwrap_or_default());
-        let receipt_key = Key::receipt(receipt);
-        let guess = match proof.first() {
-            Some(strongest) => Key::device(&DeviceId::derived_from(strongest)),
-            None => Key::state(&account),
-        };
-        let mut keys = vec![receipt_key.clone(), guess.clone()];
-        keys.extend(proof.iter().map(Key::identifier));
-        let rows = self.get_all(&keys).await?;
-
-        let expires_at = rows.get(&receipt_key).map(|row| get_number::<i64>(row, "expiresAt")).transpose()?;
-        if expires_at.is_some_and(|at| at > occasion.received_at.as_second()) {
+    /// Decides on what was read, and writes.
+    async fn try_record(&self, occasion: &Occasion<'_>, task: &Task<'_>, rows: &Rows) -> Result<Tried, StoreError> {
+        let Task { observation, receipt, guess, .. } = task;
+        if task.is_recorded(occasion, rows)? {
             return Ok(Tried::Done(Recorded::Before));
         }
+        let proof = &observation.naming.proof;
         if proof.is_empty() {
-            let version = rows.get(&guess).map_or(Ok(0), |row| get_number(row, "version"))?;
+            let version = rows.get(guess).map_or(Ok(0), |row| get_number(row, "version"))?;
             let event = account_event(occasion, observation, receipt, version);
             let plan = Plan { events: vec![event], gained: Vec::new(), released: Vec::new() };
             return self.write(occasion, receipt, plan).await;
@@ -116,14 +199,14 @@ impl Store {
             if let Some(row) = rows.get(&Key::identifier(identifier)) {
                 let owner = DeviceId::from(get_text(row, "device")?);
                 let key = Key::device(&owner);
-                if key != guess && !other_owners.contains(&key) {
+                if key != *guess && !other_owners.contains(&key) {
                     other_owners.push(key);
                 }
                 known.owners.insert(identifier.clone(), owner);
             }
         }
         let others = self.get_all(&other_owners).await?;
-        for row in rows.get(&guess).into_iter().chain(others.values()) {
+        for row in rows.get(guess).into_iter().chain(others.values()) {
             let device: crate::Device = get_json(row, "device")?;
             known.devices.insert(device.id.clone(), device);
         }
@@ -138,6 +221,7 @@ impl Store {
         for recorded in &plan.events {
             items.push(self.state_item(recorded)?);
             items.push(self.event_item(recorded)?);
+            items.extend(self.request_item(recorded)?);
         }
         if let Some(RecordedEvent { device: Some(device), .. }) = plan.events.first() {
             for (identifier, previous) in &plan.gained {
@@ -168,14 +252,15 @@ impl Store {
         }
     }
 
-    /// Must not be there, or must have expired: DynamoDB deletes expired rows late.
+    /// Must not be there, or must be of an equal message that came so long ago that it was another one.
     fn receipt_item(&self, occasion: &Occasion<'_>, receipt: &Digest) -> Result<TransactWriteItem, StoreError> {
         let mut row = Key::receipt(receipt).row();
-        row.insert("expiresAt".to_owned(), number(occasion.remembered_until()));
+        row.insert("receivedAt".to_owned(), number(occasion.received_at.as_millisecond()));
+        row.insert("expiresAt".to_owned(), number(occasion.receipt_expires_at()));
         item(
             self.put(row)
-                .condition_expression("attribute_not_exists(pk) OR expiresAt <= :now")
-                .expression_attribute_values(":now", number(occasion.received_at.as_second())),
+                .condition_expression("attribute_not_exists(pk) OR receivedAt <= :sameSince")
+                .expression_attribute_values(":sameSince", number(occasion.same_since().as_millisecond())),
         )
     }
 
@@ -204,19 +289,45 @@ impl Store {
     fn event_item(&self, recorded: &RecordedEvent) -> Result<TransactWriteItem, StoreError> {
         let event = &recorded.event;
         let contents = json(recorded)?;
-        if contents.len() > MAX_ROW_BYTES {
-            return Err(StoreError::TooLarge { bytes: contents.len() });
+        let bytes = contents.len() + event.change.len();
+        if bytes > MAX_ROW_BYTES {
+            return Err(StoreError::TooLarge { bytes });
         }
         let mut row = Key::event(&event.subject, event.sequence).row();
         row.insert("service".to_owned(), text(&event.service));
         row.insert("change".to_owned(), text(&event.change));
         row.insert("receivedAt".to_owned(), text(event.received_at.to_string()));
         row.insert("event".to_owned(), text(contents));
+        self.expire(&mut row, event);
+        item(self.put(row).condition_expression("attribute_not_exists(pk)"))
+    }
+
+    /// What became of a request, where the event says so: found by the request's id. One of a length that no id has is
+    /// left to the event.
+    fn request_item(&self, recorded: &RecordedEvent) -> Result<Option<TransactWriteItem>, StoreError> {
+        let RecordedEvent { event, device, .. } = recorded;
+        let request_id = event.request_id.as_deref().filter(|id| !id.is_empty() && id.len() <= MAX_REQUEST_ID_BYTES);
+        let (Some(request_id), Some(result)) = (request_id, &event.result) else { return Ok(None) };
+        let outcome = RequestOutcome {
+            subject: event.subject.clone(),
+            identifiers: device.iter().flat_map(|device| device.identifiers.iter().cloned()).collect(),
+            service: event.service.clone(),
+            result: result.clone(),
+            received_at: event.received_at,
+            sequence: event.sequence,
+        };
+        let mut row = Key::request(request_id, &event.subject, event.sequence).row();
+        row.insert("outcome".to_owned(), text(json(&outcome)?));
+        self.expire(&mut row, event);
+        item(self.put(row)).map(Some)
+    }
+
+    /// Events and what is found by them are kept for the time that the customer chose.
+    fn expire(&self, row: &mut Row, event: &Event) {
         if self.event_retention_days > 0 {
             let seconds = i64::from(self.event_retention_days) * 24 * 60 * 60;
             row.insert("expiresAt".to_owned(), number(event.received_at.as_second() + seconds));
         }
-        item(self.put(row).condition_expression("attribute_not_exists(pk)"))
     }
 
     fn put(&self, row: Row) -> PutBuilder {
@@ -229,6 +340,10 @@ fn item(put: PutBuilder) -> Result<TransactWriteItem, StoreError> {
     Ok(TransactWriteItem::builder().put(put).build())
 }
 
+/// Reasons that another try may find gone: another writer was faster, or the table is busy for a moment.
+const PASSING: [&str; 4] =
+    ["ConditionalCheckFailed", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+
 /// What a refused transaction means. The receipt is the first item.
 fn outcome(error: &SdkError<TransactWriteItemsError>) -> Result<Tried, StoreError> {
     let reasons = match error.as_service_error() {
@@ -237,12 +352,10 @@ fn outcome(error: &SdkError<TransactWriteItemsError>) -> Result<Tried, StoreErro
         _ => return Err(StoreError::unavailable(error)),
     };
     let mut codes = reasons.iter().map(|reason| reason.code().unwrap_or("None"));
-    let conditional = "ConditionalCheckFailed";
     match codes.next() {
-        Some(first) if first == conditional => Ok(Tried::Done(Recorded::Before)),
+        Some("ConditionalCheckFailed") => Ok(Tried::Done(Recorded::Before)),
         first => {
-            let retried = |code: &str| code == conditional || code == "TransactionConflict";
-            if first.into_iter().chain(codes).any(retried) {
+            if first.into_iter().chain(codes).any(|code| PASSING.contains(&code)) {
                 Ok(Tried::Outdated)
             } else {
                 Err(StoreError::unavailable(error))

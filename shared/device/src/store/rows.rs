@@ -14,7 +14,7 @@ use crate::identity::{DeviceId, Identifier};
 pub(super) type Row = HashMap<String, AttributeValue>;
 
 /// The two attributes that find a row.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Key {
     pk: String,
     sk: String,
@@ -51,6 +51,12 @@ impl Key {
         Self::new(format!("RECEIPT#{}", digest.full()), "RECEIPT")
     }
 
+    /// Answers of one subject stand together, in their order.
+    pub(super) fn request(request_id: &str, subject: &Subject, sequence: u64) -> Self {
+        let partition = partition(subject);
+        Self::new(request_partition(request_id), &format!("{partition}#{sequence:012}"))
+    }
+
     pub(super) fn row(&self) -> Row {
         Row::from([("pk".to_owned(), text(&self.pk)), ("sk".to_owned(), text(&self.sk))])
     }
@@ -65,6 +71,10 @@ pub(super) fn partition(subject: &Subject) -> String {
         Subject::Device(id) => format!("DEVICE#{id}"),
         Subject::Account(name) => format!("ACCOUNT#{}", name.chars().take(MAX_ACCOUNT_CHARS).collect::<String>()),
     }
+}
+
+pub(super) fn request_partition(request_id: &str) -> String {
+    format!("REQUEST#{request_id}")
 }
 
 pub(super) fn text(value: impl Into<String>) -> AttributeValue {
@@ -88,7 +98,10 @@ pub(super) fn get_number<T: std::str::FromStr>(row: &Row, name: &str) -> Result<
 }
 
 pub(super) fn get_json<T: DeserializeOwned>(row: &Row, name: &str) -> Result<T, StoreError> {
-    serde_json::from_str(get_text(row, name)?).map_err(|error| StoreError::Corrupt(format!("{name}: {error}")))
+    serde_json::from_str(get_text(row, name)?).map_err(|error| {
+        // The parser's own words could quote the row.
+        StoreError::Corrupt(format!("{name}: line {}, column {}", error.line(), error.column()))
+    })
 }
 
 fn missing(name: &str) -> StoreError {

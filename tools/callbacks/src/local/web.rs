@@ -8,7 +8,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Path, Query as Parameters, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
-use device_query::{Page, Query};
+use device_query::{Name, Page, Query};
 use http::Request;
 use http::header::CONTENT_TYPE;
 use jiff::Timestamp;
@@ -34,11 +34,18 @@ struct PageParameters {
     limit: Option<String>,
 }
 
+impl From<PageParameters> for Page {
+    fn from(PageParameters { after, limit }: PageParameters) -> Self {
+        Self { after, limit }
+    }
+}
+
 pub(super) fn app(listener: Arc<Listener>, sent: Arc<Sent>, quiet: bool) -> Router {
     Router::new()
         .route("/callbacks/{service}", any(callback))
         .route("/devices/{kind}/{value}", get(device))
         .route("/devices/{kind}/{value}/events", get(events))
+        .route("/requests/{request_id}", get(request))
         .route(
             "/topics/messages",
             get(|State(shared): State<Shared>| async move { axum::Json(shared.sent.topic_messages()) }),
@@ -79,14 +86,25 @@ async fn callback(
 }
 
 async fn device(State(shared): State<Shared>, Path((kind, value)): Path<(String, String)>) -> Response {
-    device_query::answer(&shared.listener.store, &Query { kind, value, events: None }).await.map(Body::from)
+    query(&shared, Query::Device(Name { kind, value })).await
 }
 
 async fn events(
     State(shared): State<Shared>,
     Path((kind, value)): Path<(String, String)>,
-    Parameters(PageParameters { after, limit }): Parameters<PageParameters>,
+    Parameters(page): Parameters<PageParameters>,
 ) -> Response {
-    let query = Query { kind, value, events: Some(Page { after, limit }) };
+    query(&shared, Query::Events(Name { kind, value }, page.into())).await
+}
+
+async fn request(
+    State(shared): State<Shared>,
+    Path(request_id): Path<String>,
+    Parameters(page): Parameters<PageParameters>,
+) -> Response {
+    query(&shared, Query::Request(request_id, page.into())).await
+}
+
+async fn query(shared: &Shared, query: Query) -> Response {
     device_query::answer(&shared.listener.store, &query).await.map(Body::from)
 }

@@ -1,0 +1,211 @@
+"""Every callback service, in both of the platform's protocols: the first golden message of each."""
+
+import json
+import re
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import pytest
+import requests
+from conftest import (
+    ALIASES,
+    EVENTS,
+    PATIENCE,
+    PROVISIONING,
+    ROOT,
+    SERVICES,
+    STRANGER,
+    Queue,
+    assert_clear_error,
+    assert_cloud_event,
+    attributes,
+    filled_in,
+    folder,
+)
+
+CONTENT_TYPES = {"soap": "text/xml", "rest": "application/json"}
+NOT_CALLBACK_FUNCTIONS = {"change-publisher", "device-query"}
+
+every_service = pytest.mark.parametrize("service", SERVICES)
+every_transport = pytest.mark.parametrize("transport", CONTENT_TYPES)
+
+
+@dataclass
+class Message:
+    """A golden message, made ours: with credentials, and with a request id that no other message has."""
+
+    service: str
+    transport: str
+    body: str
+    # None for a message of a form that has no request id.
+    request_id: str | None
+    # The path, where it is another than the service's.
+    path: str | None = None
+    answer: requests.Response | None = None
+
+    def send(self, stack, **options):
+        path = self.path or self.service
+        return stack.send(self.body, service=path, **{"content-type": CONTENT_TYPES[self.transport]}, **options)
+
+
+def golden(service, transport, username, password, path=None):
+    place = EVENTS / folder(service) / transport
+    found = sorted(place.glob("1-*"))
+    assert len(found) == 1, f"{place} has {len(found)} first messages"
+    text, new = found[0].read_text(encoding="utf-8"), str(uuid.uuid4())
+    if transport == "soap":
+        body, ids = re.subn(r"<RequestId>[^<]*</RequestId>", f"<RequestId>{new}</RequestId>", text)
+        assert ids <= 1, f"{found[0]} has {ids} request ids"
+        return Message(service, transport, filled_in(body, username, password), new if ids else None, path)
+    members = json.loads(text)
+    assert (members["username"], members["password"]) == ("", ""), f"{found[0]} has credentials"
+    members |= {"username": username, "password": password}
+    # By its other spelling a service gets the same message once more: it is another one by its request id.
+    if "requestId" in members or path:
+        members["requestId"] = new
+    return Message(service, transport, json.dumps(members), members.get("requestId"), path)
+
+
+class AllMessages:
+    """All golden messages after they were sent, with their answers and with what the two topics carried of them."""
+
+    def __init__(self, stack):
+        topics = {"provisioning": "ProvisioningChangesTopicArn", "others": "DeviceEventsTopicArn"}
+        self.queues = {name: Queue(stack, stack.outputs[topic]) for name, topic in topics.items()}
+        credentials = stack.credentials()
+
+        def send(service, transport, path=None):
+            message = golden(service, transport, *credentials, path)
+            message.answer = message.send(stack)
+            return message
+
+        with ThreadPoolExecutor(4) as pool:
+            self.sent = {(s, t): pool.submit(send, s, t) for s in SERVICES for t in CONTENT_TYPES}
+            self.sent |= {alias: pool.submit(send, service, "rest", alias) for alias, service in ALIASES.items()}
+        sent = [message.result() for message in self.sent.values() if not message.exception()]
+        self.taken = [message for message in sent if message.answer.status_code == 200]
+        # One wait for all: an event that does not come costs its test alone, and not each test a wait of its own.
+        deadline = time.monotonic() + PATIENCE
+        while not all(self.published(message) for message in self.taken) and time.monotonic() < deadline:
+            for queue in self.queues.values():
+                queue.receive()
+
+    def __getitem__(self, key):
+        """The message, if it was sent and taken; else the test that asks for it fails."""
+        message = self.sent[key].result()
+        assert message.answer.status_code == 200, message.answer.text
+        return message
+
+    def of(self, message):
+        """The names of the queues in which events of this message have arrived, and the events."""
+        return [
+            (name, arrived)
+            for name, queue in self.queues.items()
+            for arrived in queue.arrived
+            if attributes(arrived).get("service") == message.service
+            and json.loads(arrived["Body"])["data"]["requestId"] == message.request_id
+        ]
+
+    def published(self, message):
+        """Whether its events have arrived. Messages without a request id cannot be told apart: they are counted."""
+        alike = [m for m in self.taken if (m.service, m.request_id) == (message.service, message.request_id)]
+        return len(self.of(message)) >= len(alike)
+
+
+@pytest.fixture(scope="module")
+def messages(stack):
+    return AllMessages(stack)
+
+
+def assert_published(messages, message):
+    """Its events are in the queue that is subscribed to the service's topic, and in no other."""
+    assert messages.published(message), f"its event did not arrive within {PATIENCE} s"
+    events = messages.of(message)
+    assert {name for name, _ in events} == {"provisioning" if message.service == PROVISIONING else "others"}
+    for _, arrived in events:
+        event = assert_cloud_event(arrived)
+        assert event["data"]["service"] == message.service
+
+
+def test_every_function_in_the_repository_is_deployed_and_tested():
+    functions = {manifest.parent.name for manifest in ROOT.glob("functions/*/Cargo.toml")}
+    assert functions == {folder(service) for service in SERVICES} | NOT_CALLBACK_FUNCTIONS
+
+
+@every_transport
+@every_service
+def test_a_message_is_answered_200(messages, service, transport):
+    answer = messages[service, transport].answer
+    if transport == "rest":
+        assert answer.content == b""
+
+
+@every_transport
+@every_service
+def test_its_event_arrives_in_a_queue_subscribed_to_its_topic(messages, service, transport):
+    assert_published(messages, messages[service, transport])
+
+
+@pytest.mark.parametrize("alias", ALIASES)
+def test_the_other_spelling_of_a_service_reaches_the_same_function(stack, messages, alias):
+    assert_published(messages, messages[alias])
+    gateway, api = stack.client("apigateway"), stack.outputs["ApiId"]
+    pages = gateway.get_paginator("get_resources").paginate(restApiId=api)
+    resources = {resource["path"]: resource["id"] for page in pages for resource in page["items"]}
+    # The emulated API leaves out the methods of "any" that are not written out.
+    for method in ("POST", "GET"):
+        targets = {
+            gateway.get_integration(restApiId=api, resourceId=resources[f"/callbacks/{path}"], httpMethod=method)["uri"]
+            for path in (alias, ALIASES[alias])
+        }
+        assert len(targets) == 1, targets
+
+
+@pytest.mark.parametrize("path", [*SERVICES, *ALIASES])
+def test_another_method_is_answered_405_by_every_service(stack, path):
+    assert_clear_error(stack.send("", service=path, method="GET"), 405)
+
+
+@every_service
+def test_every_service_refuses_a_wrong_password_and_an_address_off_the_list(stack, service):
+    username, password = stack.credentials()
+    for transport in CONTENT_TYPES:
+        wrong = golden(service, transport, username, "not-the-password")
+        assert_clear_error(wrong.send(stack), 401)
+        strange = golden(service, transport, username, password)
+        assert_clear_error(strange.send(stack, address=STRANGER), 403)
+
+
+@every_transport
+def test_what_became_of_a_request_is_shown_by_its_request_id(stack, messages, reader, transport):
+    message = messages["CarrierService", transport]
+    answer = stack.signed_get(f"/requests/{message.request_id}", reader)
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    assert found["requestId"] == message.request_id
+    [result] = found["results"]
+    members = {"device", "identifiers", "service", "operation", "outcome", "status", "fault", "receivedAt", "sequence"}
+    assert members <= result.keys()
+    assert (result["service"], result["outcome"], result["fault"]) == ("CarrierService", "succeeded", None)
+    assert result["operation"]
+    # One of those that the message has: a change of identifier has the old and the new.
+    assert any(identifier["value"].upper() in message.body.upper() for identifier in result["identifiers"])
+    published = [json.loads(arrived["Body"]) for _, arrived in messages.of(message)]
+    assert (result["device"], result["sequence"]) in [(e["subject"], e["data"]["sequence"]) for e in published]
+
+
+def test_an_unknown_request_is_answered_404(stack, reader):
+    answer = stack.signed_get(f"/requests/{uuid.uuid4()}", reader)
+    assert answer.status_code == 404, answer.text
+    assert answer.json()["errorCode"] and answer.json()["errorMessage"]
+
+
+def test_requests_are_shown_to_nobody_who_does_not_sign_or_may_not_call(stack, messages, identity):
+    message = messages["CarrierService", "rest"]
+    path = f"/requests/{message.request_id}"
+    # On AWS the API answers 404 to the first, as for a path that is not there.
+    unsigned = requests.get(f"{stack.api}{path}", timeout=PATIENCE)
+    assert unsigned.status_code in (403, 404), unsigned.text
+    assert stack.signed_get(path, identity()).status_code == 403

@@ -1,0 +1,143 @@
+//! Whatever a message says is found again in what is recorded of it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may panic"
+)]
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use callbacks::registry::SERVICES;
+use device::RecordedEvent;
+use local_tests::Stack;
+use proptest::prelude::*;
+use serde_json::{Map, Value};
+
+/// The platform's own names; others are made up.
+const NAMES: [&str; 27] = [
+    "deviceResponse",
+    "Data",
+    "usageResponse",
+    "Usage",
+    "deviceIds",
+    "DeviceIdentifiers",
+    "Device",
+    "Kind",
+    "kind",
+    "id",
+    "Identifier",
+    "CarrierService",
+    "activateResponse",
+    "DeactivateDevice",
+    "changeIdentifierResponse",
+    "SmsMessage",
+    "ExternalProvisioningChange",
+    "DeviceInfo",
+    "CustomFields",
+    "Change",
+    "Comment",
+    "Summary",
+    "Status",
+    "Fault",
+    "faultResponse",
+    "accountName",
+    "servicePlan",
+];
+
+/// Names that a payload may have.
+fn name() -> impl Strategy<Value = String> {
+    prop_oneof![proptest::sample::select(NAMES.as_slice()).prop_map(str::to_owned), "[A-Za-z][a-zA-Z]{0,6}"]
+}
+
+/// Objects, arrays, nil and empty members, and texts that are all different.
+fn payload() -> impl Strategy<Value = Map<String, Value>> {
+    let leaf = prop_oneof![6 => Just(Value::from("leaf")), 1 => Just(Value::Null), 1 => Just(Value::from(""))];
+    let tree = leaf.prop_recursive(4, 40, 5, |inner| {
+        prop_oneof![
+            3 => proptest::collection::vec((name(), inner.clone()), 0..5).prop_map(|members| Value::Object(members.into_iter().collect())),
+            1 => proptest::collection::vec(inner, 1..4).prop_map(Value::Array),
+        ]
+    });
+    proptest::collection::vec((name(), tree), 1..5).prop_map(|members| members.into_iter().collect())
+}
+
+/// Gives every leaf a text of its own.
+fn number(value: &mut Value, texts: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => members.values_mut().for_each(|value| number(value, texts)),
+        Value::Array(items) => items.iter_mut().for_each(|value| number(value, texts)),
+        Value::String(text) if text == "leaf" => {
+            *text = format!("leaf {}", texts.len());
+            texts.push(text.clone());
+        }
+        _ => {}
+    }
+}
+
+fn xml(name: &str, value: &Value, out: &mut String) {
+    match value {
+        Value::Null => write!(out, "<{name} xsi:nil=\"true\"/>").unwrap(),
+        Value::Array(items) => items.iter().for_each(|item| xml(name, item, out)),
+        Value::Object(members) => {
+            write!(out, "<{name}>").unwrap();
+            members.iter().for_each(|(name, value)| xml(name, value, out));
+            write!(out, "</{name}>").unwrap();
+        }
+        leaf => write!(out, "<{name}>{}</{name}>", leaf.as_str().unwrap_or_default()).unwrap(),
+    }
+}
+
+fn leaves(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => members.values().for_each(|value| leaves(value, found)),
+        Value::Array(items) => items.iter().for_each(|value| leaves(value, found)),
+        Value::String(text) => {
+            found.insert(text.clone());
+        }
+        _ => {}
+    }
+}
+
+async fn play(payload: Map<String, Value>, service: &str, soap: bool) {
+    let (mut payload, mut texts) = (Value::Object(payload), Vec::new());
+    number(&mut payload, &mut texts);
+    let mut members = payload.as_object().unwrap().clone();
+    let (content_type, body) = if soap {
+        let mut data = String::new();
+        members.iter().for_each(|(name, value)| xml(name, value, &mut data));
+        let body = format!(
+            "<Envelope xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"><Body><CallbackRequest><RequestId>r</RequestId>{data}</CallbackRequest></Body></Envelope>"
+        );
+        ("text/xml", body)
+    } else {
+        members.insert("requestId".to_owned(), Value::from("r"));
+        ("application/json", Value::Object(members).to_string())
+    };
+    let stack = Stack::new().await;
+    let (status, _, answer) = stack.post_to(service, Some(content_type), body.clone().into_bytes()).await;
+    assert_eq!(status, 200, "{answer}\n{body}");
+
+    let mut kept = BTreeSet::new();
+    for row in stack.rows().await {
+        if row["sk"].as_s().unwrap().starts_with("EVENT#") {
+            let recorded: RecordedEvent = serde_json::from_str(row["event"].as_s().unwrap()).unwrap();
+            leaves(&serde_json::to_value(recorded.event).unwrap(), &mut kept);
+        }
+    }
+    for text in texts {
+        assert!(kept.contains(&text), "{text} is lost of\n{body}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_text_of_any_payload_is_in_the_recorded_event(payload in payload(), service in 0..SERVICES.len(), soap: bool) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(play(payload, SERVICES[service].name, soap));
+    }
+}

@@ -1,0 +1,382 @@
+//! All thirteen callback services, in both transports: what each does to the device, and what is published.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may panic"
+)]
+
+use std::path::{Path, PathBuf};
+
+use callbacks::registry::SERVICES;
+use local_tests::Stack;
+use serde_json::{Value, json};
+
+/// Service, where its facet is on the device, and who the golden messages (SOAP, REST) are about.
+const TABLE: [(&str, &str, [&str; 2]); 13] = [
+    ("AlertService", "/alerts/0/values", ["mdn/5550100101"; 2]),
+    ("CarrierService", "/operations", ["mdn/5550100102"; 2]),
+    ("DevicePRLInformation", "/prl/values", ["mdn/5550100103"; 2]),
+    ("DeviceProfileService", "/profiles", ["mdn/5550100104"; 2]),
+    ("DeviceService", "/availability/values", ["imei/350000000000105"; 2]),
+    ("DeviceSuspensionStatus", "/suspension/values", ["mdn/5550100106"; 2]),
+    ("DeviceUsage", "/usage/0/values", ["mdn/5550100107"; 2]),
+    ("EnhancedConnectivityService", "/sms/received/values", ["esn/60000008"; 2]),
+    ("ExternalProvisioningChanges", "/state", ["mdn/2300329133", "mdn/5550100109"]),
+    ("PromoChanges", "/promotionsLost/0/values", ["mdn/5550100110"; 2]),
+    ("ResumeTrackingNotification", "/resume/values/resumesAt", ["mdn/5550100111"; 2]),
+    ("SMSDeliveryConfirmation", "/sms/delivered/values", ["mdn/5550100112"; 2]),
+    ("StateService", "/customState/values", ["mdn/5550100113"; 2]),
+];
+
+fn kebab(service: &str) -> String {
+    let folder = match service {
+        "DevicePRLInformation" => "device-prl-information",
+        "SMSDeliveryConfirmation" => "sms-delivery-confirmation",
+        other => {
+            return other.chars().enumerate().fold(String::new(), |mut name, (place, letter)| {
+                if letter.is_uppercase() && place > 0 {
+                    name.push('-');
+                }
+                name.extend(letter.to_lowercase());
+                name
+            });
+        }
+    };
+    folder.to_owned()
+}
+
+/// The files of a service and transport, in their order.
+fn files(service: &str, transport: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events").join(kebab(service)).join(transport);
+    let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+fn golden(service: &str, transport: &str, start: &str) -> Vec<u8> {
+    let all = files(service, transport);
+    let named = |file: &&PathBuf| file.file_name().unwrap().to_str().unwrap().starts_with(start);
+    std::fs::read(all.iter().find(named).unwrap_or_else(|| panic!("{service} {transport} {start}"))).unwrap()
+}
+
+fn content_type(transport: &str) -> Option<&'static str> {
+    Some(if transport == "soap" { "text/xml" } else { "application/json" })
+}
+
+async fn post(stack: &Stack, service: &str, transport: &str, body: Vec<u8>) {
+    let (status, _, answer) = stack.post_to(service, content_type(transport), body).await;
+    assert_eq!(status, 200, "{service} {transport}: {answer}");
+}
+
+async fn post_golden(stack: &Stack, service: &str, transport: &str, start: &str) {
+    post(stack, service, transport, golden(service, transport, start)).await;
+}
+
+#[test]
+fn every_service_of_the_registry_is_in_the_table() {
+    let names: Vec<_> = SERVICES.iter().map(|service| service.name).collect();
+    assert_eq!(names, TABLE.map(|(name, ..)| name));
+}
+
+#[tokio::test]
+async fn a_golden_message_of_every_service_and_transport_is_on_the_device_in_its_history_and_on_its_topic() {
+    for (place, transport) in ["soap", "rest"].into_iter().enumerate() {
+        for (service, facet, devices) in TABLE {
+            let stack = Stack::new().await;
+            post_golden(&stack, service, transport, "1-").await;
+            let device = stack.device(devices[place]).await;
+            let found = device.pointer(facet).unwrap_or(&Value::Null);
+            assert!(!found.is_null() && *found != json!({}), "{service} {transport}: {device:#}");
+            let events = stack.events(devices[place]).await;
+            assert_eq!(events.len(), 1);
+            assert_eq!(events[0]["service"], service);
+            assert_eq!(events[0]["unknown"], json!({}), "{service} {transport}");
+
+            let count = if service == "DeviceService" { 3 } else { 1 };
+            let message = &stack.topic_messages(count).await[0];
+            let topic = if service == "ExternalProvisioningChanges" { "provisioning-changes" } else { "device-events" };
+            assert_eq!(message["topic"], topic);
+            assert_eq!(message["attributes"]["service"], service);
+            assert_eq!(message["message"]["id"], events[0]["id"]);
+            assert_eq!(message["message"]["data"]["device"], device);
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_golden_message_is_taken() {
+    let stack = Stack::new().await;
+    for (service, ..) in TABLE {
+        for transport in ["soap", "rest"] {
+            for file in files(service, transport) {
+                post(&stack, service, transport, std::fs::read(file).unwrap()).await;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_platforms_other_spellings_reach_the_same_function() {
+    let stack = Stack::new().await;
+    post(&stack, "PromoChange", "soap", golden("PromoChanges", "soap", "1-")).await;
+    post(&stack, "PromoChanges", "soap", golden("PromoChanges", "soap", "1-")).await;
+    assert_eq!(stack.events("mdn/5550100110").await.len(), 1);
+    post(&stack, "AlertsService", "rest", golden("AlertService", "rest", "1-")).await;
+    assert_eq!(stack.events("mdn/5550100101").await[0]["service"], "AlertService");
+}
+
+#[tokio::test]
+async fn what_a_carrier_request_did_is_the_devices_state() {
+    for transport in ["soap", "rest"] {
+        let stack = Stack::new().await;
+        let device = async || stack.device("imei/350000000000102").await;
+        let identifiers = async || device().await["identifiers"].to_string();
+        for case in files("CarrierService", transport) {
+            let name = case.file_name().unwrap().to_str().unwrap().to_owned();
+            let Some((_, operation)) = name.trim_end_matches(".json").trim_end_matches(".xml").split_once('-') else {
+                continue;
+            };
+            if !["activate", "suspend", "restore", "deactivate", "service-plan", "move"].contains(&operation) {
+                continue;
+            }
+            post(&stack, "CarrierService", transport, std::fs::read(&case).unwrap()).await;
+            let device = device().await;
+            match operation {
+                "activate" => {
+                    assert_eq!((&device["state"], &device["ipAddress"]), (&json!("active"), &json!("192.0.2.102")))
+                }
+                "suspend" => {
+                    assert_eq!(device["state"], "suspend");
+                    assert_ne!(device["suspension"], Value::Null);
+                }
+                "restore" => assert_eq!(device["state"], "active"),
+                "deactivate" => assert_eq!(device["state"], "deactive"),
+                "service-plan" => assert_eq!(device["servicePlan"], "M2M_4G_5MB"),
+                _ => assert_eq!(device["account"], "0000123456-00002"),
+            }
+        }
+        post_golden(&stack, "CarrierService", transport, if transport == "soap" { "1-" } else { "2-" }).await;
+        let deactivate = golden("CarrierService", transport, "5-");
+        let again = String::from_utf8(deactivate).unwrap().replace("00000000-0000", "11111111-0000").into_bytes();
+        post(&stack, "CarrierService", transport, again).await;
+        assert_eq!(device().await["state"], "deactive");
+        assert!(!identifiers().await.contains("mdn"), "{}", identifiers().await);
+    }
+}
+
+#[tokio::test]
+async fn a_changed_identifier_replaces_the_old_one() {
+    let stack = Stack::new().await;
+    let known = json!({ "requestId": "r-0", "deviceIds": [{ "id": "22200000002", "kind": "esn" }, { "id": "5550100199", "kind": "mdn" }],
+        "deviceResponse": { "restoreResponse": {} }, "status": "Success" });
+    post(&stack, "CarrierService", "rest", known.to_string().into_bytes()).await;
+    let before = stack.device("esn/22200000002").await["id"].clone();
+    post_golden(&stack, "CarrierService", "rest", "1-").await;
+
+    let device = stack.device("imei/350000000000102").await;
+    assert_eq!(device["id"], before);
+    let names = json!([{ "kind": "mdn", "value": "5550100102" }, { "kind": "imei", "value": "350000000000102" }]);
+    assert_eq!(device["identifiers"], names);
+    assert_eq!(device["servicePlan"], "M2M_4G");
+    assert_eq!(stack.get("/devices/esn/22200000002").await.0, 404);
+    assert_eq!(stack.get("/devices/mdn/5550100199").await.0, 404);
+}
+
+#[tokio::test]
+async fn a_failed_request_changes_no_state_and_is_on_the_device_with_its_fault() {
+    let stack = Stack::new().await;
+    post_golden(&stack, "CarrierService", "rest", "11-").await;
+    let device = stack.device("imei/350000000000102").await;
+    assert_eq!(device["state"], Value::Null);
+    let operation = &device["operations"]["CarrierService"];
+    assert_eq!(operation["outcome"], "failed");
+    assert_eq!(operation["fault"]["code"], "UnifiedWebService.REQUEST_FAILED.DeviceAlreadyActive");
+}
+
+#[tokio::test]
+async fn what_became_of_a_request_is_told_device_by_device() {
+    let stack = Stack::new().await;
+    let answer = |mdn: &str, outcome: Value| {
+        let mut message = json!({ "requestId": "req 1/2", "deviceIds": [{ "id": mdn, "kind": "mdn" }] });
+        message.as_object_mut().unwrap().extend(outcome.as_object().unwrap().clone());
+        message.to_string().into_bytes()
+    };
+    let succeeded = || json!({ "deviceResponse": { "suspendResponse": {} }, "status": "Success" });
+    let failed =
+        json!({ "faultResponse": { "faultcode": "C.REQUEST_FAILED.X", "faultstring": "no" }, "status": "Failed" });
+    post(&stack, "CarrierService", "rest", answer("1", succeeded())).await;
+    post(&stack, "CarrierService", "rest", answer("2", failed)).await;
+    post(&stack, "CarrierService", "rest", answer("3", json!({ "status": "warning" }))).await;
+    post(&stack, "CarrierService", "rest", answer("3", succeeded())).await;
+
+    let (status, body) = stack.get("/requests/req%201%2F2").await;
+    assert_eq!((status, &body["requestId"]), (200, &json!("req 1/2")));
+    let mut results: Vec<_> = body["results"].as_array().unwrap().clone();
+    results.sort_by_key(|result| result["identifiers"].to_string());
+    let told: Vec<_> = results
+        .iter()
+        .map(|result| {
+            json!([result["identifiers"][0]["value"], result["operation"], result["outcome"], result["fault"]["text"]])
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            json!(["1", "suspend", "succeeded", null]),
+            json!(["2", "CarrierService", "failed", "no"]),
+            json!(["3", "suspend", "succeeded", null])
+        ]
+    );
+    assert_eq!(results[2]["sequence"], 2);
+
+    let (_, page) = stack.get("/requests/req%201%2F2?limit=2").await;
+    assert_eq!(page["results"].as_array().unwrap().len(), 1, "the last device of a page may have more answers");
+    assert_eq!(stack.get("/requests/none").await.0, 404);
+    assert_eq!(stack.get(&format!("/requests/{}", "x".repeat(3000))).await.0, 404);
+}
+
+#[tokio::test]
+async fn a_request_that_failed_as_a_whole_is_told_without_a_device() {
+    let stack = Stack::new().await;
+    for (transport, id) in
+        [("rest", "00000000-0000-4000-8000-000021000012"), ("soap", "00000000-0000-4000-8000-000022000012")]
+    {
+        post_golden(&stack, "CarrierService", transport, "12-").await;
+        let (status, body) = stack.get(&format!("/requests/{id}")).await;
+        assert_eq!(status, 200, "{transport}");
+        assert_eq!(body["results"][0]["outcome"], "failed");
+        assert_eq!(body["results"][0]["device"], Value::Null);
+    }
+}
+
+#[tokio::test]
+async fn a_profile_request_has_a_warning_and_then_its_outcome() {
+    let stack = Stack::new().await;
+    let message = |status: &str| {
+        json!({ "requestId": "r", "deviceIds": [{ "id": "89000000000000000000000000000001", "kind": "eid" }],
+                "deviceResponse": { "deviceProfileResponse": { "deviceIds": [{ "id": "8900000000000000001", "kind": "iccid" }], "profileStatus": status } },
+                "status": status })
+    };
+    for status in ["warning", "Success"] {
+        post(&stack, "DeviceProfileService", "rest", message(status).to_string().into_bytes()).await;
+    }
+    let device = stack.device("eid/89000000000000000000000000000001").await;
+    assert_eq!(device["version"], 2);
+    assert_eq!(device["profiles"]["8900000000000000001"]["values"]["profileStatus"], "Success");
+    assert_eq!(stack.get("/requests/r").await.1["results"][0]["outcome"], "succeeded");
+    let outcomes: Vec<_> = stack
+        .events("eid/89000000000000000000000000000001")
+        .await
+        .iter()
+        .map(|event| event["result"]["outcome"].clone())
+        .collect();
+    assert_eq!(outcomes, ["other", "succeeded"]);
+}
+
+#[tokio::test]
+async fn usage_accumulates_newest_first_and_no_further_than_twelve() {
+    let stack = Stack::new().await;
+    for number in 0..15 {
+        let message = json!({ "requestId": format!("r-{number}"), "deviceResponse": { "usageResponse":
+            [{ "deviceIds": [{ "id": "5550100107", "kind": "mdn" }], "bytesUsed": number }] }, "status": "Success" });
+        post(&stack, "DeviceUsage", "rest", message.to_string().into_bytes()).await;
+    }
+    let device = stack.device("mdn/5550100107").await;
+    let bytes: Vec<_> = device["usage"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|report| report["values"]["bytesUsed"].as_u64().unwrap())
+        .collect();
+    assert_eq!(bytes, (3..15).rev().collect::<Vec<_>>());
+    assert_eq!(stack.events("mdn/5550100107").await.len(), 15);
+}
+
+#[tokio::test]
+async fn a_report_too_large_for_the_device_is_in_its_event() {
+    let stack = Stack::new().await;
+    let large = "x".repeat(20_000);
+    let message = json!({ "requestId": "r", "deviceIds": [{ "id": "5550100107", "kind": "mdn" }],
+        "deviceResponse": { "usageResponse": { "note": large } }, "status": "Success" });
+    post(&stack, "DeviceUsage", "rest", message.to_string().into_bytes()).await;
+    assert_eq!(stack.device("mdn/5550100107").await["usage"][0]["values"], Value::Null);
+    assert!(stack.events("mdn/5550100107").await[0]["payload"].to_string().contains(&large));
+}
+
+#[tokio::test]
+async fn an_announced_return_from_suspension_is_past_once_the_device_is_back() {
+    let stack = Stack::new().await;
+    post_golden(&stack, "ResumeTrackingNotification", "soap", "1-").await;
+    let device = stack.device("mdn/5550100111").await;
+    assert_eq!(device["resume"]["values"]["asSent"], "3/15/2017 12:00:00 AM");
+    let restored = json!({ "requestId": "r", "deviceIds": [{ "id": "5550100111", "kind": "mdn" }],
+        "deviceResponse": { "restoreResponse": {} }, "status": "Success" });
+    post(&stack, "CarrierService", "rest", restored.to_string().into_bytes()).await;
+    assert_eq!(stack.device("mdn/5550100111").await["resume"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_message_without_items_is_recorded_all_the_same() {
+    let stack = Stack::new().await;
+    let message = json!({ "requestId": "r", "deviceResponse": { "usageResponse": [] }, "status": "Success" });
+    post(&stack, "DeviceUsage", "rest", message.to_string().into_bytes()).await;
+    assert_eq!(stack.get("/requests/r").await.1["results"][0]["outcome"], "succeeded");
+}
+
+/// The answer for this many devices, as one message.
+fn availability(transport: &str, devices: usize) -> Vec<u8> {
+    let imei = |number: usize| format!("35{number:013}");
+    let iccid = |number: usize| format!("89{number:018}");
+    if transport == "rest" {
+        let item = |number| json!({ "deviceIds": [{ "id": imei(number), "kind": "imei" }, { "id": iccid(number), "kind": "iccid" }], "availability": "Available" });
+        let items: Vec<_> = (0..devices).map(item).collect();
+        return json!({ "requestId": "r-2000", "deviceResponse": { "checkDeviceAvailabilityResponse": items }, "status": "Success" }).to_string().into_bytes();
+    }
+    let item = |number| {
+        format!(
+            "<CheckDeviceAvailability><DeviceIdentifiers><Kind>imei</Kind><Identifier>{}</Identifier></DeviceIdentifiers><DeviceIdentifiers>\
+             <Kind>iccid</Kind><Identifier>{}</Identifier></DeviceIdentifiers><Availability>Available</Availability></CheckDeviceAvailability>",
+            imei(number),
+            iccid(number)
+        )
+    };
+    let items: String = (0..devices).map(item).collect();
+    format!("<CallbackRequest><RequestId>r-2000</RequestId><Data>{items}</Data></CallbackRequest>").into_bytes()
+}
+
+/// A build without optimisation may need several tries: what one did not get done before its deadline, the next one does,
+/// as the platform's resends would.
+#[tokio::test]
+async fn one_message_for_two_thousand_devices_records_each_of_them_once() {
+    for transport in ["rest", "soap"] {
+        let stack = Stack::new().await;
+        let mut statuses = Vec::new();
+        while statuses.last() != Some(&200) && statuses.len() < 50 {
+            let body = availability(transport, 2000);
+            statuses.push(stack.post_to("DeviceService", content_type(transport), body).await.0);
+        }
+        assert_eq!(statuses.last(), Some(&200), "{statuses:?}");
+        let count = async |prefix: &str, sort: &str| {
+            let start = |row: &std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>,
+                         name: &str,
+                         with: &str| row[name].as_s().unwrap().starts_with(with);
+            stack.rows().await.iter().filter(|row| start(row, "pk", prefix) && start(row, "sk", sort)).count()
+        };
+        assert_eq!(count("DEVICE#", "STATE").await, 2000);
+        assert_eq!(count("DEVICE#", "EVENT#").await, 2000);
+        assert_eq!(count("REQUEST#", "DEVICE#").await, 2000);
+        let device = stack.device("iccid/89000000000000001999").await;
+        assert_eq!(
+            (
+                &device["version"],
+                device
+                    .pointer("/availability/values/Availability")
+                    .or(device.pointer("/availability/values/availability"))
+                    .unwrap()
+            ),
+            (&json!(1), &json!("Available"))
+        );
+    }
+}

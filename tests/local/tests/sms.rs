@@ -1,0 +1,63 @@
+//! Text messages from devices, which have no id: what is the same message, and what another one.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may panic"
+)]
+
+use std::time::Duration;
+
+use callback::Callback;
+use device::Occasion;
+use device::store::Store;
+use enhanced_connectivity_service::SERVICE;
+use jiff::{SignedDuration, Timestamp};
+use local_tests::Stack;
+use tokio::time::Instant;
+
+const GOLDEN: &str = include_str!("../../../events/enhanced-connectivity-service/soap/1-sms-from-device.xml");
+
+/// How many messages of the device are known after these came in, each so many seconds after the first.
+async fn known_after(deliveries: &[(f64, &str)]) -> usize {
+    let stack = Stack::new().await;
+    let store = Store::new(stack.local.table.clone(), "callbacks", 0);
+    let start = Timestamp::from_second(1_800_000_000).unwrap();
+    for (seconds, body) in deliveries {
+        let callback = Callback::parse(body.as_bytes(), None).unwrap();
+        let received_at = start + SignedDuration::from_secs_f64(*seconds);
+        let occasion = Occasion { service: &SERVICE, message: &callback.message, received_at };
+        let deadline = Instant::now() + Duration::from_secs(5);
+        store.record(&occasion, &(SERVICE.interpret)(&callback.message), deadline).await.unwrap();
+    }
+    stack.events("esn/60000008").await.len()
+}
+
+fn counted(count: u32) -> String {
+    GOLDEN.replace("</SmsCallbackRequest>", &format!("<CallbackCount>{count}</CallbackCount></SmsCallbackRequest>"))
+}
+
+#[tokio::test]
+async fn a_delivery_that_the_platform_repeats_is_one_message() {
+    assert_eq!(known_after(&[(0.0, GOLDEN), (1.3, GOLDEN), (4.0, GOLDEN), (9.0, GOLDEN)]).await, 1);
+}
+
+#[tokio::test]
+async fn the_same_text_again_later_is_another_message() {
+    assert_eq!(known_after(&[(0.0, GOLDEN), (11.0, GOLDEN), (60.0, GOLDEN), (86_400.0, GOLDEN)]).await, 4);
+}
+
+#[tokio::test]
+async fn another_text_is_another_message_at_once() {
+    let other = GOLDEN.replace("SmsMessage>", "SmsMessage>again ");
+    let other = other.replace("</SmsMessage>again ", "</SmsMessage>");
+    assert_eq!(known_after(&[(0.0, GOLDEN), (0.1, &other)]).await, 2);
+}
+
+#[tokio::test]
+async fn a_resend_that_says_so_is_the_same_message_for_as_long_as_the_documented_schedule() {
+    let (first, second, fourth) = (counted(1), counted(2), counted(4));
+    assert_eq!(known_after(&[(0.0, &first), (300.0, &second), (900.0, &fourth)]).await, 1);
+    assert_eq!(known_after(&[(0.0, &first), (300.0, &first)]).await, 2);
+}

@@ -1,0 +1,144 @@
+//! `callbacks devices show` and `callbacks requests show`: what is known, locally or in a deployed stack.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use device::store::Store;
+use device_query::{Name, Page, Query, answer};
+use http::StatusCode;
+use http::header::LINK;
+use serde_json::Value;
+
+/// What to do with devices.
+#[derive(Debug, Subcommand)]
+pub enum Devices {
+    /// Print a device as JSON
+    Show {
+        /// The device: an identifier of it, as mdn:2300329133, or our own name of it, as id:…
+        #[arg(value_parser = identifier)]
+        identifier: (String, String),
+        /// Print its events instead
+        #[arg(long)]
+        events: bool,
+        /// Where to read from.
+        #[command(flatten)]
+        from: From,
+    },
+}
+
+/// What to do with requests.
+#[derive(Debug, Subcommand)]
+pub enum Requests {
+    /// Print what became of a request, device by device, as JSON
+    Show {
+        /// The id that the platform gave when the request was made
+        request_id: String,
+        /// Where to read from.
+        #[command(flatten)]
+        from: From,
+    },
+}
+
+/// Where to read from.
+#[derive(Debug, Clone, Args)]
+pub struct From {
+    /// Read from this table of a deployed stack (its output TableName), with your AWS credentials
+    #[arg(long, env = "CALLBACKS_TABLE")]
+    table: Option<String>,
+    /// Read from `callbacks local` at this address
+    #[arg(long, default_value = "http://127.0.0.1:9000", conflicts_with = "table")]
+    local: String,
+}
+
+fn identifier(text: &str) -> Result<(String, String), String> {
+    match text.split_once(':') {
+        Some((kind, value)) if !kind.is_empty() && !value.is_empty() => Ok((kind.to_owned(), value.to_owned())),
+        _ => Err("an identifier is kind:value, as mdn:2300329133".to_owned()),
+    }
+}
+
+/// Prints what is known of a device.
+///
+/// # Errors
+///
+/// No such device, or nobody there to ask.
+pub async fn devices(command: Devices) -> anyhow::Result<()> {
+    let Devices::Show { identifier: (kind, value), events, from } = command;
+    let name = Name { kind, value };
+    if events {
+        return print_all(&from, |page| Query::Events(name.clone(), page)).await;
+    }
+    let (device, _) = ask(&from, &Query::Device(name)).await?;
+    print(&device)
+}
+
+/// Prints what became of a request.
+///
+/// # Errors
+///
+/// No such request, or nobody there to ask.
+pub async fn requests(command: Requests) -> anyhow::Result<()> {
+    let Requests::Show { request_id, from } = command;
+    print_all(&from, |page| Query::Request(request_id.clone(), page)).await
+}
+
+async fn print_all(from: &From, query: impl Fn(Page) -> Query) -> anyhow::Result<()> {
+    let mut after = None;
+    loop {
+        let (part, next) = ask(from, &query(Page { after, limit: None })).await?;
+        print(&part)?;
+        if next.is_none() {
+            return Ok(());
+        }
+        after = next;
+    }
+}
+
+fn print(value: &Value) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(())
+}
+
+/// The answer, and where the next page starts.
+async fn ask(from: &From, query: &Query) -> anyhow::Result<(Value, Option<String>)> {
+    let (status, next, body) = match &from.table {
+        Some(table) => {
+            let client = aws_sdk_dynamodb::Client::new(&aws::config(Duration::from_secs(20)).await);
+            let response = answer(&Store::new(client, table, 0), query).await;
+            (response.status(), next_page(response.headers()), serde_json::from_str(response.body())?)
+        }
+        None => {
+            let response = reqwest::get(url(&from.local, query)?).await;
+            let response = response.context("callbacks local does not answer; is it running?")?;
+            let (status, next) = (response.status(), next_page(response.headers()));
+            (status, next, response.json::<Value>().await.context("the answer is not JSON")?)
+        }
+    };
+    if status != StatusCode::OK {
+        bail!("{}", body.get("errorMessage").and_then(Value::as_str).unwrap_or("The answer is not understood."));
+    }
+    Ok((body, next))
+}
+
+fn url(local: &str, query: &Query) -> anyhow::Result<reqwest::Url> {
+    let mut url = reqwest::Url::parse(local).context("the address of callbacks local is no URL")?;
+    let (path, page) = match query {
+        Query::Device(name) => (vec!["devices", &name.kind, &name.value], None),
+        Query::Events(name, page) => (vec!["devices", &name.kind, &name.value, "events"], Some(page)),
+        Query::Request(id, page) => (vec!["requests", id], Some(page)),
+    };
+    url.path_segments_mut().ok().context("the address of callbacks local has no path")?.pop_if_empty().extend(path);
+    if let Some(after) = page.and_then(|page| page.after.as_ref()) {
+        url.query_pairs_mut().append_pair("after", after);
+    }
+    Ok(url)
+}
+
+/// The `after` of a `Link: <?limit=…&after=…>; rel="next"`.
+fn next_page(headers: &http::HeaderMap) -> Option<String> {
+    let link = headers.get(LINK)?.to_str().ok()?;
+    let (_, query) = link.split_once("<?")?;
+    let (query, _) = query.split_once('>')?;
+    form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "after").map(|(_, after)| after.into_owned())
+}
