@@ -1,10 +1,11 @@
 """What goes wrong is over when its cause is: the next good message is taken and published."""
 
+import base64
 import json
 import time
 
 import pytest
-from conftest import PATIENCE, Queue, another_device, assert_clear_error, assert_cloud_event, filled_in
+from conftest import PATIENCE, PLATFORM, Queue, another_device, assert_clear_error, assert_cloud_event, filled_in
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +41,25 @@ def test_a_callback_that_cannot_be_recorded_is_answered_503_and_taken_when_it_co
         iam.delete_role_policy(RoleName=role, PolicyName="outage")
     assert stack.send(body).status_code == 200
     queue.wait_until(change_of("A00000AAAA0002"))
+
+
+def test_a_body_from_the_quarantine_can_be_given_to_its_function(stack, reader):
+    # As docs/operating.md says; the body is base64 there too, and Latin-1 here, which no text could carry.
+    body = filled_in(another_device("A00000AAAA0003", "9085550103"), *stack.credentials())
+    body = ('<?xml version="1.0" encoding="ISO-8859-1"?>' + body.replace("Default: Verizon Test 1", "Zürich")).encode("latin-1")
+    event = {
+        "httpMethod": "POST",
+        "path": "/",
+        "headers": {"content-type": "text/xml"},
+        "multiValueHeaders": {"content-type": ["text/xml"]},
+        "requestContext": {"httpMethod": "POST", "identity": {"sourceIp": PLATFORM}},
+        "body": base64.b64encode(body).decode(),
+        "isBase64Encoded": True,
+    }
+    function = stack.resources["ExternalProvisioningChangesFunction"]
+    answer = stack.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
+    assert json.loads(answer["Payload"].read())["statusCode"] == 200
+    assert stack.signed_get("/devices/meid/A00000AAAA0003", reader).json()["deviceGroupName"] == "Zürich"
 
 
 # What a later version, or a hand in the console, could leave: the key of an event, and nothing of an event.

@@ -4,7 +4,9 @@
 //! Documented are REST's change of an identifier and failures, a part of REST's activation, and the names of SOAP's change
 //! of an identifier. Operations are recognised by their names, in any spelling; what succeeded is the device's state.
 
-use callback::{AsSent, DeviceIdentifier, DeviceInfo, Members, Message, Outcome, Part, Sent, Value, identifiers_in};
+use callback::{
+    AsSent, DeviceIdentifier, DeviceInfo, Map, Members, Message, Outcome, Part, Sent, Value, identifiers_in,
+};
 use device::{CallbackService, Facet, Naming, Observation, Update, operation};
 
 /// The service, as registered.
@@ -15,23 +17,31 @@ fn interpret(message: &Message) -> Vec<Observation> {
 }
 
 fn observe(message: &Message, mut part: Part) -> Observation {
-    if let Some((name, values)) = within_slot(&part) {
+    if let Some((name, values)) = within_slot(message) {
         (part.name, part.values) = (name, values);
     }
-    let (values, devices) = (part.values.clone(), part.devices.clone());
+    let (values, devices, outcome) = (part.values.clone(), part.devices.clone(), part.outcome.clone());
     let operated = Operation::of(&part);
     let observation = Observation::new(SERVICE.name, part);
     let name = operation(&observation.change).to_owned();
-    let mut observation = observation.answering(&name, &message.outcome);
-    if !matches!(message.outcome, Outcome::Succeeded | Outcome::Unstated) || values.is_null() {
+    let mut observation = observation.answering(&name, &outcome);
+    if !matches!(outcome, Outcome::Succeeded | Outcome::Unstated) || values.is_null() {
         return observation;
     }
     observation.naming = naming(operated, &devices, &values);
-    observation.updates.push(Update::Provisioning(Box::new(stated(operated, values.clone()))));
+    let stated = stated(operated, &values);
+    if stated != DeviceInfo::default() {
+        observation.updates.push(Update::Provisioning(Box::new(stated)));
+    }
     match operated {
-        Operation::Suspend => observation.reporting(Facet::Suspension, values),
-        // Whatever return from suspension was announced is past.
+        Operation::Suspend => {
+            let resumes = resumption(&values);
+            let said = if values.as_object().is_some_and(Map::is_empty) { Value::Null } else { values };
+            observation.reporting(Facet::Suspension, said).reporting(Facet::Resume, resumes)
+        }
+        // Whatever suspension there was is past.
         Operation::Activate | Operation::Restore | Operation::Deactivate => {
+            observation.updates.push(Update::Facet(Facet::Suspension, Value::Null));
             observation.updates.push(Update::Facet(Facet::Resume, Value::Null));
             observation
         }
@@ -40,12 +50,18 @@ fn observe(message: &Message, mut part: Part) -> Observation {
 }
 
 /// SOAP's slot has the name of the service, and the operation's element within.
-fn within_slot(part: &Part) -> Option<(String, Value)> {
-    if !part.name.eq_ignore_ascii_case(SERVICE.name) {
-        return None;
-    }
-    let mut operations = part.values.as_object()?.iter().filter(|(_, values)| !values.is_null());
+fn within_slot(message: &Message) -> Option<(String, Value)> {
+    let mut operations = message.member(SERVICE.name)?.as_object()?.iter().filter(|(_, values)| !values.is_null());
     operations.next().map(|(name, values)| (name.clone(), values.clone()))
+}
+
+/// When the device will return to service, as far as a suspension's answer says so: the documentation promises it, and
+/// does not show the member.
+fn resumption(values: &Value) -> Value {
+    let members = values.as_object().into_iter().flatten();
+    let date =
+        members.filter(|(name, _)| name.to_ascii_lowercase().contains("resum")).find_map(|(_, value)| value.as_str());
+    date.map_or(Value::Null, |date| Value::Object(Map::from_iter([("asSent".to_owned(), Value::from(date))])))
 }
 
 /// The operations that change more than their own members say.
@@ -60,10 +76,15 @@ enum Operation {
 }
 
 impl Operation {
-    /// Recognised by the member's name, or by those within it (`ChangeDeviceState` names the state inside).
+    /// Recognised by the member's name. `ChangeDeviceState` names the state within it, in a member or as one.
     fn of(part: &Part) -> Self {
+        if !part.name.eq_ignore_ascii_case("ChangeDeviceState")
+            && !part.name.eq_ignore_ascii_case("changeDeviceStateResponse")
+        {
+            return Self::named(&part.name);
+        }
         let within = part.values.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
-        let names = std::iter::once(part.name.as_str()).chain(within.map(|(name, _)| name.as_str()));
+        let names = within.flat_map(|(name, value)| [Some(name.as_str()), value.as_str()]).flatten();
         names.map(Self::named).find(|operation| *operation != Self::Other).unwrap_or(Self::Other)
     }
 
@@ -72,11 +93,11 @@ impl Operation {
         let starts = |prefix: &str| name.starts_with(prefix);
         if starts("deactivate") {
             Self::Deactivate
-        } else if starts("activate") || starts("reconnect") {
+        } else if starts("activate") || starts("reconnect") || starts("uploadactivate") {
             Self::Activate
         } else if starts("suspend") {
             Self::Suspend
-        } else if starts("restore") || starts("resumedevice") || starts("resumeresponse") {
+        } else if starts("restore") {
             Self::Restore
         } else if starts("change") && name.contains("identifier") {
             Self::ChangeIdentifier
@@ -108,11 +129,8 @@ fn naming(operation: Operation, devices: &[DeviceIdentifier], values: &Value) ->
 }
 
 /// What the answer states of the device's provisioning.
-fn stated(operation: Operation, values: Value) -> DeviceInfo {
-    let mut members = match values {
-        Value::Object(members) => Members::from(members),
-        _ => Members::default(),
-    };
+fn stated(operation: Operation, values: &Value) -> DeviceInfo {
+    let mut members = values.as_object().cloned().map(Members::from).unwrap_or_default();
     DeviceInfo {
         account_name: members.take_text("accountName"),
         service_plan: members.take_text("servicePlan"),

@@ -2,7 +2,7 @@
 //!
 //! `kind` is any of the platform's (`mdn`, `imei`, …) in any casing, or `id` for our own name of a device.
 
-use device::store::{EventsFrom, Store, StoreError};
+use device::store::{EventsFrom, RequestFrom, Store, StoreError};
 use device::{Device, DeviceId, Identifier};
 use http::header::{CONTENT_TYPE, LINK};
 use http::{HeaderValue, Response, StatusCode};
@@ -13,7 +13,7 @@ use serde_json::json;
 /// How many events an answer has, unless asked for fewer.
 const MOST_EVENTS: usize = 100;
 
-/// How many answers of a request are read at a time, unless asked for fewer.
+/// How many devices an answer about a request has, unless asked for fewer.
 const MOST_ANSWERS: usize = 1000;
 
 /// Longer ids are not asked for: DynamoDB would refuse the key. Ours have at most 65 characters, the platform's 36.
@@ -104,12 +104,15 @@ async fn look_up(store: &Store, query: &Query) -> Result<Response<String>, Query
         }
         Query::Request(id, page) => {
             let limit = page.limit(MOST_ANSWERS)?;
+            let after =
+                page.after.as_deref().map(|after| read_request_cursor(after).ok_or(QueryError::After)).transpose()?;
             let possible = id.len() <= LONGEST_ID;
-            let after = page.after.as_deref().filter(|after| after.len() <= LONGEST_ID);
-            let (results, next) = if possible { store.request(id, after, limit).await? } else { Default::default() };
-            if results.is_empty() {
+            let (results, next) =
+                if possible { store.request(id, after.as_ref(), limit).await? } else { Default::default() };
+            if results.is_empty() && after.is_none() {
                 return Err(QueryError::NoRequest);
             }
+            let next = next.map(|RequestFrom { slice, partition }| format!("{slice}:{partition}"));
             let body = json!({ "requestId": id, "results": results });
             Ok(linked(json_response(StatusCode::OK, &body), limit, next))
         }
@@ -143,6 +146,11 @@ async fn find(store: &Store, name: &Name) -> Result<Device, QueryError> {
 fn read_cursor(text: &str) -> Option<EventsFrom> {
     let (device, after) = text.rsplit_once(':')?;
     Some(EventsFrom { device: DeviceId::from(device), after: after.parse().ok()? })
+}
+
+fn read_request_cursor(text: &str) -> Option<RequestFrom> {
+    let (slice, partition) = text.split_once(':').filter(|(_, partition)| partition.len() <= LONGEST_ID)?;
+    Some(RequestFrom { slice: slice.parse().ok()?, partition: partition.to_owned() })
 }
 
 fn json_response<T: Serialize>(status: StatusCode, value: &T) -> Response<String> {

@@ -1,6 +1,7 @@
 //! DeviceService: whether devices can be reached, asked for by request. The contents are not documented.
 //!
-//! Unlike all others, one message speaks of all devices of the request, up to 2,000.
+//! Unlike all others, one message speaks of all devices of the request, up to 2,000, each asked for as a pair of device and
+//! SIM: an answer does not say that the two belong together. Uploads and order status are answered here too.
 
 use callback::Message;
 use device::{CallbackService, Facet, Observation, answers};
@@ -9,5 +10,14 @@ use device::{CallbackService, Facet, Observation, answers};
 pub const SERVICE: CallbackService = CallbackService::new("DeviceService", interpret);
 
 fn interpret(message: &Message) -> Vec<Observation> {
-    answers(SERVICE.name, message, |_| Facet::Availability)
+    answers(SERVICE.name, message, |_| Facet::Availability).into_iter().map(only_about_availability).collect()
+}
+
+/// Without the pairing, and without a report where something else was asked.
+fn only_about_availability(mut observation: Observation) -> Observation {
+    let name = observation.change.to_ascii_lowercase();
+    if name.contains("upload") || name.contains("order") {
+        observation.updates.clear();
+    }
+    observation.changing_no_name()
 }

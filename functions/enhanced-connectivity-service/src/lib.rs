@@ -23,7 +23,7 @@ fn interpret(message: &Message) -> Vec<Observation> {
 }
 
 fn observe(message: &Message, part: Part) -> Observation {
-    let values = part.values.clone();
+    let (values, outcome) = (part.values.clone(), part.outcome.clone());
     // Only what a device sent has no request id; `SmsMessage` is its documented member.
     let from_device = message.request_id.is_none() || message.member("SmsMessage").is_some();
     let mut observation = Observation::new(SERVICE.name, part);
@@ -33,5 +33,5 @@ fn observe(message: &Message, part: Part) -> Observation {
         return observation.reporting(Facet::SmsReceived, values);
     }
     let name = operation(&observation.change).to_owned();
-    observation.answering(&name, &message.outcome).reporting(Facet::SmsSent, values)
+    observation.answering(&name, &outcome).reporting(Facet::SmsSent, values)
 }

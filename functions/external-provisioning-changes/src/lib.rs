@@ -31,11 +31,13 @@ fn interpret(message: &Message) -> Vec<Observation> {
     if matches!(known, Some(Change::Activate | Change::Restore | Change::Deactivate)) {
         // Whatever return from suspension was announced is past.
         updates.push(Update::Facet(Facet::Resume, Value::Null));
+        updates.push(Update::Facet(Facet::Suspension, Value::Null));
     }
     vec![Observation {
         change: change.map_or(UNSTATED, |change| change.text()).to_owned(),
         account: info.account_name.value().cloned(),
         naming: Naming::all(&message.devices, all, known),
+        devices: message.devices.clone(),
         updates,
         result: None,
         payload: message.payload.clone(),

@@ -157,7 +157,7 @@ impl DeviceIdentifier {
 }
 
 impl Outcome {
-    fn of(payload: &Map<String, Value>) -> Self {
+    pub(crate) fn of(payload: &Map<String, Value>) -> Self {
         let data = member(payload, "Data").and_then(Value::as_object).unwrap_or(payload);
         if let Some(fault) = member(data, "Fault").or_else(|| member(payload, "faultResponse")) {
             let part = |names: &[&str]| names.iter().find_map(|name| member(fault.as_object()?, name)?.as_str());
@@ -212,8 +212,9 @@ fn request(value: Value, around: Map<String, Value>) -> Result<Members, ParseErr
         let mut data = without_doubling(data);
         // The documented table has the counters last, and does not say in which element. They are the envelope's.
         for counter in COUNTERS {
-            let counted = data.as_object_mut().and_then(|data| data.remove_entry(counter));
-            members.extend(counted);
+            if let Some((name, count)) = data.as_object_mut().and_then(|data| data.remove_entry(counter)) {
+                json::add(&mut members, name, count);
+            }
         }
         members.insert("Data".to_owned(), data);
     }

@@ -3,6 +3,8 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::json::add;
+
 /// A member that may be sent in three ways, which stay three things: not at all, as nil, or with a value (an empty
 /// element or string is a value).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -93,6 +95,7 @@ impl Members {
 
     /// Takes each of a repeated member (one, or an array) that `read` understands whole; those it does not stay.
     pub fn take_each<T>(&mut self, name: &str, mut read: impl FnMut(Value) -> Result<T, Value>) -> Sent<Vec<T>> {
+        let key = self.0.keys().find(|key| key.eq_ignore_ascii_case(name)).cloned();
         let taken = self.take(name, Ok);
         taken.map(|value| {
             let many = match value {
@@ -106,8 +109,9 @@ impl Members {
                     Err(value) => left.push(value),
                 }
             }
-            if !left.is_empty() {
-                self.0.insert(name.to_owned(), Value::Array(left));
+            // Under the very name that it had: another spelling of it may be there too.
+            if let Some(key) = key.filter(|_| !left.is_empty()) {
+                self.0.insert(key, Value::Array(left));
             }
             understood
         })
@@ -121,7 +125,7 @@ impl Members {
     /// Puts back what a taken member left over, unless nothing is left of it.
     pub fn put_back(&mut self, name: &str, rest: Map<String, Value>) {
         if !rest.is_empty() {
-            self.0.insert(name.to_owned(), Value::Object(rest));
+            add(&mut self.0, name.to_owned(), Value::Object(rest));
         }
     }
 

@@ -73,7 +73,7 @@ fn the_messages_of_alert_service_are_read() {
     "##);
     assert_snapshot!(parsed("alert-service/rest/other-2-flat-and-oddly-cased.json"), @r##"
     00000000-0000-4000-8000-000011000902 [IMEI:350000000009002] Other("status 6 of alert-service rest 2")
-    Condition [IMEI:350000000009002] {"Condition":"condition 2 of alert-service rest 2","TRIGGERID":"triggerId 1 of alert-service rest 2","alert-raisedAt":["raisedAt 4 of alert-service rest 2","raisedAt 5 of alert-service rest 2"],"alert_observedvalue":"observedValue 3 of alert-service rest 2"}
+    alert-raisedAt [IMEI:350000000009002] {"Condition":"condition 2 of alert-service rest 2","TRIGGERID":"triggerId 1 of alert-service rest 2","alert-raisedAt":["raisedAt 4 of alert-service rest 2","raisedAt 5 of alert-service rest 2"],"alert_observedvalue":"observedValue 3 of alert-service rest 2"}
     unknown {"Condition":"condition 2 of alert-service rest 2","TRIGGERID":"triggerId 1 of alert-service rest 2","alert-raisedAt":["raisedAt 4 of alert-service rest 2","raisedAt 5 of alert-service rest 2"],"alert_observedvalue":"observedValue 3 of alert-service rest 2"}
     "##);
     assert_snapshot!(parsed("alert-service/rest/other-3-names-inside-only.json"), @r##"
@@ -226,7 +226,7 @@ fn the_messages_of_device_prl_information_are_read() {
     "##);
     assert_snapshot!(parsed("device-prl-information/rest/other-2-flat-and-oddly-cased.json"), @r##"
     00000000-0000-4000-8000-000031000902 [IMEI:350000000009008] Other("status 6 of device-prl-information rest 2")
-    PRLVERSION [IMEI:350000000009008] {"PRLVERSION":"prlVersion 1 of device-prl-information rest 2","PrlSource":"prlSource 2 of device-prl-information rest 2","prl-system":["system 4 of device-prl-information rest 2","system 5 of device-prl-information rest 2"],"prl_lastupdate":"lastUpdate 3 of device-prl-information rest 2"}
+    prl-system [IMEI:350000000009008] {"PRLVERSION":"prlVersion 1 of device-prl-information rest 2","PrlSource":"prlSource 2 of device-prl-information rest 2","prl-system":["system 4 of device-prl-information rest 2","system 5 of device-prl-information rest 2"],"prl_lastupdate":"lastUpdate 3 of device-prl-information rest 2"}
     unknown {"PRLVERSION":"prlVersion 1 of device-prl-information rest 2","PrlSource":"prlSource 2 of device-prl-information rest 2","prl-system":["system 4 of device-prl-information rest 2","system 5 of device-prl-information rest 2"],"prl_lastupdate":"lastUpdate 3 of device-prl-information rest 2"}
     "##);
     assert_snapshot!(parsed("device-prl-information/rest/other-3-names-inside-only.json"), @r##"
@@ -287,7 +287,7 @@ fn the_messages_of_device_profile_service_are_read() {
     "##);
     assert_snapshot!(parsed("device-profile-service/rest/other-2-flat-and-oddly-cased.json"), @r##"
     00000000-0000-4000-8000-000041000902 [IMEI:350000000009014] Other("status 6 of device-profile-service rest 2")
-    PROFILEID [IMEI:350000000009014] {"PROFILEID":"profileId 1 of device-profile-service rest 2","ProfileName":"profileName 2 of device-profile-service rest 2","profile-carrier":["carrier 4 of device-profile-service rest 2","carrier 5 of device-profile-service rest 2"],"profile_lifecycle":"lifecycle 3 of device-profile-service rest 2"}
+    profile-carrier [IMEI:350000000009014] {"PROFILEID":"profileId 1 of device-profile-service rest 2","ProfileName":"profileName 2 of device-profile-service rest 2","profile-carrier":["carrier 4 of device-profile-service rest 2","carrier 5 of device-profile-service rest 2"],"profile_lifecycle":"lifecycle 3 of device-profile-service rest 2"}
     unknown {"PROFILEID":"profileId 1 of device-profile-service rest 2","ProfileName":"profileName 2 of device-profile-service rest 2","profile-carrier":["carrier 4 of device-profile-service rest 2","carrier 5 of device-profile-service rest 2"],"profile_lifecycle":"lifecycle 3 of device-profile-service rest 2"}
     "##);
     assert_snapshot!(parsed("device-profile-service/rest/other-3-names-inside-only.json"), @r##"
@@ -350,7 +350,7 @@ fn the_messages_of_device_service_are_read() {
     "##);
     assert_snapshot!(parsed("device-service/rest/other-2-flat-and-oddly-cased.json"), @r##"
     00000000-0000-4000-8000-000051000902 [IMEI:350000000009020] Other("status 6 of device-service rest 2")
-    Manufacturer [IMEI:350000000009020] {"Manufacturer":"manufacturer 2 of device-service rest 2","RESULT":"result 1 of device-service rest 2","availability-network":["network 4 of device-service rest 2","network 5 of device-service rest 2"],"availability_model":"model 3 of device-service rest 2"}
+    availability-network [IMEI:350000000009020] {"Manufacturer":"manufacturer 2 of device-service rest 2","RESULT":"result 1 of device-service rest 2","availability-network":["network 4 of device-service rest 2","network 5 of device-service rest 2"],"availability_model":"model 3 of device-service rest 2"}
     unknown {"Manufacturer":"manufacturer 2 of device-service rest 2","RESULT":"result 1 of device-service rest 2","availability-network":["network 4 of device-service rest 2","network 5 of device-service rest 2"],"availability_model":"model 3 of device-service rest 2"}
     "##);
     assert_snapshot!(parsed("device-service/rest/other-3-names-inside-only.json"), @r##"
@@ -395,7 +395,7 @@ fn the_messages_of_device_suspension_status_are_read() {
     "##);
     assert_snapshot!(parsed("device-suspension-status/rest/other-2-flat-and-oddly-cased.json"), @r##"
     00000000-0000-4000-8000-000061000902 [IMEI:350000000009026] Other("status 6 of device-suspension-status rest 2")
-    REASONCODE [IMEI:350000000009026] {"REASONCODE":"reasonCode 1 of device-suspension-status rest 2","Since":"since 2 of device-suspension-status rest 2","suspension-daysLeft":["daysLeft 4 of device-suspension-status rest 2","daysLeft 5 of device-suspension-status rest 2"],"suspension_until":"until 3 of device-suspension-status rest 2"}
+    suspension-daysLeft [IMEI:350000000009026] {"REASONCODE":"reasonCode 1 of device-suspension-status rest 2","Since":"since 2 of device-suspension-status rest 2","suspension-daysLeft":["daysLeft 4 of device-suspension-status rest 2","daysLeft 5 of device-suspension-status rest 2"],"suspension_until":"until 3 of device-suspension-status rest 2"}
     unknown {"REASONCODE":"reasonCode 1 of device-suspension-status rest 2","Since":"since 2 of device-suspension-status rest 2","suspension-daysLeft":["daysLeft 4 of device-suspension-status rest 2","daysLeft 5 of device-suspension-status rest 2"],"suspension_until":"until 3 of device-suspension-status rest 2"}
     "##);
     assert_snapshot!(parsed("device-suspension-status/rest/other-3-names-inside-only.json"), @r##"
@@ -483,7 +483,7 @@ fn the_messages_of_enhanced_connectivity_service_are_read() {
     "##);
     assert_snapshot!(parsed("enhanced-connectivity-service/rest/other-2-flat-and-oddly-cased.json"), @r##"
     00000000-0000-4000-8000-000081000902 [IMEI:350000000009034] Other("status 6 of enhanced-connectivity-service rest 2")
-    BODY [IMEI:350000000009034] {"BODY":"body 1 of enhanced-connectivity-service rest 2","Sender":"sender 2 of enhanced-connectivity-service rest 2","sms-encoding":["encoding 4 of enhanced-connectivity-service rest 2","encoding 5 of enhanced-connectivity-service rest 2"],"sms_receivedat":"receivedAt 3 of enhanced-connectivity-service rest 2"}
+    sms-encoding [IMEI:350000000009034] {"BODY":"body 1 of enhanced-connectivity-service rest 2","Sender":"sender 2 of enhanced-connectivity-service rest 2","sms-encoding":["encoding 4 of enhanced-connectivity-service rest 2","encoding 5 of enhanced-connectivity-service rest 2"],"sms_receivedat":"receivedAt 3 of enhanced-connectivity-service rest 2"}
     unknown {"BODY":"body 1 of enhanced-connectivity-service rest 2","Sender":"sender 2 of enhanced-connectivity-service rest 2","sms-encoding":["encoding 4 of enhanced-connectivity-service rest 2","encoding 5 of enhanced-connectivity-service rest 2"],"sms_receivedat":"receivedAt 3 of enhanced-connectivity-service rest 2"}
     "##);
     assert_snapshot!(parsed("enhanced-connectivity-service/rest/other-3-names-inside-only.json"), @r##"
@@ -502,7 +502,7 @@ fn the_messages_of_enhanced_connectivity_service_are_read() {
     "##);
     assert_snapshot!(parsed("enhanced-connectivity-service/soap/3-sms-sent.xml"), @r##"
     00000000-0000-4000-8000-000082000003 [mdn:5550100108 esn:60000008] Succeeded
-    - [mdn:5550100108 esn:60000008] {"Comment":"Message sent by the network","Status":"Success"}
+    - [mdn:5550100108 esn:60000008] {"Comment":"Message sent by the network"}
     "##);
 }
 
@@ -534,7 +534,7 @@ fn the_messages_of_external_provisioning_changes_are_read() {
     "##);
     assert_snapshot!(parsed("external-provisioning-changes/rest/other-2-flat-and-oddly-cased.json"), @r##"
     00000000-0000-4000-8000-000091000902 [IMEI:350000000009038] Other("status 6 of external-provisioning-changes rest 2")
-    EVENT [IMEI:350000000009038] {"EVENT":"event 1 of external-provisioning-changes rest 2","System":"system 2 of external-provisioning-changes rest 2","provisioning-newState":["newState 4 of external-provisioning-changes rest 2","newState 5 of external-provisioning-changes rest 2"],"provisioning_operator":"operator 3 of external-provisioning-changes rest 2"}
+    provisioning-newState [IMEI:350000000009038] {"EVENT":"event 1 of external-provisioning-changes rest 2","System":"system 2 of external-provisioning-changes rest 2","provisioning-newState":["newState 4 of external-provisioning-changes rest 2","newState 5 of external-provisioning-changes rest 2"],"provisioning_operator":"operator 3 of external-provisioning-changes rest 2"}
     unknown {"EVENT":"event 1 of external-provisioning-changes rest 2","System":"system 2 of external-provisioning-changes rest 2","provisioning-newState":["newState 4 of external-provisioning-changes rest 2","newState 5 of external-provisioning-changes rest 2"],"provisioning_operator":"operator 3 of external-provisioning-changes rest 2"}
     "##);
     assert_snapshot!(parsed("external-provisioning-changes/rest/other-3-names-inside-only.json"), @r##"
@@ -575,7 +575,7 @@ fn the_messages_of_promo_changes_are_read() {
     "##);
     assert_snapshot!(parsed("promo-changes/rest/other-2-flat-and-oddly-cased.json"), @r##"
     00000000-0000-4000-8000-000101000902 [IMEI:350000000009042] Other("status 6 of promo-changes rest 2")
-    PROMOCODE [IMEI:350000000009042] {"PROMOCODE":"promoCode 1 of promo-changes rest 2","RemovedOn":"removedOn 2 of promo-changes rest 2","promo-cause":["cause 4 of promo-changes rest 2","cause 5 of promo-changes rest 2"],"promo_plan":"plan 3 of promo-changes rest 2"}
+    promo-cause [IMEI:350000000009042] {"PROMOCODE":"promoCode 1 of promo-changes rest 2","RemovedOn":"removedOn 2 of promo-changes rest 2","promo-cause":["cause 4 of promo-changes rest 2","cause 5 of promo-changes rest 2"],"promo_plan":"plan 3 of promo-changes rest 2"}
     unknown {"PROMOCODE":"promoCode 1 of promo-changes rest 2","RemovedOn":"removedOn 2 of promo-changes rest 2","promo-cause":["cause 4 of promo-changes rest 2","cause 5 of promo-changes rest 2"],"promo_plan":"plan 3 of promo-changes rest 2"}
     "##);
     assert_snapshot!(parsed("promo-changes/rest/other-3-names-inside-only.json"), @r##"
@@ -600,7 +600,7 @@ fn the_messages_of_resume_tracking_notification_are_read() {
     "##);
     assert_snapshot!(parsed("resume-tracking-notification/rest/other-2-flat-and-oddly-cased.json"), @r##"
     00000000-0000-4000-8000-000111000902 [IMEI:350000000009046] Other("status 6 of resume-tracking-notification rest 2")
-    DaysUntil [IMEI:350000000009046] {"DaysUntil":"daysUntil 2 of resume-tracking-notification rest 2","RESUMEON":"resumeOn 1 of resume-tracking-notification rest 2","resume-zone":["zone 4 of resume-tracking-notification rest 2","zone 5 of resume-tracking-notification rest 2"],"resume_notice":"notice 3 of resume-tracking-notification rest 2"}
+    resume-zone [IMEI:350000000009046] {"DaysUntil":"daysUntil 2 of resume-tracking-notification rest 2","RESUMEON":"resumeOn 1 of resume-tracking-notification rest 2","resume-zone":["zone 4 of resume-tracking-notification rest 2","zone 5 of resume-tracking-notification rest 2"],"resume_notice":"notice 3 of resume-tracking-notification rest 2"}
     unknown {"DaysUntil":"daysUntil 2 of resume-tracking-notification rest 2","RESUMEON":"resumeOn 1 of resume-tracking-notification rest 2","resume-zone":["zone 4 of resume-tracking-notification rest 2","zone 5 of resume-tracking-notification rest 2"],"resume_notice":"notice 3 of resume-tracking-notification rest 2"}
     "##);
     assert_snapshot!(parsed("resume-tracking-notification/rest/other-3-names-inside-only.json"), @r##"
@@ -629,7 +629,7 @@ fn the_messages_of_sms_delivery_confirmation_are_read() {
     "##);
     assert_snapshot!(parsed("sms-delivery-confirmation/rest/other-2-flat-and-oddly-cased.json"), @r##"
     00000000-0000-4000-8000-000121000902 [IMEI:350000000009050] Other("status 6 of sms-delivery-confirmation rest 2")
-    AcknowledgedAt [IMEI:350000000009050] {"AcknowledgedAt":"acknowledgedAt 2 of sms-delivery-confirmation rest 2","MESSAGEID":"messageId 1 of sms-delivery-confirmation rest 2","delivery-attempts":["attempts 4 of sms-delivery-confirmation rest 2","attempts 5 of sms-delivery-confirmation rest 2"],"delivery_result":"result 3 of sms-delivery-confirmation rest 2"}
+    delivery-attempts [IMEI:350000000009050] {"AcknowledgedAt":"acknowledgedAt 2 of sms-delivery-confirmation rest 2","MESSAGEID":"messageId 1 of sms-delivery-confirmation rest 2","delivery-attempts":["attempts 4 of sms-delivery-confirmation rest 2","attempts 5 of sms-delivery-confirmation rest 2"],"delivery_result":"result 3 of sms-delivery-confirmation rest 2"}
     unknown {"AcknowledgedAt":"acknowledgedAt 2 of sms-delivery-confirmation rest 2","MESSAGEID":"messageId 1 of sms-delivery-confirmation rest 2","delivery-attempts":["attempts 4 of sms-delivery-confirmation rest 2","attempts 5 of sms-delivery-confirmation rest 2"],"delivery_result":"result 3 of sms-delivery-confirmation rest 2"}
     "##);
     assert_snapshot!(parsed("sms-delivery-confirmation/rest/other-3-names-inside-only.json"), @r##"
@@ -670,7 +670,7 @@ fn the_messages_of_state_service_are_read() {
     "##);
     assert_snapshot!(parsed("state-service/rest/other-2-flat-and-oddly-cased.json"), @r##"
     00000000-0000-4000-8000-000131000902 [IMEI:350000000009056] Other("status 6 of state-service rest 2")
-    FROM [IMEI:350000000009056] {"FROM":"from 1 of state-service rest 2","To":"to 2 of state-service rest 2","state-changedBy":["changedBy 4 of state-service rest 2","changedBy 5 of state-service rest 2"],"state_rule":"rule 3 of state-service rest 2"}
+    state-changedBy [IMEI:350000000009056] {"FROM":"from 1 of state-service rest 2","To":"to 2 of state-service rest 2","state-changedBy":["changedBy 4 of state-service rest 2","changedBy 5 of state-service rest 2"],"state_rule":"rule 3 of state-service rest 2"}
     unknown {"FROM":"from 1 of state-service rest 2","To":"to 2 of state-service rest 2","state-changedBy":["changedBy 4 of state-service rest 2","changedBy 5 of state-service rest 2"],"state_rule":"rule 3 of state-service rest 2"}
     "##);
     assert_snapshot!(parsed("state-service/rest/other-3-names-inside-only.json"), @r##"

@@ -6,7 +6,7 @@ use callback::{DeviceIdentifier, Map, Value};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::identity::{DeviceId, Identifier};
+use crate::identity::DeviceId;
 use crate::state::Device;
 
 /// What an event belongs to.
@@ -90,7 +90,7 @@ pub struct RequestOutcome {
     #[serde(flatten)]
     pub subject: Subject,
     /// The device's names, as the answer gave them.
-    pub identifiers: Vec<Identifier>,
+    pub identifiers: Vec<DeviceIdentifier>,
     /// The callback service that the answer came to.
     pub service: String,
     /// The newest answer.
@@ -100,6 +100,16 @@ pub struct RequestOutcome {
     pub received_at: Timestamp,
     /// The event that recorded it.
     pub sequence: u64,
+}
+
+/// What became of a request for one device, so far: the newest answer, and those before it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RequestOutcomes {
+    /// The newest answer.
+    #[serde(flatten)]
+    pub newest: RequestOutcome,
+    /// Those before it, oldest first: a warning, or one for each profile of a device.
+    pub earlier: Vec<RequestOutcome>,
 }
 
 /// A field of a device that an event changed.

@@ -11,7 +11,7 @@ mod plan;
 mod state;
 pub mod store;
 
-pub use event::{Event, Fault, FieldChange, RecordedEvent, RequestOutcome, RequestResult, Subject};
+pub use event::{Event, Fault, FieldChange, RecordedEvent, RequestOutcome, RequestOutcomes, RequestResult, Subject};
 pub use identity::{DeviceId, Identifier, MAX_IDENTIFIERS};
 pub use observation::{CallbackService, Naming, Observation, Occasion, Update, answers, notifications, operation};
 pub use plan::IDENTIFIERS_MOVED;

@@ -43,6 +43,8 @@ pub struct Observation {
     pub account: Option<String>,
     /// Which device is meant.
     pub naming: Naming,
+    /// The names that the message gives it, and those that its envelope lists, as sent.
+    pub devices: Vec<DeviceIdentifier>,
     /// What it says about the device's state.
     pub updates: Vec<Update>,
     /// What became of a request, where the message is the answer to one.
@@ -62,6 +64,7 @@ impl Observation {
             change: if part.name.is_empty() { service.to_owned() } else { part.name },
             account: part.account,
             naming: Naming::some(&part.devices),
+            devices: if part.listed.is_empty() { part.devices } else { part.listed },
             updates: Vec::new(),
             result: None,
             payload: part.payload,
@@ -78,10 +81,17 @@ impl Observation {
         self
     }
 
-    /// The same as the answer to a request for this operation.
+    /// The same as the answer to a request for this operation. What was not done has named a device, and changed no name.
     #[must_use]
     pub fn answering(mut self, operation: &str, outcome: &Outcome) -> Self {
         self.result = Some(RequestResult::new(operation, outcome));
+        if matches!(outcome, Outcome::Failed { .. } | Outcome::Other(_)) { self.changing_no_name() } else { self }
+    }
+
+    /// The same, with names that only tell which device is meant: not that they belong together.
+    #[must_use]
+    pub fn changing_no_name(mut self) -> Self {
+        self.naming.effect = Effect::None;
         self
     }
 }
@@ -90,10 +100,10 @@ impl Observation {
 #[must_use]
 pub fn answers(service: &str, message: &Message, facet: fn(&Part) -> Facet) -> Vec<Observation> {
     let observe = |part: Part| {
-        let (facet, values) = (facet(&part), part.values.clone());
-        let observation = Observation::new(service, part).reporting(facet, values);
+        let outcome = part.outcome.clone();
+        let observation = report(service, part, facet);
         let operation = operation(&observation.change).to_owned();
-        observation.answering(&operation, &message.outcome)
+        observation.answering(&operation, &outcome)
     };
     message.parts().into_iter().map(observe).collect()
 }
@@ -101,11 +111,12 @@ pub fn answers(service: &str, message: &Message, facet: fn(&Part) -> Facet) -> V
 /// The observations of a service whose messages answer nobody and report on one facet.
 #[must_use]
 pub fn notifications(service: &str, message: &Message, facet: fn(&Part) -> Facet) -> Vec<Observation> {
-    let observe = |part: Part| {
-        let (facet, values) = (facet(&part), part.values.clone());
-        Observation::new(service, part).reporting(facet, values)
-    };
-    message.parts().into_iter().map(observe).collect()
+    message.parts().into_iter().map(|part| report(service, part, facet)).collect()
+}
+
+fn report(service: &str, part: Part, facet: fn(&Part) -> Facet) -> Observation {
+    let (facet, values) = (facet(&part), part.values.clone());
+    Observation::new(service, part).reporting(facet, values)
 }
 
 /// `suspend` of `suspendResponse`.
@@ -136,6 +147,15 @@ pub(crate) enum Effect {
     Swap { old: Vec<Identifier>, new: Vec<Identifier> },
     /// Those given are added, and the line's are given up.
     ReleaseLine,
+    /// They only tell which device is meant. A device that is new gets those that nobody has.
+    None,
+}
+
+impl Effect {
+    /// Whether it says what the device is called from now on, and not only what it is called too.
+    pub(crate) fn settles(&self) -> bool {
+        matches!(self, Self::Snapshot(_) | Self::Swap { .. } | Self::ReleaseLine)
+    }
 }
 
 impl Naming {

@@ -39,6 +39,15 @@ pub(crate) struct Plan {
     pub(crate) released: Vec<Identifier>,
 }
 
+impl Plan {
+    /// The devices and identifiers that it is about: plans about the same ones exclude each other.
+    pub(crate) fn touches(&self) -> BTreeSet<String> {
+        let subjects = self.events.iter().map(|recorded| recorded.event.subject.to_string());
+        let gained = self.gained.iter().map(|(identifier, _)| identifier.to_string());
+        subjects.chain(gained).chain(self.released.iter().map(ToString::to_string)).collect()
+    }
+}
+
 /// Decides what an observation of a device does. `receipt` is the digest that the observation is known by.
 pub(crate) fn plan(occasion: &Occasion<'_>, observation: &Observation, receipt: &Digest, known: &Known) -> Plan {
     let received_at = occasion.received_at;
@@ -53,8 +62,8 @@ pub(crate) fn plan(occasion: &Occasion<'_>, observation: &Observation, receipt: 
         .map(|identifier| (identifier.clone(), known.owners.get(identifier).cloned()))
         .collect();
     let released = device.identifiers.difference(&held).cloned().collect();
-    if device.identified_at <= received_at {
-        device.identified_at = received_at;
+    if naming.effect.settles() {
+        device.identified_at = device.identified_at.max(received_at);
     }
     device.identifiers = held;
 
@@ -66,7 +75,7 @@ pub(crate) fn plan(occasion: &Occasion<'_>, observation: &Observation, receipt: 
     }
     let mut lost = Vec::new();
     for (id, mut loser) in losers {
-        loser.identified_at = received_at;
+        loser.identified_at = loser.identified_at.max(received_at);
         // An activation's recycled number is all that the old device had: the two are not the same.
         if loser.identifiers.is_empty() && !naming.activation {
             loser.merged_into = Some(device.id.clone());
@@ -97,13 +106,14 @@ pub(crate) fn account_event(
 
 /// The identifiers that the device has afterwards. None is taken from a device that a newer message settled.
 fn held(device: &Device, naming: &Naming, known: &Known, occasion: &Occasion<'_>) -> BTreeSet<Identifier> {
+    // A late message may add what nobody has; it settles nothing.
     let late = occasion.received_at < device.identified_at;
-    if late {
+    if late && naming.effect.settles() {
         return device.identifiers.clone();
     }
     let free = |identifier: &&Identifier| {
         let owner = known.owners.get(*identifier).and_then(|owner| known.devices.get(owner));
-        owner.is_none_or(|owner| owner.id == device.id || owner.identified_at <= occasion.received_at)
+        owner.is_none_or(|owner| owner.id == device.id || (!late && owner.identified_at <= occasion.received_at))
     };
     let proof = naming.proof.iter().filter(free);
     let mut held: BTreeSet<Identifier> = match &naming.effect {
@@ -111,6 +121,10 @@ fn held(device: &Device, naming: &Naming, known: &Known, occasion: &Occasion<'_>
         Effect::Snapshot(all) => all.iter().filter(free).cloned().collect(),
         Effect::Swap { new, .. } => new.iter().filter(free).cloned().collect(),
         Effect::ReleaseLine => proof.filter(|one| !is_line(&one.kind)).cloned().collect(),
+        Effect::None if device.identifiers.is_empty() => {
+            proof.filter(|one| !known.owners.contains_key(*one)).cloned().collect()
+        }
+        Effect::None => BTreeSet::new(),
     };
     let kept = device.identifiers.iter().chain(match &naming.effect {
         // Names by which the message addresses the device stay, or come, unless they are what was swapped.
@@ -118,13 +132,16 @@ fn held(device: &Device, naming: &Naming, known: &Known, occasion: &Occasion<'_>
         _ => &[],
     });
     let stays = |one: &&Identifier| match &naming.effect {
-        Effect::Add => true,
+        Effect::Add | Effect::None => true,
         Effect::Snapshot(_) => false,
         Effect::Swap { old, new } => {
             let same_kind = new.iter().any(|new| new.kind == one.kind);
-            let hardware_changed =
-                old.contains(one) && !is_line(&one.kind) && new.iter().any(|new| !is_line(&new.kind));
-            !same_kind && !hardware_changed && free(one)
+            // By ESN addressed and an ICCID given, the ESN is what was changed; by ICCID and IMEI and an IMEI given, it is not
+            // the ICCID.
+            let alike = |new: &Identifier| new.strength() == one.strength() || old.len() == 1;
+            let changed =
+                old.contains(one) && !is_line(&one.kind) && new.iter().any(|new| !is_line(&new.kind) && alike(new));
+            !same_kind && !changed && free(one)
         }
         Effect::ReleaseLine => !is_line(&one.kind),
     };
@@ -171,7 +188,8 @@ fn event(
     changes: Vec<FieldChange>,
 ) -> Event {
     Event {
-        id: Digest::of(&["event", &receipt.full(), &subject.to_string()]).short(),
+        // An equal message that is not the same one has the same receipt, later.
+        id: Digest::of(&["event", &receipt.full(), &subject.to_string(), &sequence.to_string()]).short(),
         subject,
         sequence,
         service: occasion.service.name.to_owned(),
@@ -180,7 +198,7 @@ fn event(
         received_at: occasion.received_at,
         result: observation.and_then(|observation| observation.result.clone()),
         changes,
-        devices: occasion.message.devices.clone(),
+        devices: observation.map(|observation| observation.devices.clone()).unwrap_or_default(),
         payload: observation.map(|observation| observation.payload.clone()).unwrap_or_default(),
         unknown: observation.map(|observation| observation.unknown.clone()).unwrap_or_default(),
     }

@@ -13,8 +13,11 @@ use crate::observation::{Observation, Update};
 /// The most reports of one kind that a device keeps; all of them are in its events.
 const MOST_REPORTS: usize = 12;
 
+/// The most profiles and operations that a device keeps.
+const MOST_ENTRIES: usize = 24;
+
 /// A larger report is in its event alone: a device has to fit into a row with all that it keeps. In bytes of JSON.
-const LARGEST_REPORT: usize = 8 * 1024;
+const LARGEST_REPORT: usize = 2 * 1024;
 
 /// A side of a device that a callback service reports on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +56,7 @@ pub struct Report {
     pub at: Timestamp,
     /// The request that it answered.
     pub request_id: Option<String>,
-    /// What the platform said, as it said it; null if it is too large to be kept here.
+    /// What the platform said, as it said it; null if it is too large to be kept here (over 2 KiB), or was taken back.
     pub values: Value,
 }
 
@@ -224,6 +227,7 @@ impl Device {
                 let (request_id, result) = (request_id.map(str::to_owned), result.clone());
                 let operation = result.operation.clone();
                 self.facets.operations.insert(operation, OperationResult { at: received_at, request_id, result });
+                drop_oldest(&mut self.facets.operations, |operation| operation.at);
             }
         }
     }
@@ -239,11 +243,8 @@ impl Facets {
                 let known = self.profiles.get(iccid);
                 if known.is_none_or(|known| known.at <= report.at) {
                     self.profiles.insert(iccid.clone(), report);
+                    drop_oldest(&mut self.profiles, |report| report.at);
                 }
-                return;
-            }
-            Facet::Resume if report.values.is_null() => {
-                self.resume.take_if(|known| known.at <= report.at);
                 return;
             }
             Facet::Suspension => &mut self.suspension,
@@ -255,9 +256,19 @@ impl Facets {
             Facet::SmsSent => &mut self.sms.sent,
             Facet::SmsDelivery => &mut self.sms.delivered,
         };
-        if latest.as_ref().is_none_or(|latest| latest.at <= report.at) {
+        // What was never said need not be taken back.
+        let unsaid = latest.is_none() && report.values.is_null();
+        if !unsaid && latest.as_ref().is_none_or(|latest| latest.at <= report.at) {
             *latest = Some(report);
         }
+    }
+}
+
+/// Keeps a map from growing without end.
+fn drop_oldest<T>(entries: &mut BTreeMap<String, T>, at: impl Fn(&T) -> Timestamp) {
+    if entries.len() > MOST_ENTRIES {
+        let oldest = entries.iter().min_by_key(|(_, entry)| at(entry)).map(|(name, _)| name.clone());
+        oldest.and_then(|name| entries.remove(&name));
     }
 }
 
@@ -319,6 +330,9 @@ fn set_all<S>(
 /// Fields that tell nothing: they never change, or with every event.
 const BOOKKEEPING: [&str; 5] = ["id", "version", "updatedAt", "identifiedAt", "provisionedAt"];
 
+/// Fields that only grow at one end: before and after would be nearly the same, and large.
+const REPORTS: [&str; 3] = ["usage", "alerts", "promotionsLost"];
+
 /// What differs between a device before and after an event.
 pub(crate) fn changes(before: Option<&Device>, after: &Device) -> Vec<FieldChange> {
     let as_json = |device: &Device| serde_json::to_value(device).unwrap_or_default();
@@ -339,6 +353,11 @@ fn compare(path: &str, before: &Value, after: &Value, changes: &mut Vec<FieldCha
                     compare(&path, before.get(name).unwrap_or(&Value::Null), value, changes);
                 }
             }
+        }
+        // Of reports, only the newest is new.
+        _ if REPORTS.contains(&path) && before != after => {
+            let after = after.get(0).cloned().unwrap_or_default();
+            changes.push(FieldChange { field: path.to_owned(), before: Value::Null, after });
         }
         _ if before != after && !(before.is_null() && empty(after)) => {
             changes.push(FieldChange { field: path.to_owned(), before: before.clone(), after: after.clone() });

@@ -8,7 +8,7 @@
 //! | receipt | `RECEIPT#<digest>` | `RECEIPT` |
 //! | account | `ACCOUNT#<name>` | `STATE` |
 //! | event of an account | `ACCOUNT#<name>` | `EVENT#<sequence>` |
-//! | answer to a request | `REQUEST#<id>` | `DEVICE#<id>#<sequence>` or `ACCOUNT#<name>#<sequence>` |
+//! | answer to a request | `REQUEST#<id>#<slice>` | `DEVICE#<id>#<sequence>` or `ACCOUNT#<name>#<sequence>` |
 //!
 //! Rows carry their contents as JSON (`device`, `event`), beside the few attributes that conditions, expiry and a
 //! person's eye need.
@@ -20,7 +20,7 @@ mod rows;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 
-pub use read::EventsFrom;
+pub use read::{EventsFrom, RequestFrom};
 pub use record::Recorded;
 
 /// The table, and how long events stay in it.

@@ -11,12 +11,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use callback::Callback;
-use device::store::{Recorded, Store};
-use device::{Device, Event, Identifier, Occasion, RecordedEvent};
-use external_provisioning_changes::SERVICE;
+use device::store::Store;
+use device::{CallbackService, Device, Event, Identifier, Occasion, RecordedEvent};
 use jiff::{Timestamp, ToSpan};
 use local_tests::Stack;
 use proptest::prelude::*;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 /// A message of a history. Identifiers come from small pools, so that numbers are recycled and hardware is swapped.
@@ -35,7 +35,19 @@ struct Sent {
 }
 
 const KINDS: [&str; 6] = ["mdn", "min", "iccid", "imei", "meid", "otaid"];
-const CHANGES: [&str; 6] = ["Activate", "SUSPEND", "RESTORE", "Deactivate", "ChangeMDN", "changeIMEI"];
+/// Of ExternalProvisioningChanges, and of CarrierService.
+const CHANGES: [&str; 10] = [
+    "Activate",
+    "SUSPEND",
+    "RESTORE",
+    "Deactivate",
+    "ChangeMDN",
+    "changeIMEI",
+    "activateResponse",
+    "deactivateResponse",
+    "changeIdentifierResponse",
+    "moveResponse",
+];
 
 fn names() -> impl Strategy<Value = BTreeSet<(&'static str, u8)>> {
     proptest::collection::btree_set((proptest::sample::select(KINDS.as_slice()), 0..3_u8), 0..5)
@@ -60,7 +72,21 @@ fn sent() -> impl Strategy<Value = Sent> {
         })
 }
 
+fn service(sent: &Sent) -> &'static CallbackService {
+    if sent.change.ends_with("Response") { &carrier_service::SERVICE } else { &external_provisioning_changes::SERVICE }
+}
+
 fn body(sent: &Sent) -> String {
+    if sent.change.ends_with("Response") {
+        let ids = |names: &BTreeSet<(&str, u8)>| -> Vec<Value> {
+            names.iter().map(|(kind, number)| json!({ "kind": kind, "id": format!("{kind}{number}") })).collect()
+        };
+        let status = if sent.request == 5 { "Failed" } else { "Success" };
+        let response = json!({ sent.change: { "deviceIds": ids(&sent.snapshot) } });
+        let request = format!("r-{}", sent.request);
+        return json!({ "requestId": request, "deviceIds": ids(&sent.addressed), "deviceResponse": response, "status": status })
+            .to_string();
+    }
     let named = |tag: &str, names: &BTreeSet<(&str, u8)>| -> String {
         let one = |(kind, number): &(&str, u8)| {
             format!("<{tag}><Kind>{kind}</Kind><Identifier>{kind}{number}</Identifier></{tag}>")
@@ -76,12 +102,12 @@ fn body(sent: &Sent) -> String {
     )
 }
 
-async fn record(store: &Store, sent: &Sent, received_at: Timestamp) -> bool {
-    let callback = Callback::parse(body(sent).as_bytes(), Some("text/xml")).unwrap();
-    let occasion = Occasion { service: &SERVICE, message: &callback.message, received_at };
-    let observations = (SERVICE.interpret)(&callback.message);
+async fn record(store: &Store, sent: &Sent, received_at: Timestamp) {
+    let (callback, service) = (Callback::parse(body(sent).as_bytes(), None).unwrap(), service(sent));
+    let occasion = Occasion { service, message: &callback.message, received_at };
+    let observations = (service.interpret)(&callback.message);
     let deadline = Instant::now() + Duration::from_secs(30);
-    store.record(&occasion, &observations, deadline).await.unwrap()[0] == Recorded::Before
+    store.record(&occasion, &observations, deadline).await.unwrap();
 }
 
 /// What the table holds, by kind of row.
@@ -110,7 +136,7 @@ async fn contents(stack: &Stack) -> Contents {
                 contents.identifiers.insert(pk, format!("DEVICE#{}", text("device")));
             }
             ("RECEIPT", _) => contents.receipts += 1,
-            ("ACCOUNT", _) => {}
+            ("ACCOUNT" | "REQUEST", _) => {}
             other => panic!("{other:?}"),
         }
     }
@@ -174,7 +200,11 @@ async fn play(history: &[Sent]) {
             record(&store, sent, start + (place * 2 + sent.delay).seconds())
         });
         futures_util::future::join_all(recorded).await;
-        distinct.extend(group.iter().map(body));
+        for sent in group {
+            let message = Callback::parse(body(sent).as_bytes(), None).unwrap().message;
+            let parts = (service(sent).interpret)(&message).len();
+            distinct.extend((0..parts).map(|part| (body(sent), part)));
+        }
     }
     let contents = contents(&stack).await;
     assert_identifiers_and_devices_agree(&contents);

@@ -9,12 +9,14 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::path::Path;
 
+use callback::Callback;
 use callbacks::registry::SERVICES;
 use device::RecordedEvent;
 use local_tests::Stack;
 use proptest::prelude::*;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// The platform's own names; others are made up.
 const NAMES: [&str; 27] = [
@@ -54,11 +56,20 @@ fn name() -> impl Strategy<Value = String> {
 
 /// Objects, arrays, nil and empty members, and texts that are all different.
 fn payload() -> impl Strategy<Value = Map<String, Value>> {
-    let leaf = prop_oneof![6 => Just(Value::from("leaf")), 1 => Just(Value::Null), 1 => Just(Value::from(""))];
+    let identifier = proptest::sample::select(["mdn", "imei", "Iccid", "sku"].as_slice());
+    let identifier = identifier.prop_map(|kind| json!({ "kind": kind, "id": "leaf" }));
+    let leaf = prop_oneof![
+        6 => Just(Value::from("leaf")),
+        3 => identifier,
+        1 => Just(Value::Null),
+        1 => Just(Value::from("")),
+        1 => any::<bool>().prop_map(Value::from),
+        1 => any::<i64>().prop_map(Value::from),
+    ];
     let tree = leaf.prop_recursive(4, 40, 5, |inner| {
         prop_oneof![
             3 => proptest::collection::vec((name(), inner.clone()), 0..5).prop_map(|members| Value::Object(members.into_iter().collect())),
-            1 => proptest::collection::vec(inner, 1..4).prop_map(Value::Array),
+            2 => proptest::collection::vec(inner, 1..4).prop_map(Value::Array),
         ]
     });
     proptest::collection::vec((name(), tree), 1..5).prop_map(|members| members.into_iter().collect())
@@ -86,7 +97,8 @@ fn xml(name: &str, value: &Value, out: &mut String) {
             members.iter().for_each(|(name, value)| xml(name, value, out));
             write!(out, "</{name}>").unwrap();
         }
-        leaf => write!(out, "<{name}>{}</{name}>", leaf.as_str().unwrap_or_default()).unwrap(),
+        Value::String(text) => write!(out, "<{name}>{text}</{name}>").unwrap(),
+        other => write!(out, "<{name}>{other}</{name}>").unwrap(),
     }
 }
 
@@ -97,8 +109,49 @@ fn leaves(value: &Value, found: &mut BTreeSet<String>) {
         Value::String(text) => {
             found.insert(text.clone());
         }
-        _ => {}
+        Value::Null => {}
+        other => {
+            found.insert(other.to_string());
+        }
     }
+}
+
+/// All texts of the events in the table.
+async fn recorded(stack: &Stack) -> BTreeSet<String> {
+    let mut kept = BTreeSet::new();
+    for row in stack.rows().await {
+        if row["sk"].as_s().unwrap().starts_with("EVENT#") {
+            let recorded: RecordedEvent = serde_json::from_str(row["event"].as_s().unwrap()).unwrap();
+            leaves(&serde_json::to_value(recorded.event).unwrap(), &mut kept);
+        }
+    }
+    kept
+}
+
+#[tokio::test]
+async fn every_text_of_every_golden_message_is_in_a_recorded_event() {
+    let stack = Stack::new().await;
+    let mut wanted = BTreeSet::new();
+    for service in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events")).unwrap() {
+        let service = service.unwrap().path();
+        let name = service.file_name().unwrap().to_str().unwrap().replace('-', "");
+        let Some(registered) = SERVICES.iter().find(|service| service.name.eq_ignore_ascii_case(&name)) else {
+            continue;
+        };
+        for (transport, content_type) in [("soap", "text/xml"), ("rest", "application/json")] {
+            for file in std::fs::read_dir(service.join(transport)).unwrap() {
+                let body = std::fs::read(file.unwrap().path()).unwrap();
+                let message = Callback::parse(&body, Some(content_type)).unwrap().message;
+                leaves(&Value::Object(message.payload), &mut wanted);
+                leaves(&json!(message.devices), &mut wanted);
+                let (status, _, answer) = stack.post_to(registered.name, Some(content_type), body).await;
+                assert_eq!(status, 200, "{answer}");
+            }
+        }
+    }
+    let kept = recorded(&stack).await;
+    let lost: Vec<_> = wanted.difference(&kept).collect();
+    assert!(wanted.len() > 500 && lost.is_empty(), "{lost:#?}");
 }
 
 async fn play(payload: Map<String, Value>, service: &str, soap: bool) {
@@ -120,13 +173,7 @@ async fn play(payload: Map<String, Value>, service: &str, soap: bool) {
     let (status, _, answer) = stack.post_to(service, Some(content_type), body.clone().into_bytes()).await;
     assert_eq!(status, 200, "{answer}\n{body}");
 
-    let mut kept = BTreeSet::new();
-    for row in stack.rows().await {
-        if row["sk"].as_s().unwrap().starts_with("EVENT#") {
-            let recorded: RecordedEvent = serde_json::from_str(row["event"].as_s().unwrap()).unwrap();
-            leaves(&serde_json::to_value(recorded.event).unwrap(), &mut kept);
-        }
-    }
+    let kept = recorded(&stack).await;
     for text in texts {
         assert!(kept.contains(&text), "{text} is lost of\n{body}");
     }

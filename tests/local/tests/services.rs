@@ -149,9 +149,17 @@ async fn what_a_carrier_request_did_is_the_devices_state() {
                 }
                 "suspend" => {
                     assert_eq!(device["state"], "suspend");
-                    assert_ne!(device["suspension"], Value::Null);
+                    assert_ne!(device["suspension"]["values"], Value::Null);
+                    assert!(
+                        device["resume"]["values"]["asSent"].as_str().unwrap().starts_with("2026-06-30"),
+                        "{device}"
+                    );
                 }
-                "restore" => assert_eq!(device["state"], "active"),
+                "restore" => {
+                    assert_eq!(device["state"], "active");
+                    assert_eq!(device["suspension"]["values"], Value::Null);
+                    assert_eq!(device["resume"]["values"], Value::Null);
+                }
                 "deactivate" => assert_eq!(device["state"], "deactive"),
                 "service-plan" => assert_eq!(device["servicePlan"], "M2M_4G_5MB"),
                 _ => assert_eq!(device["account"], "0000123456-00002"),
@@ -182,6 +190,92 @@ async fn a_changed_identifier_replaces_the_old_one() {
     assert_eq!(device["servicePlan"], "M2M_4G");
     assert_eq!(stack.get("/devices/esn/22200000002").await.0, 404);
     assert_eq!(stack.get("/devices/mdn/5550100199").await.0, 404);
+}
+
+#[tokio::test]
+async fn a_changed_identifier_replaces_the_old_one_in_soap_too() {
+    let stack = Stack::new().await;
+    post_golden(&stack, "CarrierService", "soap", "2-").await;
+    let body = String::from_utf8(golden("CarrierService", "soap", "2-")).unwrap();
+    let new = body.split("<DeviceIdentifierChanged>").nth(1).unwrap();
+    let new = new.split("<Identifier>").nth(1).unwrap().split('<').next().unwrap();
+    let device = stack.device(&format!("meid/{new}")).await;
+    assert_eq!(device["operations"]["ChangeDeviceIdentifier"]["outcome"], "succeeded");
+    assert!(!device["identifiers"].to_string().contains("\"esn\""), "{device}");
+}
+
+#[tokio::test]
+async fn what_was_not_done_and_what_was_only_asked_about_changes_no_names() {
+    let stack = Stack::new().await;
+    let known = |id: &str, mdn: &str, iccid: &str| {
+        json!({ "requestId": id, "deviceIds": [{ "id": mdn, "kind": "mdn" }, { "id": iccid, "kind": "iccid" }],
+                "deviceResponse": { "restoreResponse": {} }, "status": "Success" })
+    };
+    for message in [known("r-1", "1", "51"), known("r-2", "2", "52")] {
+        post(&stack, "CarrierService", "rest", message.to_string().into_bytes()).await;
+    }
+    let pair = json!([{ "id": "51", "kind": "iccid" }, { "id": "99", "kind": "imei" }]);
+    let failed = json!({ "requestId": "r-3", "deviceIds": pair, "faultResponse": { "faultcode": "X", "faultstring": "x" }, "status": "Failed" });
+    post(&stack, "CarrierService", "rest", failed.to_string().into_bytes()).await;
+    let asked = json!({ "requestId": "r-4", "deviceResponse": { "checkDeviceAvailabilityResponse": [
+        { "deviceIds": pair, "availability": "Unavailable" },
+        { "deviceIds": [{ "id": "1", "kind": "mdn" }, { "id": "52", "kind": "iccid" }], "availability": "Unavailable" } ] } });
+    post(&stack, "DeviceService", "rest", asked.to_string().into_bytes()).await;
+    assert_eq!(stack.device("iccid/51").await["identifiers"].as_array().unwrap().len(), 2);
+    assert_eq!(stack.get("/devices/imei/99").await.0, 404);
+    assert_ne!(stack.device("mdn/1").await["id"], stack.device("iccid/52").await["id"]);
+}
+
+#[tokio::test]
+async fn several_devices_that_are_not_told_apart_are_never_taken_for_one() {
+    let fault = json!({ "faultcode": "X", "faultstring": "x" });
+    let pairs = json!([{ "id": "1", "kind": "imei" }, { "id": "51", "kind": "iccid" }, { "id": "2", "kind": "imei" }, { "id": "52", "kind": "iccid" }]);
+    let stack = Stack::new().await;
+    let unclear = json!({ "requestId": "r-1", "deviceIds": pairs, "faultResponse": fault, "status": "Failed" });
+    post(&stack, "DeviceService", "rest", unclear.to_string().into_bytes()).await;
+    assert_eq!(stack.get("/devices/imei/1").await.0, 404);
+    let result = &stack.get("/requests/r-1").await.1["results"][0];
+    assert_eq!(result["identifiers"].as_array().unwrap().len(), 4);
+
+    let each = json!({ "requestId": "r-2", "deviceIds": [{ "id": "1", "kind": "mdn" }, { "id": "2", "kind": "mdn" }], "faultResponse": fault, "status": "Failed" });
+    post(&stack, "CarrierService", "rest", each.to_string().into_bytes()).await;
+    assert_ne!(stack.device("mdn/1").await["id"], stack.device("mdn/2").await["id"]);
+    assert_eq!(stack.get("/requests/r-2").await.1["results"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn items_are_told_apart_however_deep_their_array_stands_and_whatever_stands_beside_it() {
+    let item = |mdn: &str| json!({ "deviceIds": [{ "id": mdn, "kind": "mdn" }], "bytesUsed": 1 });
+    let nameless = json!({ "bytesUsed": 2 });
+    for (number, response) in [
+        json!({ "usageResponse": [item("1"), item("2"), nameless], "hasMoreData": false }),
+        json!({ "usageResponse": { "page": 1, "devices": [item("1"), item("2")] } }),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let stack = Stack::new().await;
+        let message = json!({ "requestId": number.to_string(), "deviceResponse": response, "status": "Success" });
+        post(&stack, "DeviceUsage", "rest", message.to_string().into_bytes()).await;
+        assert_ne!(stack.device("mdn/1").await["id"], stack.device("mdn/2").await["id"]);
+        assert_eq!(stack.device("mdn/2").await["usage"][0]["values"]["bytesUsed"], 1);
+    }
+}
+
+#[tokio::test]
+async fn a_device_with_all_the_reports_it_can_keep_is_still_published() {
+    let stack = Stack::new().await;
+    let note = "x".repeat(1_900);
+    for number in 0..14 {
+        for service in ["DeviceUsage", "AlertService", "PromoChanges"] {
+            let message = json!({ "requestId": format!("{service} {number}"), "deviceIds": [{ "id": "1", "kind": "mdn" }],
+                "deviceResponse": { "someResponse": { "note": note } } });
+            post(&stack, service, "rest", message.to_string().into_bytes()).await;
+        }
+    }
+    let messages = stack.topic_messages(42).await;
+    let largest = messages.iter().map(|message| message["message"].to_string().len()).max().unwrap();
+    assert!(largest < 120_000, "SNS takes 256 KiB: {largest}");
 }
 
 #[tokio::test]
@@ -231,8 +325,24 @@ async fn what_became_of_a_request_is_told_device_by_device() {
     );
     assert_eq!(results[2]["sequence"], 2);
 
-    let (_, page) = stack.get("/requests/req%201%2F2?limit=2").await;
-    assert_eq!(page["results"].as_array().unwrap().len(), 1, "the last device of a page may have more answers");
+    assert_eq!(results[2]["earlier"][0]["outcome"], "other");
+    assert_eq!(results[2]["earlier"][0]["status"], "warning");
+
+    let (mut after, mut seen) = (String::new(), Vec::new());
+    for _ in 0..3 {
+        let response =
+            reqwest::get(format!("http://{}/requests/req%201%2F2?limit=1{after}", stack.local.address)).await.unwrap();
+        let next = response.headers().get("link").map(|link| link.to_str().unwrap().to_owned());
+        let body: Value = response.json().await.unwrap();
+        seen.extend(body["results"].as_array().unwrap().iter().map(|result| result["identifiers"].to_string()));
+        after = next.map_or(String::new(), |next| format!("&{}", next.split(['&', '>']).nth(1).unwrap()));
+    }
+    seen.sort();
+    assert_eq!(seen.len(), 3, "{seen:?}");
+    assert!(after.is_empty() && seen[0].contains("\"1\"") && seen[2].contains("\"3\""), "{seen:?} {after}");
+    for cursor in ["", "x", "x:y"] {
+        assert_eq!(stack.get(&format!("/requests/req%201%2F2?after={cursor}")).await.0, 400, "{cursor}");
+    }
     assert_eq!(stack.get("/requests/none").await.0, 404);
     assert_eq!(stack.get(&format!("/requests/{}", "x".repeat(3000))).await.0, 404);
 }
@@ -314,7 +424,7 @@ async fn an_announced_return_from_suspension_is_past_once_the_device_is_back() {
     let restored = json!({ "requestId": "r", "deviceIds": [{ "id": "5550100111", "kind": "mdn" }],
         "deviceResponse": { "restoreResponse": {} }, "status": "Success" });
     post(&stack, "CarrierService", "rest", restored.to_string().into_bytes()).await;
-    assert_eq!(stack.device("mdn/5550100111").await["resume"], Value::Null);
+    assert_eq!(stack.device("mdn/5550100111").await["resume"]["values"], Value::Null);
 }
 
 #[tokio::test]

@@ -31,7 +31,10 @@ async fn known_after(deliveries: &[(f64, &str)]) -> usize {
         let deadline = Instant::now() + Duration::from_secs(5);
         store.record(&occasion, &(SERVICE.interpret)(&callback.message), deadline).await.unwrap();
     }
-    stack.events("esn/60000008").await.len()
+    let events = stack.events("esn/60000008").await;
+    let ids: std::collections::BTreeSet<_> = events.iter().map(|event| event["id"].to_string()).collect();
+    assert_eq!(ids.len(), events.len(), "subscribers drop what has the id of another event");
+    events.len()
 }
 
 fn counted(count: u32) -> String {

@@ -68,6 +68,16 @@ async fn nobody() -> String {
     format!("http://{}", listen.local_addr().unwrap())
 }
 
+/// An AWS that denies everything.
+async fn denial() -> String {
+    let listen = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listen.local_addr().unwrap());
+    let denied =
+        || async { (http::StatusCode::BAD_REQUEST, r#"{"__type":"AccessDeniedException","message":"denied"}"#) };
+    tokio::spawn(async move { axum::serve(listen, axum::Router::new().fallback(denied)).await.unwrap() });
+    url
+}
+
 /// An address that takes connections, and never answers.
 async fn silence() -> (TcpListener, String) {
     let listen = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -130,7 +140,7 @@ async fn nothing_of_a_message_reaches_the_log() {
 
     let stack = Stack::new().await;
     let working = listener(&nobody().await, Some(stack.local.table.clone()));
-    let broken = listener(&nobody().await, None);
+    let broken = listener(&denial().await, None);
     for body in GOLDEN {
         assert_eq!(answer(&working, body).await.status(), 200);
     }
@@ -142,7 +152,7 @@ async fn nothing_of_a_message_reaches_the_log() {
     );
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(log.contains("Recorded.") && log.contains("Refused."), "{log}");
-    assert!(log.contains("DynamoDB failed"), "the cause is for the operator:\n{log}");
+    assert!(log.contains("DynamoDB failed (AccessDeniedException)"), "the cause is for the operator:\n{log}");
     for secret in ["secret-", "user-7", "2300329133", "A2000009D6BFE1", "Verizon Test", "CallbackRequest"] {
         assert!(!log.contains(secret), "{secret} is in the log:\n{log}");
     }

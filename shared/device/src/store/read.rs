@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 
 use super::record::pause;
-use super::rows::{EVENT, Key, Row, get_json, get_text, partition, request_partition, text};
+use super::rows::{EVENT, Key, Row, SLICES, get_json, get_text, partition, request_partition, text};
 use super::{Store, StoreError};
-use crate::event::{Event, RecordedEvent, RequestOutcome, Subject};
+use crate::event::{Event, RecordedEvent, RequestOutcome, RequestOutcomes, Subject};
 use crate::identity::{DeviceId, Identifier};
 use crate::state::Device;
 
@@ -21,6 +21,15 @@ pub struct EventsFrom {
     pub device: DeviceId,
     /// The sequence after which to go on.
     pub after: u64,
+}
+
+/// After which device's answers to a request to go on: the slice of the rows that they are in, and their partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestFrom {
+    /// 0 to 15.
+    pub slice: usize,
+    /// `DEVICE#<id>` or `ACCOUNT#<name>`.
+    pub partition: String,
 }
 
 impl Store {
@@ -99,8 +108,7 @@ impl Store {
         Ok((events, found.last_evaluated_key().is_some()))
     }
 
-    /// What became of a request, device by device: the newest answer for each. At most `limit` rows are read; `after` is
-    /// where the page before ended, and the second of the pair where this one does, if there may be more.
+    /// What became of a request, device by device. About `limit` devices, and where to go on, if there may be more.
     ///
     /// # Errors
     ///
@@ -108,37 +116,45 @@ impl Store {
     pub async fn request(
         &self,
         request_id: &str,
-        after: Option<&str>,
+        after: Option<&RequestFrom>,
         limit: usize,
-    ) -> Result<(Vec<RequestOutcome>, Option<String>), StoreError> {
-        let found = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND sk > :after")
-            .expression_attribute_values(":pk", text(request_partition(request_id)))
-            .expression_attribute_values(":after", text(after.unwrap_or(" ")))
-            .consistent_read(true)
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-            .send()
-            .await
-            .map_err(|error| StoreError::unavailable(&error))?;
-        let more = found.last_evaluated_key().is_some();
-        let mut outcomes: Vec<RequestOutcome> = Vec::new();
-        for row in found.items() {
-            let outcome: RequestOutcome = get_json(row, "outcome")?;
-            match outcomes.last_mut().filter(|last| last.subject == outcome.subject) {
-                Some(last) if last.received_at <= outcome.received_at => *last = outcome,
-                Some(_) => {}
-                None => outcomes.push(outcome),
+    ) -> Result<(Vec<RequestOutcomes>, Option<RequestFrom>), StoreError> {
+        let mut found: Vec<RequestOutcomes> = Vec::new();
+        let first = after.map_or(0, |after| after.slice);
+        for (number, slice) in SLICES.iter().enumerate().skip(first) {
+            // The last device of this slice so far; its answers end where the next one's begin.
+            let mut last = after.filter(|after| after.slice == number).map_or("", |after| &after.partition).to_owned();
+            let mut start = text(if last.is_empty() { " ".to_owned() } else { format!("{last}#~") });
+            loop {
+                let page = self
+                    .client
+                    .query()
+                    .table_name(&self.table)
+                    .key_condition_expression("pk = :pk AND sk > :after")
+                    .expression_attribute_values(":pk", text(request_partition(request_id, slice)))
+                    .expression_attribute_values(":after", start.clone())
+                    .consistent_read(true)
+                    .send()
+                    .await
+                    .map_err(|error| StoreError::unavailable(&error))?;
+                for row in page.items() {
+                    let newest: RequestOutcome = get_json(row, "outcome")?;
+                    let subject = partition(&newest.subject);
+                    let full = found.len() >= limit;
+                    match found.last_mut().filter(|_| subject == last) {
+                        Some(known) => known.earlier.push(std::mem::replace(&mut known.newest, newest)),
+                        None if full => return Ok((found, Some(RequestFrom { slice: number, partition: last }))),
+                        None => found.push(RequestOutcomes { newest, earlier: Vec::new() }),
+                    }
+                    last = subject;
+                }
+                match page.last_evaluated_key().and_then(|key| key.get("sk")) {
+                    Some(sort_key) => start = sort_key.clone(),
+                    None => break,
+                }
             }
         }
-        // The answers of the last subject may go on in the next page, which then has all of them.
-        if more && outcomes.len() > 1 {
-            outcomes.pop();
-        }
-        let next = outcomes.last().filter(|_| more).map(|last| format!("{}#~", partition(&last.subject)));
-        Ok((outcomes, next))
+        Ok((found, None))
     }
 
     /// Opens the connection, so that the first message does not wait for it.

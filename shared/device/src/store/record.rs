@@ -1,6 +1,6 @@
 //! Recording what a message says: once, in one transaction per device that it speaks of.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::error::SdkError;
@@ -19,13 +19,12 @@ use crate::identity::DeviceId;
 use crate::observation::{Observation, Occasion};
 use crate::plan::{Known, Plan, account_event, plan};
 
-/// For how many devices of one message the table is read at once: their keys nearly fill a batch of DynamoDB.
-const READ_TOGETHER: usize = 20;
+/// How many devices of one message are read and written together: their rows, some six each, stay below the 100 that
+/// DynamoDB takes at once.
+const TOGETHER: usize = 12;
 
-/// How many such groups are recorded side by side, and in each how many devices. More would meet the limits of a young
-/// table rather than be faster.
+/// How many such groups are recorded side by side. More would meet the limits of a young table rather than be faster.
 const GROUPS_SIDE_BY_SIDE: usize = 8;
-const WRITES_SIDE_BY_SIDE: usize = 5;
 
 /// DynamoDB's rows hold 409,600 bytes; the rest is for the other attributes.
 const MAX_ROW_BYTES: usize = 400_000;
@@ -42,11 +41,13 @@ pub enum Recorded {
     Before,
 }
 
-/// What came of one try to record.
-enum Tried {
-    Done(Recorded),
-    /// Somebody else wrote in between: what was read does not fit together, or is no longer so.
+/// What is to be done about an observation.
+enum Decision {
+    /// Nothing: it was recorded before.
+    Before,
+    /// What was read does not fit together: somebody else wrote in between.
     Outdated,
+    Write(Plan),
 }
 
 /// What the table says, by key.
@@ -110,7 +111,7 @@ impl Store {
             })
             .collect();
         let left = self.not_yet_recorded(occasion, tasks).await?;
-        let groups = left.chunks(READ_TOGETHER).map(|group| self.record_group(occasion, group, deadline));
+        let groups = left.chunks(TOGETHER).map(|group| self.record_group(occasion, group, deadline));
         let recorded: Vec<Vec<Recorded>> =
             stream::iter(groups.collect::<Vec<_>>()).buffered(GROUPS_SIDE_BY_SIDE).try_collect().await?;
         let mut recorded: Vec<Recorded> = recorded.into_iter().flatten().collect();
@@ -142,7 +143,8 @@ impl Store {
         Ok(left)
     }
 
-    /// Reads for all of a group at once, and records each.
+    /// Reads for all of a group at once, and records them in one transaction, as far as they do not touch one another.
+    /// What does not go that way is recorded one by one.
     async fn record_group(
         &self,
         occasion: &Occasion<'_>,
@@ -152,45 +154,74 @@ impl Store {
         let mut keys: Vec<Key> = group.iter().flat_map(|task| task.keys.iter().cloned()).collect();
         keys.sort_unstable();
         keys.dedup();
-        let rows = &self.get_all(&keys).await?;
-        let writes = group.iter().map(|task| self.record_one(occasion, task, rows, deadline));
-        stream::iter(writes.collect::<Vec<_>>()).buffered(WRITES_SIDE_BY_SIDE).try_collect().await
+        let rows = self.get_all(&keys).await?;
+        let (mut recorded, mut alone, mut planned) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut items, mut touched) = (Vec::new(), BTreeSet::new());
+        for task in group {
+            match self.decide(occasion, task, &rows).await? {
+                Decision::Before => recorded.push(Recorded::Before),
+                Decision::Outdated => alone.push(task),
+                Decision::Write(plan) => {
+                    let (more, touches) = (self.items(occasion, &task.receipt, &plan)?, plan.touches());
+                    if touched.is_disjoint(&touches) && items.len() + more.len() <= BATCH {
+                        items.extend(more);
+                        touched.extend(touches);
+                        planned.push((task, plan));
+                    } else {
+                        alone.push(task);
+                    }
+                }
+            }
+        }
+        if self.write(items).await? {
+            recorded.extend(planned.into_iter().map(|(_, plan)| Recorded::Now(plan.events)));
+        } else {
+            alone.extend(planned.into_iter().map(|(task, _)| task));
+        }
+        for task in alone {
+            recorded.push(self.record_one(occasion, task, deadline).await?);
+        }
+        Ok(recorded)
     }
 
+    /// Tries until it is recorded, or the deadline comes.
     async fn record_one(
         &self,
         occasion: &Occasion<'_>,
         task: &Task<'_>,
-        rows: &Rows,
         deadline: Instant,
     ) -> Result<Recorded, StoreError> {
-        let mut tried = self.try_record(occasion, task, rows).await?;
         for attempt in 1_u32.. {
-            if let Tried::Done(recorded) = tried {
-                return Ok(recorded);
+            let rows = self.get_all(&task.keys).await?;
+            match self.decide(occasion, task, &rows).await? {
+                Decision::Before => return Ok(Recorded::Before),
+                Decision::Outdated => {}
+                Decision::Write(plan) => {
+                    if self.write(self.items(occasion, &task.receipt, &plan)?).await? {
+                        return Ok(Recorded::Now(plan.events));
+                    }
+                }
             }
             let pause = pause(attempt);
             if Instant::now() + pause >= deadline {
                 break;
             }
             tokio::time::sleep(pause).await;
-            tried = self.try_record(occasion, task, &self.get_all(&task.keys).await?).await?;
         }
         Err(StoreError::Contention)
     }
 
-    /// Decides on what was read, and writes.
-    async fn try_record(&self, occasion: &Occasion<'_>, task: &Task<'_>, rows: &Rows) -> Result<Tried, StoreError> {
+    /// Decides on what was read.
+    async fn decide(&self, occasion: &Occasion<'_>, task: &Task<'_>, rows: &Rows) -> Result<Decision, StoreError> {
         let Task { observation, receipt, guess, .. } = task;
         if task.is_recorded(occasion, rows)? {
-            return Ok(Tried::Done(Recorded::Before));
+            return Ok(Decision::Before);
         }
         let proof = &observation.naming.proof;
         if proof.is_empty() {
             let version = rows.get(guess).map_or(Ok(0), |row| get_number(row, "version"))?;
             let event = account_event(occasion, observation, receipt, version);
-            let plan = Plan { events: vec![event], gained: Vec::new(), released: Vec::new() };
-            return self.write(occasion, receipt, plan).await;
+            return Ok(Decision::Write(Plan { events: vec![event], gained: Vec::new(), released: Vec::new() }));
         }
 
         let mut known = Known::default();
@@ -211,12 +242,18 @@ impl Store {
             known.devices.insert(device.id.clone(), device);
         }
         if !known.is_consistent() {
-            return Ok(Tried::Outdated);
+            return Ok(Decision::Outdated);
         }
-        self.write(occasion, receipt, plan(occasion, observation, receipt, &known)).await
+        Ok(Decision::Write(plan(occasion, observation, receipt, &known)))
     }
 
-    async fn write(&self, occasion: &Occasion<'_>, receipt: &Digest, plan: Plan) -> Result<Tried, StoreError> {
+    /// What a plan writes.
+    fn items(
+        &self,
+        occasion: &Occasion<'_>,
+        receipt: &Digest,
+        plan: &Plan,
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
         let mut items = vec![self.receipt_item(occasion, receipt)?];
         for recorded in &plan.events {
             items.push(self.state_item(recorded)?);
@@ -246,9 +283,18 @@ impl Store {
                 items.push(TransactWriteItem::builder().delete(delete).build());
             }
         }
+        Ok(items)
+    }
+
+    /// Writes all of it or nothing, and says which. Nothing, if something is no longer as it was read, or is there already.
+    async fn write(&self, items: Vec<TransactWriteItem>) -> Result<bool, StoreError> {
+        if items.is_empty() {
+            return Ok(true);
+        }
         match self.client.transact_write_items().set_transact_items(Some(items)).send().await {
-            Ok(_) => Ok(Tried::Done(Recorded::Now(plan.events))),
-            Err(error) => outcome(&error),
+            Ok(_) => Ok(true),
+            Err(error) if is_passing(&error) => Ok(false),
+            Err(error) => Err(StoreError::unavailable(&error)),
         }
     }
 
@@ -305,12 +351,12 @@ impl Store {
     /// What became of a request, where the event says so: found by the request's id. One of a length that no id has is
     /// left to the event.
     fn request_item(&self, recorded: &RecordedEvent) -> Result<Option<TransactWriteItem>, StoreError> {
-        let RecordedEvent { event, device, .. } = recorded;
+        let event = &recorded.event;
         let request_id = event.request_id.as_deref().filter(|id| !id.is_empty() && id.len() <= MAX_REQUEST_ID_BYTES);
         let (Some(request_id), Some(result)) = (request_id, &event.result) else { return Ok(None) };
         let outcome = RequestOutcome {
             subject: event.subject.clone(),
-            identifiers: device.iter().flat_map(|device| device.identifiers.iter().cloned()).collect(),
+            identifiers: event.devices.clone(),
             service: event.service.clone(),
             result: result.clone(),
             received_at: event.received_at,
@@ -344,22 +390,14 @@ fn item(put: PutBuilder) -> Result<TransactWriteItem, StoreError> {
 const PASSING: [&str; 4] =
     ["ConditionalCheckFailed", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
 
-/// What a refused transaction means. The receipt is the first item.
-fn outcome(error: &SdkError<TransactWriteItemsError>) -> Result<Tried, StoreError> {
-    let reasons = match error.as_service_error() {
-        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => cancelled.cancellation_reasons(),
-        Some(TransactWriteItemsError::TransactionInProgressException(_)) => return Ok(Tried::Outdated),
-        _ => return Err(StoreError::unavailable(error)),
-    };
-    let mut codes = reasons.iter().map(|reason| reason.code().unwrap_or("None"));
-    match codes.next() {
-        Some("ConditionalCheckFailed") => Ok(Tried::Done(Recorded::Before)),
-        first => {
-            if first.into_iter().chain(codes).any(|code| PASSING.contains(&code)) {
-                Ok(Tried::Outdated)
-            } else {
-                Err(StoreError::unavailable(error))
-            }
+/// Whether a transaction was refused for a reason that another try may find gone.
+fn is_passing(error: &SdkError<TransactWriteItemsError>) -> bool {
+    match error.as_service_error() {
+        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+            let mut codes = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
+            codes.any(|code| PASSING.contains(&code))
         }
+        Some(TransactWriteItemsError::TransactionInProgressException(_)) => true,
+        _ => false,
     }
 }
