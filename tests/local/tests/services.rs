@@ -145,7 +145,7 @@ async fn what_a_carrier_request_did_is_the_devices_state() {
             let device = device().await;
             match operation {
                 "activate" => {
-                    assert_eq!((&device["state"], &device["ipAddress"]), (&json!("active"), &json!("192.0.2.102")))
+                    assert_eq!((&device["state"], &device["ipAddress"]), (&json!("active"), &json!("192.0.2.102")));
                 }
                 "suspend" => {
                     assert_eq!(device["state"], "suspend");
