@@ -30,10 +30,10 @@ pub use settings::{SettingError, Settings};
 pub use verify::{CredentialsSource, Expected, Verified};
 
 /// The platform sends again when it is not answered within about 4 s, measured; the way there and back needs some.
-const ANSWER_WITHIN: Duration = Duration::from_millis(2700);
+const ANSWER_WITHIN: Duration = Duration::from_millis(2900);
 
 /// What is left of it for the quarantine, when all else took as long as it could.
-const QUARANTINE_WITHIN: Duration = Duration::from_millis(400);
+const QUARANTINE_WITHIN: Duration = Duration::from_millis(300);
 
 /// A request as it reached the edge.
 #[derive(Debug, Clone)]
