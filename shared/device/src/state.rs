@@ -60,31 +60,42 @@ pub struct Report {
     pub values: Value,
 }
 
-/// What the callback services report on a device, beside its provisioning.
+/// What the callback services report on a device, beside its provisioning. What nobody has said is left out of the JSON.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Facets {
     /// The last twelve reports, newest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub usage: Vec<Report>,
     /// The last twelve, newest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub alerts: Vec<Report>,
     /// The last twelve, newest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub promotions_lost: Vec<Report>,
     /// From DeviceSuspensionStatus.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub suspension: Option<Report>,
     /// When it will return from suspension: `resumesAt` (local time, no zone) and `asSent`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub resume: Option<Report>,
     /// From DevicePRLInformation.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub prl: Option<Report>,
     /// From DeviceService.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub availability: Option<Report>,
     /// From StateService.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub custom_state: Option<Report>,
     /// From DeviceProfileService, by iccid; "" is the device as a whole.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub profiles: BTreeMap<String, Report>,
     /// The last message each way, and its delivery.
+    #[serde(skip_serializing_if = "Sms::is_empty")]
     pub sms: Sms,
     /// The last result of each operation, by its name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub operations: BTreeMap<String, OperationResult>,
 }
 
@@ -93,11 +104,20 @@ pub struct Facets {
 #[serde(default)]
 pub struct Sms {
     /// From the device.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub received: Option<Report>,
     /// To the device, as far as the network.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sent: Option<Report>,
     /// To the device, and acknowledged or expired.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub delivered: Option<Report>,
+}
+
+impl Sms {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The last result of an operation.
@@ -139,7 +159,8 @@ pub struct Device {
     pub identified_at: Timestamp,
 }
 
-/// The provisioning of a device. Texts are as the platform spelled them; `None` means nil or never stated.
+/// The provisioning of a device. Texts are as the platform spelled them; `None` means nil or never stated, and but for the
+/// members that everybody looks for it is left out of the JSON.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Provisioning {
@@ -148,42 +169,59 @@ pub struct Provisioning {
     /// `active`, `suspend`, `deactive`, …
     pub state: Option<String>,
     /// The carrier's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub carrier_name: Option<String>,
     /// The service plan.
     pub service_plan: Option<String>,
     /// The device's group.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub device_group_name: Option<String>,
     /// The customer's own fields by name; an empty one is "", a nil one null.
     pub custom_fields: BTreeMap<String, Option<String>>,
     /// Feature codes by code, with what they stand for.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub feature_codes: BTreeMap<String, Option<String>>,
     /// When the device was added to the platform.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub created_at: Option<String>,
     /// Its address.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ip_address: Option<String>,
     /// When it was last activated.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub last_activation_date: Option<String>,
     /// By whom.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub last_activation_by: Option<String>,
     /// The last day of its billing cycle.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub billing_cycle_end_date: Option<String>,
     /// Whether it was connected at the time.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub connected: Option<bool>,
     /// When it last was.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub last_connection_date: Option<String>,
     /// The imei before the last SIM OTA activation.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub pre_imei: Option<String>,
     /// The SKU before the last SIM OTA activation.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub pre_sku: Option<String>,
     /// When that was.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sim_ota_date: Option<String>,
     /// The customer-defined state.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub state_name: Option<String>,
     /// The customer-defined service.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub service_name: Option<String>,
     /// The service account.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub service_account: Option<String>,
     /// When the message came in that this is from.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub provisioned_at: Option<Timestamp>,
 }
 
@@ -355,7 +393,7 @@ fn compare(path: &str, before: &Value, after: &Value, changes: &mut Vec<FieldCha
             }
         }
         // Of reports, only the newest is new.
-        _ if REPORTS.contains(&path) && before != after => {
+        _ if REPORTS.contains(&path) && before != after && !empty(after) => {
             let after = after.get(0).cloned().unwrap_or_default();
             changes.push(FieldChange { field: path.to_owned(), before: Value::Null, after });
         }

@@ -92,6 +92,7 @@ async fn a_golden_message_of_every_service_and_transport_is_on_the_device_in_its
             let events = stack.events(devices[place]).await;
             assert_eq!(events.len(), 1);
             assert_eq!(events[0]["service"], service);
+            assert!(events[0]["changes"].as_array().unwrap().iter().all(|change| change["before"] != change["after"]));
             assert_eq!(events[0]["unknown"], json!({}), "{service} {transport}");
 
             let count = if service == "DeviceService" { 3 } else { 1 };
