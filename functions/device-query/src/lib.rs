@@ -30,6 +30,18 @@ pub enum Query {
     Request(String, Page),
 }
 
+impl Query {
+    /// What a resource of the API asks for. The path would not tell: an identifier could be "events".
+    #[must_use]
+    pub fn of(resource: &str, in_path: impl Fn(&str) -> String, page: Page) -> Self {
+        if resource == "/requests/{requestId}" {
+            return Self::Request(in_path("requestId"), page);
+        }
+        let name = Name { kind: in_path("kind"), value: in_path("value") };
+        if resource.ends_with("/events") { Self::Events(name, page) } else { Self::Device(name) }
+    }
+}
+
 /// How a device is asked for.
 #[derive(Debug, Clone)]
 pub struct Name {

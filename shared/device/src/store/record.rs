@@ -1,4 +1,4 @@
-//! Recording what a message says: once, in one transaction per device that it speaks of.
+//! Recording what a message says: once, each device in one transaction, which several devices of a message may share.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -90,7 +90,7 @@ pub(super) fn pause(attempt: u32) -> Duration {
 }
 
 impl Store {
-    /// Records the observations of one message, each in a transaction of its own. Each is recorded once, however often
+    /// Records the observations of one message, none of them in parts. Each is recorded once, however often
     /// and however concurrently the message comes.
     ///
     /// # Errors
