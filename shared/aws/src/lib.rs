@@ -1,10 +1,14 @@
-//! How the functions reach AWS: one configuration for all clients. The clients themselves are their users'.
+//! How the functions reach AWS: one configuration for all clients, and counters. The clients themselves are their users'.
+
+mod metrics;
 
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
+
+pub use metrics::Metrics;
 
 /// The environment's configuration, for calls that are over within this time, whatever happens: a try may take half of
 /// it, so that there is room for another one.

@@ -6,7 +6,6 @@
 mod addresses;
 mod answer;
 mod lambda;
-mod metrics;
 mod quarantine;
 mod settings;
 mod verify;
@@ -23,11 +22,11 @@ use tokio::time::{Instant, timeout_at};
 
 pub use addresses::AllowedAddresses;
 pub use answer::{Refusal, refuse};
+pub use aws::Metrics;
 pub use lambda::serve;
-pub use metrics::Metrics;
 pub use quarantine::Quarantine;
 pub use settings::{SettingError, Settings};
-pub use verify::{CredentialsSource, Expected, Verified};
+pub use verify::{CredentialsSource, Expected, FETCH_AGAIN_AFTER, Verified};
 
 /// The platform sends again when it is not answered within about 4 s, measured; the way there and back needs some.
 const ANSWER_WITHIN: Duration = Duration::from_millis(2900);

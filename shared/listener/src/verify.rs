@@ -52,8 +52,9 @@ pub enum CredentialsSource {
     Secret(Secret),
 }
 
-/// A secret, `{"username", "password"}`, of which the current and the previous version count: the platform was seen
-/// using an old password 14 minutes after a change.
+/// A secret, `{"username", "password"}`, of which three versions count: the current one; the previous one, since the
+/// platform was seen using an old password 14 minutes after a change; and the pending one of a rotation, which the
+/// platform is given before it becomes current.
 #[derive(Debug)]
 pub struct Secret {
     client: Client,
@@ -72,8 +73,9 @@ struct Fetched {
 #[error("{0}")]
 pub struct SecretError(String);
 
-/// Unknown credentials make us look for new ones, at most this often.
-const FETCH_AGAIN_AFTER: Duration = Duration::from_secs(60);
+/// Unknown credentials make us look for new ones, at most this often. So a version that is older than this counts
+/// everywhere: whoever gives a new one to the platform waits as long before.
+pub const FETCH_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 /// Known ones count no longer without a look: a password that was rotated out twice must not stay valid.
 const FETCHED_FOR: Duration = Duration::from_secs(10 * 60);
@@ -141,14 +143,17 @@ impl Secret {
     }
 
     async fn fetch(&self) -> Result<Vec<Expected>, SecretError> {
-        let (current, previous) = tokio::join!(self.version("AWSCURRENT"), self.version("AWSPREVIOUS"));
+        let (current, previous, pending) =
+            tokio::join!(self.version("AWSCURRENT"), self.version("AWSPREVIOUS"), self.version("AWSPENDING"));
         let current = current?.ok_or_else(|| SecretError("The secret has no current version.".to_owned()))?;
-        // A previous version that is of no use is none: the current one is what counts.
-        let previous = previous.unwrap_or_else(|error| {
-            tracing::warn!(message = "The previous credentials cannot be read.", %error);
-            None
-        });
-        Ok([Some(current), previous].into_iter().flatten().collect())
+        // Another version that is of no use is none: the current one is what counts.
+        let useful = |version: Result<Option<Expected>, SecretError>| {
+            version.unwrap_or_else(|error| {
+                tracing::warn!(message = "The previous or the pending credentials cannot be read.", %error);
+                None
+            })
+        };
+        Ok([Some(current), useful(previous), useful(pending)].into_iter().flatten().collect())
     }
 
     async fn version(&self, stage: &str) -> Result<Option<Expected>, SecretError> {

@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 struct Vault {
     current: Mutex<Option<Value>>,
     previous: Mutex<Option<Value>>,
+    pending: Mutex<Option<Value>>,
     asked: Mutex<usize>,
 }
 
@@ -32,11 +33,12 @@ async fn get_secret_value(State(vault): State<Arc<Vault>>, body: String) -> Resp
         *vault.asked.lock().unwrap() += 1;
         vault.current.lock().unwrap().clone().unwrap_or(json!("rubbish"))
     } else {
-        let Some(previous) = vault.previous.lock().unwrap().clone() else {
+        let version = if request["VersionStage"] == "AWSPREVIOUS" { &vault.previous } else { &vault.pending };
+        let Some(version) = version.lock().unwrap().clone() else {
             let error = axum::Json(json!({ "__type": "ResourceNotFoundException", "Message": "no such version" }));
             return (http::StatusCode::BAD_REQUEST, error).into_response();
         };
-        previous
+        version
     };
     let text = version.as_str().map_or_else(|| version.to_string(), str::to_owned);
     axum::Json(json!({ "SecretString": text })).into_response()
@@ -79,6 +81,19 @@ async fn the_current_and_the_previous_password_count_and_no_other() {
         assert!(matches!(verify(&source, wrong).await, Err(Refusal::Unverified)), "{wrong}");
     }
     assert_eq!(*vault.asked.lock().unwrap(), 1, "the secret is kept");
+}
+
+#[tokio::test]
+async fn the_password_of_a_rotation_under_way_counts_before_it_becomes_current() {
+    let (vault, source) = source().await;
+    *vault.current.lock().unwrap() = version("current");
+    *vault.previous.lock().unwrap() = version("previous");
+    *vault.pending.lock().unwrap() = version("pending");
+    for right in ["current", "previous", "pending"] {
+        assert!(verify(&source, right).await.is_ok(), "{right}");
+    }
+    *vault.pending.lock().unwrap() = Some(json!("rubbish"));
+    assert!(matches!(verify(&source, "rubbish").await, Err(Refusal::Unverified)));
 }
 
 #[tokio::test]

@@ -1,0 +1,153 @@
+//! The stack's registrations as a resource of CloudFormation: made on deployment, taken back on deletion.
+//!
+//! CloudFormation waits for an answer, so there always is one, in time. A platform that is down, or refuses, fails a
+//! deployment only where the stack says so, and a deletion never: what is left behind then points at nothing.
+
+use std::time::Duration;
+
+use registration::Credentials;
+use reqwest::Response;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::time::timeout;
+
+use crate::{Properties, Registrar, Target, Trouble, log, refusals};
+
+/// Enough to wait for a new secret and then for the platform; less than the function may take.
+const DEPLOY_WITHIN: Duration = Duration::from_secs(200);
+
+/// A deletion is not to be held up.
+const DELETE_WITHIN: Duration = Duration::from_secs(60);
+
+/// How often, and with which pause, the answer is tried: without it CloudFormation would wait for an hour.
+const ANSWER_TRIES: u32 = 5;
+const ANSWER_PAUSE: Duration = Duration::from_secs(2);
+
+/// The longest reason that CloudFormation shows, with room for the rest of the answer in its 4 KiB.
+const MAX_REASON: usize = 1000;
+
+/// What CloudFormation asks for.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Deployment {
+    request_type: RequestType,
+    #[serde(rename = "ResponseURL")]
+    response_url: String,
+    stack_id: String,
+    request_id: String,
+    logical_resource_id: String,
+    physical_resource_id: Option<String>,
+    #[serde(default)]
+    resource_properties: ResourceProperties,
+    #[serde(default)]
+    old_resource_properties: ResourceProperties,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+enum RequestType {
+    Create,
+    Update,
+    Delete,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct ResourceProperties {
+    /// `required` or `attempted`.
+    on_deploy: String,
+    #[serde(flatten)]
+    properties: Properties,
+}
+
+impl Registrar {
+    /// Does it, and tells CloudFormation.
+    pub(crate) async fn deploy(&self, deployment: &Deployment) -> Result<(), Trouble> {
+        let new = &deployment.resource_properties;
+        let done = match deployment.request_type {
+            RequestType::Create => timeout(DEPLOY_WITHIN, self.bring_about(&new.properties, None)).await,
+            RequestType::Update => {
+                let old = Some(&deployment.old_resource_properties.properties);
+                timeout(DEPLOY_WITHIN, self.bring_about(&new.properties, old)).await
+            }
+            RequestType::Delete => timeout(DELETE_WITHIN, self.withdraw(&new.properties)).await,
+        };
+        let trouble = done.unwrap_or(Err(Trouble::TooSlow)).err();
+        let fails = match (&trouble, deployment.request_type) {
+            (None, _) | (_, RequestType::Delete) => false,
+            // A parameter that cannot be right is for who deploys to mend, and the platform's trouble is not.
+            (Some(Trouble::Invalid(_)), _) => true,
+            (Some(_), _) => new.on_deploy == "required",
+        };
+        if let Some(trouble) = &trouble {
+            tracing::warn!(message = "Not all registrations are as they should be.", %trouble, fails);
+            self.announcer.failed(1);
+        }
+        self.answer(deployment, fails, trouble).await
+    }
+
+    /// Registers what is not as it should be, and takes back what an update gives up.
+    async fn bring_about(&self, new: &Properties, old: Option<&Properties>) -> Result<(), Trouble> {
+        let target = Target::read(new)?;
+        for account in &target.accounts {
+            // Before anything is waited for.
+            target.registrations(account, &Credentials::default())?;
+        }
+        let done = self.repair(&target, &self.credentials().await?).await?;
+        // Parameters that could not be right have registered nothing.
+        if let Some(old) = old.and_then(|old| Target::read(old).ok()) {
+            for part in old.without(&target) {
+                self.take_back(&part).await?;
+            }
+        }
+        refusals(done.iter())
+    }
+
+    async fn withdraw(&self, properties: &Properties) -> Result<(), Trouble> {
+        self.take_back(&Target::read(properties)?).await
+    }
+
+    /// Deregisters what points at this stack, whatever its credentials.
+    async fn take_back(&self, target: &Target) -> Result<(), Trouble> {
+        let platform = self.platform(target).await?;
+        let mut done = Vec::new();
+        for account in &target.accounts {
+            let wanted = target.registrations(account, &Credentials::default())?;
+            done.extend(platform.withdraw(account, wanted).await?);
+        }
+        platform.log_out().await;
+        log(&done);
+        refusals(done.iter())
+    }
+
+    /// Tells CloudFormation, through the URL that it gave.
+    async fn answer(&self, deployment: &Deployment, fails: bool, trouble: Option<Trouble>) -> Result<(), Trouble> {
+        let reason = trouble.map_or_else(|| "Done.".to_owned(), |trouble| format!("{trouble}."));
+        let physical_id = match &deployment.physical_resource_id {
+            Some(id) => id.clone(),
+            None => format!("registrations-of-{}", deployment.stack_id),
+        };
+        let answer = json!({
+            "Status": if fails { "FAILED" } else { "SUCCESS" },
+            "Reason": reason.chars().take(MAX_REASON).collect::<String>(),
+            "PhysicalResourceId": physical_id,
+            "StackId": deployment.stack_id,
+            "RequestId": deployment.request_id,
+            "LogicalResourceId": deployment.logical_resource_id,
+        })
+        .to_string();
+        let mut tried = 1;
+        loop {
+            // The URL is signed for a request without a content type.
+            let sent = self.http.put(&deployment.response_url).body(answer.clone()).send().await;
+            let Err(error) = sent.and_then(Response::error_for_status) else { return Ok(()) };
+            // The URL is as good as a password: it is left out.
+            let error = error.without_url();
+            tracing::warn!(message = "CloudFormation does not take the answer.", %error, tried);
+            if tried == ANSWER_TRIES {
+                return Err(Trouble::Unanswered);
+            }
+            tokio::time::sleep(ANSWER_PAUSE).await;
+            tried += 1;
+        }
+    }
+}

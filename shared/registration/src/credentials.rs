@@ -1,0 +1,77 @@
+//! The two kinds of credentials: what messages carry, and what the platform asks its callers for. Both are shown redacted.
+
+use std::fmt;
+
+use serde::Deserialize;
+
+use crate::{Api, Invalid};
+
+/// What the platform is to return in every message; both empty where messages are to carry none.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct Credentials {
+    /// At most 40 characters.
+    pub username: String,
+    /// At most 40 characters.
+    pub password: String,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(redacted)")
+    }
+}
+
+/// What the platform knows a caller by.
+#[derive(Clone, Deserialize)]
+pub struct Login {
+    /// The UWS user name.
+    pub username: String,
+    /// The UWS password.
+    pub password: String,
+    /// The key of the application, for REST.
+    pub key: Option<String>,
+    /// The secret of the application, for REST.
+    pub secret: Option<String>,
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Login(redacted)")
+    }
+}
+
+impl Login {
+    /// Reads `{"username", "password", "key", "secret"}`; the last two are needed for REST alone.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid::Login`], which quotes nothing of it.
+    pub fn from_json(text: &str) -> Result<Self, Invalid> {
+        serde_json::from_str(text).map_err(|_| Invalid::Login)
+    }
+
+    /// The application's key and secret.
+    pub(crate) fn application(&self) -> Result<(&str, &str), Invalid> {
+        match (&self.key, &self.secret) {
+            (Some(key), Some(secret)) if !key.is_empty() && !secret.is_empty() => Ok((key, secret)),
+            _ => Err(Invalid::NoApplication),
+        }
+    }
+
+    /// Whether it has all that this API asks for.
+    pub(crate) fn check(&self, api: Api) -> Result<(), Invalid> {
+        if self.username.is_empty() || self.password.is_empty() {
+            return Err(Invalid::Login);
+        }
+        if api == Api::Rest { self.application().map(drop) } else { Ok(()) }
+    }
+
+    /// What must not be seen in a message of ours.
+    pub(crate) fn secrets(&self) -> Vec<&str> {
+        [Some(&self.password), self.key.as_ref(), self.secret.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .collect()
+    }
+}

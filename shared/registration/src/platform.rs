@@ -1,0 +1,180 @@
+//! The platform, through either API: lists, registers and deregisters.
+
+use reqwest::Url;
+
+use crate::check::platform_url;
+use crate::rest::Rest;
+use crate::service::other_spelling;
+use crate::soap::Soap;
+use crate::{
+    AccountName, Api, Comparison, Credentials, Error, Fault, Invalid, Login, Registration, Standing, compare, http,
+};
+
+/// What an account's list says of a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registered {
+    /// As the platform spells it here.
+    pub service: String,
+    /// Where its messages go.
+    pub url: String,
+    /// What they carry, where the API shows it: REST does, SOAP does not.
+    pub credentials: Option<Credentials>,
+}
+
+/// What became of one registration.
+#[derive(Debug)]
+pub struct Done {
+    /// Which, and how it stood before.
+    pub comparison: Comparison,
+    /// `None` where there was nothing to do.
+    pub outcome: Option<Result<(), Error>>,
+}
+
+/// The platform as one login sees it. Its sessions are kept and renewed here.
+#[derive(Debug)]
+pub struct Platform(Face);
+
+#[derive(Debug)]
+enum Face {
+    Rest(Rest),
+    Soap(Soap),
+}
+
+impl Platform {
+    /// The platform at this address, which is [`Api::home`] but for stand-ins. Nothing is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] for an address or a login that cannot be right.
+    pub fn new(api: Api, address: &str, login: Login) -> Result<Self, Error> {
+        login.check(api)?;
+        let (address, client) = (platform_url(address)?, http::client()?);
+        Ok(Self(match api {
+            Api::Rest => Face::Rest(Rest::new(client, address, login)),
+            Api::Soap => Face::Soap(Soap::new(client, address, login)),
+        }))
+    }
+
+    /// What is registered for an account, through this API: neither shows what the other registered.
+    ///
+    /// # Errors
+    ///
+    /// The platform's, all but [`Error::Invalid`].
+    pub async fn list(&self, account: &AccountName) -> Result<Vec<Registered>, Error> {
+        match &self.0 {
+            Face::Rest(rest) => rest.list(account).await,
+            Face::Soap(soap) => soap.list(account).await,
+        }
+    }
+
+    /// Registers, in place of what this API has registered before for the account and service.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] for credentials that are the platform's own; else the platform's.
+    pub async fn register(&self, registration: &Registration) -> Result<(), Error> {
+        let login = match &self.0 {
+            Face::Rest(rest) => rest.login(),
+            Face::Soap(soap) => soap.login(),
+        };
+        if registration.credentials().password == login.password {
+            return Err(Invalid::OwnLogin.into());
+        }
+        let registered = match &self.0 {
+            Face::Rest(rest) => rest.register(registration).await,
+            Face::Soap(soap) => soap.register(registration).await,
+        };
+        // The platform might quote what it was given.
+        registered.map_err(|error| match error {
+            Error::Refused(Fault { code, message }) => {
+                Error::Refused(Fault::new(&code, &message, &[&registration.credentials().password]))
+            }
+            error => error,
+        })
+    }
+
+    /// Deregisters a service. Where the platform does not know the name, its other spelling is tried: the pages differ.
+    ///
+    /// # Errors
+    ///
+    /// The platform's.
+    pub async fn deregister(&self, account: &AccountName, service: &str) -> Result<(), Error> {
+        match (self.deregister_as(account, service).await, other_spelling(service)) {
+            (Err(Error::Refused(fault)), Some(other)) if fault.is_of_the_input() => {
+                self.deregister_as(account, other).await
+            }
+            (done, _) => done,
+        }
+    }
+
+    async fn deregister_as(&self, account: &AccountName, service: &str) -> Result<(), Error> {
+        match &self.0 {
+            Face::Rest(rest) => rest.deregister(account, service).await,
+            Face::Soap(soap) => soap.deregister(account, service).await,
+        }
+    }
+
+    /// Registers, of these of one account, what is not known to be as it should: also what the API does not show.
+    ///
+    /// # Errors
+    ///
+    /// What stops all. What the platform refuses of one service is in its [`Done`].
+    pub async fn repair(&self, account: &AccountName, wanted: Vec<Registration>) -> Result<Vec<Done>, Error> {
+        let mut done = Vec::new();
+        for comparison in compare(wanted, &self.list(account).await?) {
+            let outcome = if comparison.standing == Standing::AsWanted {
+                None
+            } else {
+                Some(unless_all_stops(self.register(&comparison.wanted).await)?)
+            };
+            done.push(Done { comparison, outcome });
+        }
+        Ok(done)
+    }
+
+    /// Deregisters, of these of one account, what goes to the URL where it should: what goes elsewhere is not ours.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Platform::repair`].
+    pub async fn withdraw(&self, account: &AccountName, wanted: Vec<Registration>) -> Result<Vec<Done>, Error> {
+        let mut done = Vec::new();
+        for comparison in compare(wanted, &self.list(account).await?) {
+            let outcome = match &comparison.listed_as {
+                Some(service) if comparison.standing.is_here() => {
+                    Some(unless_all_stops(self.deregister(account, service).await)?)
+                }
+                _ => None,
+            };
+            done.push(Done { comparison, outcome });
+        }
+        Ok(done)
+    }
+
+    /// Ends the session, if there is one. Where that fails it ends by itself, after 20 minutes.
+    pub async fn log_out(&self) {
+        let ended = match &self.0 {
+            Face::Rest(rest) => rest.log_out().await,
+            Face::Soap(soap) => soap.log_out().await,
+        };
+        if let Err(error) = ended {
+            tracing::info!(message = "The session was not ended.", %error);
+        }
+    }
+}
+
+fn unless_all_stops(outcome: Result<(), Error>) -> Result<Result<(), Error>, Error> {
+    match outcome {
+        Err(error) if error.stops_all() => Err(error),
+        outcome => Ok(outcome),
+    }
+}
+
+/// A path below the platform's address, each segment escaped: account names may hold anything.
+pub(crate) fn below(address: &Url, path: &[&str]) -> Url {
+    let mut url = address.clone();
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().extend(path);
+    }
+    url
+}

@@ -1,0 +1,298 @@
+//! The REST API of ThingSpace: an OAuth token for the application, a session token for the login, JSON.
+
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use reqwest::{Client, Method, RequestBuilder, Url};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+
+use crate::http::{self, Again, Answer};
+use crate::platform::below;
+use crate::{AccountName, Credentials, Error, Fault, Login, Registered, Registration};
+
+/// An OAuth token is given up so long before it expires: the way to the platform takes its time.
+const TOKEN_MARGIN: Duration = Duration::from_secs(60);
+
+/// How long a token lives that comes without a word about it.
+const TOKEN_LIFE: u64 = 3600;
+
+/// A session dies after 20 minutes without a request; one that is nearly dead is not used.
+const SESSION_IDLE: Duration = Duration::from_secs(19 * 60);
+
+#[derive(Debug)]
+pub(crate) struct Rest {
+    client: Client,
+    address: Url,
+    login: Login,
+    token: Mutex<Option<Token>>,
+    session: Mutex<Option<Session>>,
+}
+
+struct Token {
+    text: String,
+    until: Instant,
+}
+
+struct Session {
+    text: String,
+    used: Instant,
+}
+
+#[derive(Deserialize)]
+struct TokenAnswer {
+    access_token: String,
+    expires_in: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SessionAnswer {
+    session_token: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed {
+    service_name: String,
+    url: String,
+    username: Option<String>,
+    password: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Named {
+    service_name: String,
+}
+
+/// The platform said no: the API itself, or the gateway before it.
+enum No {
+    /// `{"errorCode", "errorMessage"}`.
+    Api(Fault),
+    /// `{"fault": {"code", "message"}}` or `<am:fault>` of the gateway, or OAuth's `{"error", "error_description"}`.
+    Gateway(Fault),
+}
+
+impl From<No> for Fault {
+    fn from(no: No) -> Self {
+        match no {
+            No::Api(fault) | No::Gateway(fault) => fault,
+        }
+    }
+}
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Token(redacted)")
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Session(redacted)")
+    }
+}
+
+impl Rest {
+    pub(crate) fn new(client: Client, address: Url, login: Login) -> Self {
+        Self { client, address, login, token: Mutex::new(None), session: Mutex::new(None) }
+    }
+
+    pub(crate) fn login(&self) -> &Login {
+        &self.login
+    }
+
+    pub(crate) async fn list(&self, account: &AccountName) -> Result<Vec<Registered>, Error> {
+        let listed: Vec<Listed> = self.call(Method::GET, &["callbacks", account.as_ref()], None).await?;
+        let registered = |Listed { service_name, url, username, password }| {
+            let credentials =
+                Credentials { username: username.unwrap_or_default(), password: password.unwrap_or_default() };
+            Registered { service: service_name, url, credentials: Some(credentials) }
+        };
+        Ok(listed.into_iter().map(registered).collect())
+    }
+
+    pub(crate) async fn register(&self, registration: &Registration) -> Result<(), Error> {
+        let Credentials { username, password } = registration.credentials();
+        let body = json!({
+            "name": registration.service(),
+            "url": registration.url(),
+            "username": username,
+            "password": password,
+        });
+        let path = ["callbacks", registration.account().as_ref()];
+        let named: Named = self.call(Method::POST, &path, Some(&body)).await?;
+        if named.service_name == registration.service() {
+            return Ok(());
+        }
+        Err(Error::NotUnderstood { status: 200, why: "about another service" })
+    }
+
+    pub(crate) async fn deregister(&self, account: &AccountName, service: &str) -> Result<(), Error> {
+        let path = ["callbacks", account.as_ref(), "name", service];
+        self.call::<Named>(Method::DELETE, &path, None).await.map(drop)
+    }
+
+    pub(crate) async fn log_out(&self) -> Result<(), Error> {
+        let Some(session) = self.session.lock().await.take() else { return Ok(()) };
+        let url = below(&self.address, &["m2m", "v1", "session", "logout"]);
+        let request = |token: &str| {
+            let request = self.client.post(url.clone()).bearer_auth(token);
+            request.header("VZ-M2M-Token", &session.text).header(CONTENT_TYPE, "application/json")
+        };
+        self.with_token(Again::Always, request).await?.map(drop).map_err(|no| Error::Refused(no.into()))
+    }
+
+    /// A call within a session, which is renewed once if the platform does not know it any longer.
+    async fn call<T: for<'a> Deserialize<'a>>(
+        &self,
+        method: Method,
+        path: &[&str],
+        body: Option<&Value>,
+    ) -> Result<T, Error> {
+        let url = below(&self.address, &[&["m2m", "v1"], path].concat());
+        let mut renewed = false;
+        loop {
+            let session = self.session().await?;
+            let request = |token: &str| {
+                let request = self.client.request(method.clone(), url.clone()).bearer_auth(token);
+                let request = request.header("VZ-M2M-Token", &session).header(ACCEPT, "application/json");
+                match body {
+                    Some(body) => request.json(body),
+                    None => request.header(CONTENT_TYPE, "application/json"),
+                }
+            };
+            match self.with_token(Again::Always, request).await? {
+                Ok(answer) => return parsed(&answer),
+                Err(No::Api(fault)) if fault.is_of_the_session() && !renewed => {
+                    renewed = true;
+                    self.session.lock().await.take_if(|kept| kept.text == session);
+                }
+                Err(no) => return Err(Error::Refused(no.into())),
+            }
+        }
+    }
+
+    /// The session's token, after a login where there is none.
+    async fn session(&self) -> Result<String, Error> {
+        let mut kept = self.session.lock().await;
+        if let Some(session) = kept.as_mut().filter(|session| session.used.elapsed() < SESSION_IDLE) {
+            session.used = Instant::now();
+            return Ok(session.text.clone());
+        }
+        let url = below(&self.address, &["m2m", "v1", "session", "login"]);
+        let body = json!({ "username": self.login.username, "password": self.login.password });
+        let request = |token: &str| self.client.post(url.clone()).bearer_auth(token).json(&body);
+        match self.with_token(Again::Unsent, request).await? {
+            Ok(answer) => {
+                let SessionAnswer { session_token: text } = parsed(&answer)?;
+                *kept = Some(Session { text: text.clone(), used: Instant::now() });
+                Ok(text)
+            }
+            Err(no) => Err(refused_login(no.into())),
+        }
+    }
+
+    /// A request with the application's token, which is renewed once if the gateway does not take it any longer.
+    async fn with_token(
+        &self,
+        again: Again,
+        request: impl Fn(&str) -> RequestBuilder,
+    ) -> Result<Result<Answer, No>, Error> {
+        let mut renewed = false;
+        loop {
+            let token = self.token().await?;
+            let answer = http::send(again, || request(&token)).await?;
+            if answer.status.is_success() {
+                return Ok(Ok(answer));
+            }
+            match self.no(&answer)? {
+                No::Gateway(fault) if is_of_the_token(&answer, &fault) && !renewed => {
+                    renewed = true;
+                    self.token.lock().await.take_if(|kept| kept.text == token);
+                }
+                no => return Ok(Err(no)),
+            }
+        }
+    }
+
+    /// The application's token. Asked for again within its life, the platform gives the same one.
+    async fn token(&self) -> Result<String, Error> {
+        let mut kept = self.token.lock().await;
+        if let Some(token) = kept.as_ref().filter(|token| token.until > Instant::now()) {
+            return Ok(token.text.clone());
+        }
+        let (key, secret) = self.login.application()?;
+        let url = below(&self.address, &["ts", "v1", "oauth2", "token"]);
+        let basic = format!("Basic {}", STANDARD.encode(format!("{key}:{secret}")));
+        let request = || {
+            let request = self.client.post(url.clone()).header(AUTHORIZATION, &basic);
+            request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body("grant_type=client_credentials")
+        };
+        let answer = http::send(Again::Always, request).await?;
+        if !answer.status.is_success() {
+            let fault = self.no(&answer)?.into();
+            return Err(Error::LoginRefused { what: "application's key and secret", fault });
+        }
+        let TokenAnswer { access_token: text, expires_in } = parsed(&answer)?;
+        let life = Duration::from_secs(expires_in.unwrap_or(TOKEN_LIFE)).saturating_sub(TOKEN_MARGIN);
+        *kept = Some(Token { text: text.clone(), until: Instant::now() + life });
+        Ok(text)
+    }
+
+    /// Which of its forms of no the platform gave.
+    fn no(&self, answer: &Answer) -> Result<No, Error> {
+        let fault = |code: &str, message: &str| Fault::new(code, message, &self.login.secrets());
+        if let Ok(body) = serde_json::from_str::<Value>(&answer.body) {
+            let text = |value: &Value, name: &str| match value.get(name) {
+                Some(Value::String(text)) => Some(text.clone()),
+                Some(Value::Number(number)) => Some(number.to_string()),
+                _ => None,
+            };
+            if let Some(code) = text(&body, "errorCode") {
+                return Ok(No::Api(fault(&code, &text(&body, "errorMessage").unwrap_or_default())));
+            }
+            if let Some((inner, code)) = body.get("fault").and_then(|inner| Some((inner, text(inner, "code")?))) {
+                return Ok(No::Gateway(fault(&code, &text(inner, "message").unwrap_or_default())));
+            }
+            if let Some(code) = text(&body, "error") {
+                return Ok(No::Gateway(fault(&code, &text(&body, "error_description").unwrap_or_default())));
+            }
+        }
+        if let Some((code, message)) = gateway_xml(&answer.body) {
+            return Ok(No::Gateway(fault(&code, &message)));
+        }
+        Err(Error::NotUnderstood { status: answer.status.as_u16(), why: "with what is no error of its API" })
+    }
+}
+
+/// `<am:fault><am:code>900901</am:code><am:message>…`.
+fn gateway_xml(body: &str) -> Option<(String, String)> {
+    let document = roxmltree::Document::parse(body).ok()?;
+    let root = document.root_element();
+    let child = |name| root.children().find(|child| child.tag_name().name() == name)?.text().map(str::to_owned);
+    (root.tag_name().name() == "fault").then_some(())?;
+    Some((child("code")?, child("message").unwrap_or_default()))
+}
+
+/// The gateway's codes for a token that is bad or has expired, and for none.
+fn is_of_the_token(answer: &Answer, fault: &Fault) -> bool {
+    answer.status == reqwest::StatusCode::UNAUTHORIZED || matches!(fault.code.as_str(), "900901" | "900902")
+}
+
+fn refused_login(fault: Fault) -> Error {
+    if fault.is_a_lock() { Error::Locked(fault) } else { Error::LoginRefused { what: "user name and password", fault } }
+}
+
+/// The parser's own words are left out: they could quote the body, and a list shows passwords.
+fn parsed<T: for<'a> Deserialize<'a>>(answer: &Answer) -> Result<T, Error> {
+    let not_understood = |why| Error::NotUnderstood { status: answer.status.as_u16(), why };
+    if answer.content_type == "text/html" {
+        return Err(not_understood("with a web page"));
+    }
+    serde_json::from_str(&answer.body).map_err(|_| not_understood("with what its API would not say"))
+}
