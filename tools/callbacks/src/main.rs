@@ -1,6 +1,8 @@
 //! `callbacks`: the command line.
 
-use callbacks::{local, show};
+use std::process::ExitCode;
+
+use callbacks::{local, platform, show};
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
@@ -16,6 +18,8 @@ struct Arguments {
 enum Command {
     /// Run all endpoints on this machine, with an embedded DynamoDB; nothing else is needed
     Local(local::Options),
+    /// Run a stand-in for the carrier: both registration APIs, with their rules
+    Platform(platform::Command),
     /// Look at devices
     #[command(subcommand)]
     Devices(show::Devices),
@@ -25,12 +29,14 @@ enum Command {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> anyhow::Result<ExitCode> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     match Arguments::parse().command {
-        Command::Local(options) => local::run(options).await,
-        Command::Devices(command) => show::devices(command).await,
-        Command::Requests(command) => show::requests(command).await,
+        Command::Local(options) => local::run(options).await?,
+        Command::Platform(command) => return platform::run(command).await,
+        Command::Devices(command) => show::devices(command).await?,
+        Command::Requests(command) => show::requests(command).await?,
     }
+    Ok(ExitCode::SUCCESS)
 }

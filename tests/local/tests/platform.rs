@@ -1,0 +1,579 @@
+//! `callbacks platform` as its callers see it: both registration APIs, over HTTP, byte by byte.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may panic"
+)]
+
+use std::path::Path;
+
+use callbacks::platform::{Options, Platform, start};
+use reqwest::Method;
+use roxmltree::{Document, Node};
+use serde_json::{Value, json};
+
+const ACCOUNT: &str = "0000123456-00001";
+const V2: &str = "http://nphase.com/unifiedwebservice/v2";
+const CONTRACT: &str = "http://schemas.datacontract.org/2004/07/NPhase.UnifiedWebService.APIs.v2.Contract";
+const SOAP: &str = "http://schemas.xmlsoap.org/soap/envelope/";
+
+/// The example request of the platform's page on RegisterCallback, but for its doubled first line.
+const REQUEST: &str = r#"<soapenv:Envelope
+  xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"
+  xmlns:v2="http://nphase.com/unifiedwebservice/v2"
+  xmlns:nph="http://schemas.datacontract.org/2004/07/NPhase.UnifiedWebService.APIs.v2.Contract.CallbackRegistrationService">
+  <soapenv:Header>
+    <v2:token>''current_session_token''</v2:token>
+  </soapenv:Header>
+  <soapenv:Body>
+    <v2:RegisterCallback>
+      <v2:Input>
+        <nph:AccountName>account_name</nph:AccountName>
+        <nph:ServiceName>DeviceUsage</nph:ServiceName>
+        <nph:Url>http://10.120.102.183:50559/Callback/API/CallbackService.asmx</nph:Url>
+        <nph:Username></nph:Username>
+        <nph:Password></nph:Password>
+      </v2:Input>
+    </v2:RegisterCallback>
+  </soapenv:Body>
+</soapenv:Envelope>"#;
+
+/// The example response of the same page.
+const RESPONSE: &str = r#"<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/">
+  <s:Body>
+    <RegisterCallbackResponse xmlns="http://nphase.com/unifiedwebservice/v2">
+      <Output xmlns:i="http://www.w3.org/2001/XMLSchema-instance" xmlns:a="http://schemas.datacontract.org/2004/07/NPhase.UnifiedWebService.APIs.v2.Contract.CallbackRegistrationService">
+        <a:AccountName>account_name</a:AccountName>
+        <a:ServiceName>CarrierService</a:ServiceName>
+      </Output>
+    </RegisterCallbackResponse>
+  </s:Body>
+</s:Envelope>"#;
+
+struct Carrier {
+    platform: Platform,
+    client: reqwest::Client,
+}
+
+/// What a caller of the REST API holds.
+struct Rest {
+    bearer: String,
+    session: String,
+}
+
+fn options() -> Options {
+    Options { listen: "127.0.0.1:0".parse().unwrap(), ..Options::default() }
+}
+
+impl Carrier {
+    async fn with(options: Options) -> Self {
+        Self { platform: start(options).await.unwrap(), client: reqwest::Client::new() }
+    }
+
+    async fn new() -> Self {
+        Self::with(options()).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method, format!("http://{}{path}", self.platform.address))
+    }
+
+    async fn oauth(&self, key: &str, secret: &str, form: &'static str) -> (u16, Value) {
+        let request = self.request(Method::POST, "/api/ts/v1/oauth2/token").basic_auth(key, Some(secret));
+        json_of(request.header("content-type", "application/x-www-form-urlencoded").body(form)).await
+    }
+
+    async fn bearer(&self) -> String {
+        let (status, token) = self.oauth("stand-in-key", "stand-in-secret", "grant_type=client_credentials").await;
+        assert_eq!(status, 200, "{token}");
+        token["access_token"].as_str().unwrap().to_owned()
+    }
+
+    async fn log_in(&self, bearer: &str, password: &str) -> (u16, Value) {
+        let request = self.request(Method::POST, "/api/m2m/v1/session/login").bearer_auth(bearer);
+        json_of(request.json(&json!({ "username": "stand-in-user", "password": password }))).await
+    }
+
+    async fn rest(&self) -> Rest {
+        let bearer = self.bearer().await;
+        let (status, answer) = self.log_in(&bearer, "stand-in-password").await;
+        assert_eq!(status, 200, "{answer}");
+        Rest { session: answer["sessionToken"].as_str().unwrap().to_owned(), bearer }
+    }
+
+    async fn call(&self, rest: &Rest, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
+        let request = self.request(method, path).bearer_auth(&rest.bearer).header("VZ-M2M-Token", &rest.session);
+        json_of(match body {
+            Some(body) => request.json(&body),
+            None => request,
+        })
+        .await
+    }
+
+    async fn register(&self, rest: &Rest, body: Value) -> (u16, Value) {
+        self.call(rest, Method::POST, &format!("/api/m2m/v1/callbacks/{ACCOUNT}"), Some(body)).await
+    }
+
+    async fn list(&self, rest: &Rest) -> (u16, Value) {
+        self.call(rest, Method::GET, &format!("/api/m2m/v1/callbacks/{ACCOUNT}"), None).await
+    }
+
+    async fn deregister(&self, rest: &Rest, service: &str) -> (u16, Value) {
+        let path = format!("/api/m2m/v1/callbacks/{ACCOUNT}/name/{service}");
+        self.call(rest, Method::DELETE, &path, None).await
+    }
+
+    async fn post_soap(&self, service: &str, action: &str, body: String) -> (u16, String) {
+        let request = self.request(Method::POST, &format!("/api/v2/{service}.svc"));
+        let request = request.header("content-type", "text/xml; charset=utf-8").header("SOAPAction", action);
+        let response = request.body(body).send().await.unwrap();
+        let content_type = response.headers().get("content-type").map(|value| value.to_str().unwrap().to_owned());
+        assert_eq!(content_type.as_deref(), Some("text/xml; charset=utf-8"));
+        (response.status().as_u16(), response.text().await.unwrap())
+    }
+
+    async fn soap(&self, session: &str, service: &str, operation: &str, input: &[(&str, &str)]) -> (u16, String) {
+        let members: String = input.iter().map(|(name, value)| format!("<n:{name}>{value}</n:{name}>")).collect();
+        let body = format!(
+            r#"<e:Envelope xmlns:e="{SOAP}" xmlns:v="{V2}" xmlns:n="{CONTRACT}.{service}"><e:Header><v:token>{session}</v:token></e:Header><e:Body><v:{operation}><v:Input>{members}</v:Input></v:{operation}></e:Body></e:Envelope>"#
+        );
+        self.post_soap(service, &format!("\"{V2}/I{service}/{operation}\""), body).await
+    }
+
+    async fn soap_log_in(&self) -> String {
+        let input = [("Username", "stand-in-user"), ("Password", "stand-in-password")];
+        let (status, answer) = self.soap("", "SessionService", "LogIn", &input).await;
+        assert_eq!(status, 200, "{answer}");
+        texts(&answer, "SessionToken").remove(0)
+    }
+
+    async fn registration(&self, session: &str, operation: &str, input: &[(&str, &str)]) -> (u16, String) {
+        self.soap(session, "CallbackRegistrationService", operation, input).await
+    }
+
+    async fn soap_register(&self, session: &str, service: &str) -> (u16, String) {
+        let input =
+            [("AccountName", ACCOUNT), ("ServiceName", service), ("Url", "https://example.com/soap?a=1&amp;b=2")];
+        self.registration(session, "RegisterCallback", &input).await
+    }
+
+    async fn soap_list(&self, session: &str) -> Vec<(String, String)> {
+        let (status, answer) =
+            self.registration(session, "GetCallbackRegistrations", &[("AccountName", ACCOUNT)]).await;
+        assert_eq!(status, 200, "{answer}");
+        texts(&answer, "ServiceName").into_iter().zip(texts(&answer, "Url")).collect()
+    }
+}
+
+async fn json_of(request: reqwest::RequestBuilder) -> (u16, Value) {
+    let response = request.send().await.unwrap();
+    (response.status().as_u16(), response.json().await.unwrap())
+}
+
+fn error_code(answer: &(u16, Value)) -> &str {
+    assert_eq!(answer.0, 400, "{answer:?}");
+    assert!(answer.1["errorMessage"].is_string());
+    answer.1["errorCode"].as_str().unwrap()
+}
+
+/// The local part of a fault's code.
+fn fault_code(answer: &(u16, String)) -> String {
+    assert_eq!(answer.0, 500, "{answer:?}");
+    let document = Document::parse(&answer.1).unwrap();
+    let fault = document.descendants().find(|node| node.has_tag_name((SOAP, "Fault"))).unwrap();
+    let text = |name| fault.children().find(|child| child.has_tag_name(name)).unwrap().text().unwrap();
+    assert!(!text("faultstring").is_empty());
+    text("faultcode").split_once(':').unwrap().1.to_owned()
+}
+
+fn texts(xml: &str, name: &str) -> Vec<String> {
+    let document = Document::parse(xml).unwrap();
+    let named = document.descendants().filter(|node| node.tag_name().name() == name);
+    named.map(|node| node.text().unwrap_or_default().to_owned()).collect()
+}
+
+/// An element with its namespace, its attributes, its text and what is in it, without the blanks between elements.
+fn tree(node: Node<'_, '_>) -> Value {
+    let children: Vec<_> = node.children().filter(Node::is_element).map(tree).collect();
+    let attributes: Vec<_> = node.attributes().map(|attribute| json!([attribute.name(), attribute.value()])).collect();
+    let name = json!([node.tag_name().namespace(), node.tag_name().name()]);
+    json!([name, attributes, node.text().unwrap_or_default().trim(), children])
+}
+
+fn usage(url: &str) -> Value {
+    json!({ "name": "DeviceUsage", "url": url, "username": "listener", "password": "listener's password" })
+}
+
+#[tokio::test]
+async fn oauth_gives_the_same_token_within_its_life_and_a_new_one_after() {
+    let carrier = Carrier::new().await;
+    let (status, token) = carrier.oauth("stand-in-key", "stand-in-secret", "grant_type=client_credentials").await;
+    assert_eq!((status, token["token_type"].as_str()), (200, Some("Bearer")));
+    assert!((3590..=3600).contains(&token["expires_in"].as_i64().unwrap()), "{token}");
+    assert!(token["scope"].is_string());
+    assert_eq!(token["access_token"], carrier.bearer().await.as_str());
+    carrier.platform.expire_tokens();
+    assert_ne!(token["access_token"], carrier.bearer().await.as_str());
+}
+
+#[tokio::test]
+async fn a_wrong_key_and_a_wrong_grant_are_refused_as_oauth_has_it() {
+    let carrier = Carrier::new().await;
+    for (key, secret) in [("stand-in-key", "wrong"), ("wrong", "stand-in-secret"), ("", "")] {
+        let (status, answer) = carrier.oauth(key, secret, "grant_type=client_credentials").await;
+        assert_eq!((status, answer["error"].as_str()), (401, Some("invalid_client")));
+        assert!(answer["error_description"].is_string());
+    }
+    let (status, answer) = carrier.oauth("stand-in-key", "stand-in-secret", "grant_type=password").await;
+    assert_eq!((status, answer["error"].as_str()), (400, Some("unsupported_grant_type")));
+}
+
+#[tokio::test]
+async fn the_gateway_has_a_shape_of_fault_of_its_own_in_json_and_in_xml() {
+    let carrier = Carrier::new().await;
+    let ended = carrier.bearer().await;
+    carrier.platform.expire_tokens();
+    let path = format!("/api/m2m/v1/callbacks/{ACCOUNT}");
+    for (method, path, bearer, expected) in [
+        (Method::GET, path.as_str(), None, (401, "900902")),
+        (Method::GET, path.as_str(), Some("nonsense"), (401, "900901")),
+        (Method::GET, path.as_str(), Some(ended.as_str()), (401, "900901")),
+        (Method::PUT, path.as_str(), None, (404, "900906")),
+        (Method::GET, "/api/m2m/v1/nothing", None, (404, "900906")),
+        (Method::DELETE, "/api/m2m/v1/callbacks/0000123456-00001/DeviceUsage", None, (404, "900906")),
+    ] {
+        for xml in [false, true] {
+            let mut request = carrier.request(method.clone(), path);
+            if let Some(bearer) = bearer {
+                request = request.bearer_auth(bearer);
+            }
+            let request = request.header("Accept", if xml { "application/xml" } else { "application/json" });
+            let response = request.send().await.unwrap();
+            let status = response.status().as_u16();
+            let text = response.text().await.unwrap();
+            let code = if xml {
+                let document = Document::parse(&text).unwrap();
+                assert!(document.root_element().has_tag_name(("http://wso2.org/apimanager", "fault")), "{text}");
+                texts(&text, "code").remove(0)
+            } else {
+                let fault = serde_json::from_str::<Value>(&text).unwrap()["fault"].clone();
+                assert!(fault["message"].is_string() && fault["description"].is_string(), "{text}");
+                fault["code"].as_str().unwrap().to_owned()
+            };
+            assert_eq!((status, code.as_str()), expected, "{method} {path} {bearer:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_listener_is_registered_listed_with_its_password_overwritten_and_deregistered_over_rest() {
+    let carrier = Carrier::new().await;
+    let rest = carrier.rest().await;
+    assert_eq!(carrier.list(&rest).await, (200, json!([])));
+    let done = (200, json!({ "accountName": ACCOUNT, "serviceName": "DeviceUsage" }));
+    assert_eq!(carrier.register(&rest, usage("http://example.com:9001/usage")).await, done);
+    assert_eq!(carrier.register(&rest, usage("https://example.com/usage")).await, done);
+    let entry = json!({
+        "accountName": ACCOUNT,
+        "serviceName": "DeviceUsage",
+        "url": "https://example.com/usage",
+        "username": "listener",
+        "password": "listener's password",
+    });
+    assert_eq!(carrier.list(&rest).await, (200, json!([entry])));
+    assert_eq!(carrier.deregister(&rest, "DeviceUsage").await, done);
+    assert_eq!(carrier.list(&rest).await, (200, json!([])));
+    let again = carrier.deregister(&rest, "DeviceUsage").await;
+    assert_eq!(error_code(&again), "UnifiedWebService.REQUEST_FAILED.Callback.NotRegistered");
+}
+
+#[tokio::test]
+async fn rest_takes_all_thirteen_services_and_soap_eleven() {
+    let carrier = Carrier::new().await;
+    let rest = carrier.rest().await;
+    for service in callbacks::registry::SERVICES {
+        let body = json!({ "name": service.name, "url": "https://example.com/" });
+        assert_eq!(carrier.register(&rest, body).await.0, 200, "{}", service.name);
+        assert_eq!(carrier.deregister(&rest, service.name).await.0, 200, "{}", service.name);
+    }
+    let session = carrier.soap_log_in().await;
+    for service in callbacks::registry::SERVICES {
+        let answer = carrier.soap_register(&session, service.name).await;
+        if ["DeviceProfileService", "StateService"].contains(&service.name) {
+            assert_eq!(fault_code(&answer), "CallbackRegistrationService.INPUT_INVALID.ServiceName.Invalid");
+        } else {
+            assert_eq!(answer.0, 200, "{answer:?}");
+        }
+    }
+    assert_eq!(carrier.soap_list(&session).await.len(), 11);
+}
+
+#[tokio::test]
+async fn rest_refuses_what_the_platform_refuses() {
+    let carrier = Carrier::new().await;
+    let rest = carrier.rest().await;
+    for (body, code) in [
+        (json!({ "name": "NoService", "url": "https://example.com/" }), "INPUT_INVALID.ServiceName.Invalid"),
+        (json!({ "url": "https://example.com/" }), "INPUT_INVALID.ServiceName.Invalid"),
+        (json!({ "name": "DeviceUsage" }), "INPUT_INVALID.Url.Invalid"),
+        (usage("https://example.com:8443/"), "INPUT_INVALID.Url.Invalid"),
+        (
+            json!({ "name": "DeviceUsage", "url": "https://example.com/", "password": "x".repeat(41) }),
+            "INPUT_INVALID.Credentials.TooLong",
+        ),
+        (
+            json!({ "name": "DeviceUsage", "url": "https://example.com/", "password": "stand-in-password" }),
+            "INPUT_INVALID.Credentials.Invalid",
+        ),
+        (json!(["DeviceUsage"]), "DeserializationFailed"),
+    ] {
+        let answer = carrier.register(&rest, body.clone()).await;
+        assert_eq!(error_code(&answer), format!("UnifiedWebService.{code}"), "{body}");
+    }
+    let elsewhere = carrier.call(&rest, Method::GET, "/api/m2m/v1/callbacks/123456-00001", None).await;
+    assert_eq!(error_code(&elsewhere), "UnifiedWebService.REQUEST_FAILED.AccountNotFound");
+    let unspoken = carrier.call(&rest, Method::POST, &format!("/api/m2m/v1/callbacks/{ACCOUNT}"), None).await;
+    assert_eq!(error_code(&unspoken), "UnifiedWebService.INPUT_INVALID.RequestUndefined");
+    assert_eq!(carrier.list(&rest).await, (200, json!([])));
+}
+
+#[tokio::test]
+async fn a_service_of_one_api_can_neither_be_registered_nor_deregistered_nor_seen_through_the_other() {
+    let carrier = Carrier::new().await;
+    let (rest, session) = (carrier.rest().await, carrier.soap_log_in().await);
+    assert_eq!(carrier.register(&rest, usage("https://example.com/rest")).await.0, 200);
+    assert_eq!(carrier.soap_register(&session, "CarrierService").await.0, 200);
+
+    let other = "REQUEST_FAILED.Callback.RegisteredByOtherApi";
+    let over_rest = carrier.register(&rest, json!({ "name": "CarrierService", "url": "https://example.com/" })).await;
+    assert_eq!(error_code(&over_rest), format!("UnifiedWebService.{other}"));
+    assert_eq!(error_code(&carrier.deregister(&rest, "CarrierService").await), format!("UnifiedWebService.{other}"));
+    let over_soap = carrier.soap_register(&session, "DeviceUsage").await;
+    assert_eq!(fault_code(&over_soap), format!("CallbackRegistrationService.{other}"));
+    let names = [("AccountName", ACCOUNT), ("ServiceName", "DeviceUsage")];
+    let over_soap = carrier.registration(&session, "UnregisterCallback", &names).await;
+    assert_eq!(fault_code(&over_soap), format!("CallbackRegistrationService.{other}"));
+
+    let listed = carrier.list(&rest).await.1;
+    assert_eq!((listed.as_array().unwrap().len(), &listed[0]["serviceName"]), (1, &json!("DeviceUsage")));
+    let listed = carrier.soap_list(&session).await;
+    assert_eq!(listed, [("CarrierService".to_owned(), "https://example.com/soap?a=1&b=2".to_owned())]);
+
+    assert_eq!(carrier.deregister(&rest, "DeviceUsage").await.0, 200);
+    assert_eq!(carrier.soap_register(&session, "DeviceUsage").await.0, 200, "free again");
+}
+
+#[tokio::test]
+async fn the_page_s_example_request_gets_the_page_s_example_response() {
+    let carrier = Carrier::with(Options { account: vec!["account_name".to_owned()], ..options() }).await;
+    let session = carrier.soap_log_in().await;
+    let request = REQUEST.replace("''current_session_token''", &session).replace("DeviceUsage", "CarrierService");
+    let action = format!("\"{V2}/ICallbackRegistrationService/RegisterCallback\"");
+    let (status, answer) = carrier.post_soap("CallbackRegistrationService", &action, request).await;
+    assert_eq!(status, 200, "{answer}");
+    let (expected, given) = (Document::parse(RESPONSE).unwrap(), Document::parse(&answer).unwrap());
+    assert_eq!(tree(expected.root_element()), tree(given.root_element()));
+}
+
+#[tokio::test]
+async fn a_soap_session_is_in_the_body_and_in_the_header_and_ends_with_log_out() {
+    let carrier = Carrier::new().await;
+    let input = [("Username", "stand-in-user"), ("Password", "stand-in-password")];
+    let (_, answer) = carrier.soap("", "SessionService", "LogIn", &input).await;
+    let document = Document::parse(&answer).unwrap();
+    let path: Vec<_> = document
+        .descendants()
+        .filter(Node::is_element)
+        .map(|node| (node.tag_name().namespace(), node.tag_name().name()))
+        .collect();
+    let contract = format!("{CONTRACT}.SessionService");
+    assert_eq!(
+        path,
+        [
+            (Some(SOAP), "Envelope"),
+            (Some(SOAP), "Header"),
+            (Some(V2), "token"),
+            (Some(SOAP), "Body"),
+            (Some(V2), "LogInResponse"),
+            (Some(V2), "Output"),
+            (Some(contract.as_str()), "SessionToken"),
+        ]
+    );
+    let session = texts(&answer, "SessionToken").remove(0);
+    assert_eq!(texts(&answer, "token").remove(0), session);
+    let (status, answer) = carrier.soap("", "SessionService", "LogOut", &[("SessionToken", &session)]).await;
+    assert_eq!((status, texts(&answer, "SessionToken")), (200, vec![session.clone()]), "{answer}");
+    let after = carrier.soap_register(&session, "DeviceUsage").await;
+    assert_eq!(fault_code(&after), "CallbackRegistrationService.INPUT_INVALID.SessionToken.Invalid");
+}
+
+#[tokio::test]
+async fn soap_lists_names_and_urls_and_never_credentials() {
+    let carrier = Carrier::new().await;
+    let session = carrier.soap_log_in().await;
+    let input = [
+        ("AccountName", ACCOUNT),
+        ("ServiceName", "DeviceUsage"),
+        ("Url", "https://example.com/"),
+        ("Username", "listener"),
+        ("Password", "&lt;hunter2&gt;"),
+    ];
+    assert_eq!(carrier.registration(&session, "RegisterCallback", &input).await.0, 200);
+    let (_, answer) = carrier.registration(&session, "GetCallbackRegistrations", &[("AccountName", ACCOUNT)]).await;
+    assert_eq!(texts(&answer, "AccountName"), [ACCOUNT]);
+    assert!(!answer.contains("listener") && !answer.contains("hunter2"), "{answer}");
+    let kept: Value = json_of(carrier.request(Method::GET, "/_platform/registrations")).await.1;
+    assert_eq!(kept[0]["credentials"], json!({ "username": "listener", "password": "<hunter2>" }));
+    assert_eq!((&kept[0]["api"], &kept[0]["former"]), (&json!("soap"), &Value::Null));
+}
+
+#[tokio::test]
+async fn a_soap_request_counts_by_its_namespaces_its_order_and_its_action() {
+    let carrier = Carrier::with(Options { account: vec!["account_name".to_owned()], ..options() }).await;
+    let session = carrier.soap_log_in().await;
+    let request = REQUEST.replace("''current_session_token''", &session);
+    let action = format!("\"{V2}/ICallbackRegistrationService/RegisterCallback\"");
+    let swapped =
+        request.replace("ServiceName>", "x>").replace("AccountName>", "ServiceName>").replace("x>", "AccountName>");
+    for (why, action, body, code) in [
+        ("no action", "", request.clone(), "INPUT_INVALID.RequestUndefined"),
+        (
+            "another action",
+            &*action.replace("Register", "Unregister"),
+            request.clone(),
+            "INPUT_INVALID.RequestUndefined",
+        ),
+        ("no XML", &action, "nonsense".to_owned(), "DeserializationFailed"),
+        (
+            "SOAP 1.2",
+            &action,
+            request.replace(SOAP, "http://www.w3.org/2003/05/soap-envelope"),
+            "DeserializationFailed",
+        ),
+        ("another v2", &action, request.replace(V2, "http://nphase.com/unifiedwebservice/v1"), "DeserializationFailed"),
+        (
+            "members of another contract",
+            &action,
+            request.replace("Contract.Callback", "Contract.Call"),
+            "REQUEST_FAILED.AccountNotFound",
+        ),
+        ("another order", &action, swapped, "DeserializationFailed"),
+        ("no token", &action, request.replace("v2:token", "nph:token"), "INPUT_INVALID.SessionToken.Invalid"),
+        (
+            "no such operation",
+            &*action.replace("RegisterC", "Raise"),
+            request.replace("RegisterC", "Raise"),
+            "INPUT_INVALID.RequestUndefined",
+        ),
+    ] {
+        let answer = carrier.post_soap("CallbackRegistrationService", action, body).await;
+        assert_eq!(fault_code(&answer), format!("CallbackRegistrationService.{code}"), "{why}");
+    }
+    let request =
+        carrier.request(Method::POST, "/api/v2/SessionService.svc").header("content-type", "application/soap+xml");
+    assert_eq!(request.send().await.unwrap().status(), 415);
+}
+
+#[tokio::test]
+async fn an_ended_session_is_told_from_one_that_never_was_in_both_apis() {
+    let carrier = Carrier::new().await;
+    let (rest, session) = (carrier.rest().await, carrier.soap_log_in().await);
+    carrier.platform.expire_sessions();
+    let expired = "REQUEST_FAILED.SessionToken.Expired";
+    assert_eq!(error_code(&carrier.list(&rest).await), format!("UnifiedWebService.{expired}"));
+    let answer = carrier.soap_register(&session, "DeviceUsage").await;
+    assert_eq!(fault_code(&answer), format!("CallbackRegistrationService.{expired}"));
+
+    let never = Rest { session: "never".to_owned(), bearer: rest.bearer };
+    assert_eq!(error_code(&carrier.list(&never).await), "UnifiedWebService.INPUT_INVALID.SessionToken.Invalid");
+    let none = carrier.request(Method::GET, &format!("/api/m2m/v1/callbacks/{ACCOUNT}")).bearer_auth(&never.bearer);
+    assert_eq!(error_code(&json_of(none).await), "UnifiedWebService.INPUT_INVALID.SessionToken.Invalid");
+}
+
+#[tokio::test]
+async fn a_session_can_be_ended_over_rest() {
+    let carrier = Carrier::new().await;
+    let rest = carrier.rest().await;
+    let (status, answer) = carrier.call(&rest, Method::POST, "/api/m2m/v1/session/logout", None).await;
+    assert_eq!((status, answer["sessionToken"].as_str()), (200, Some(rest.session.as_str())));
+    assert_eq!(error_code(&carrier.list(&rest).await), "UnifiedWebService.INPUT_INVALID.SessionToken.Invalid");
+}
+
+#[tokio::test]
+async fn five_wrong_passwords_through_either_api_lock_the_user_in_both() {
+    let carrier = Carrier::new().await;
+    let bearer = carrier.bearer().await;
+    for attempt in 0..5 {
+        if attempt % 2 == 0 {
+            let answer = carrier.log_in(&bearer, "wrong").await;
+            assert_eq!(error_code(&answer), "UnifiedWebService.REQUEST_FAILED.InvalidCredentials");
+        } else {
+            let input = [("Username", "stand-in-user"), ("Password", "wrong")];
+            let answer = carrier.soap("", "SessionService", "LogIn", &input).await;
+            assert_eq!(fault_code(&answer), "SessionService.REQUEST_FAILED.InvalidCredentials");
+        }
+    }
+    let answer = carrier.log_in(&bearer, "stand-in-password").await;
+    assert_eq!(error_code(&answer), "UnifiedWebService.REQUEST_FAILED.AccountLocked");
+    carrier.platform.unlock();
+    assert_eq!(carrier.log_in(&bearer, "stand-in-password").await.0, 200);
+}
+
+#[tokio::test]
+async fn each_api_takes_the_other_spelling_of_its_own_page_of_deregistration() {
+    let carrier = Carrier::new().await;
+    let (rest, session) = (carrier.rest().await, carrier.soap_log_in().await);
+    let alert = json!({ "name": "AlertService", "url": "https://example.com/" });
+    assert_eq!(carrier.register(&rest, alert).await.0, 200);
+    let done = json!({ "accountName": ACCOUNT, "serviceName": "AlertService" });
+    assert_eq!(carrier.deregister(&rest, "AlertsService").await, (200, done));
+    assert_eq!(carrier.soap_register(&session, "PromoChanges").await.0, 200);
+    let names = [("AccountName", ACCOUNT), ("ServiceName", "PromoChange")];
+    let (status, answer) = carrier.registration(&session, "UnregisterCallback", &names).await;
+    assert_eq!((status, texts(&answer, "ServiceName")), (200, vec!["PromoChanges".to_owned()]), "{answer}");
+}
+
+#[tokio::test]
+async fn any_port_is_taken_only_when_asked_for() {
+    let carrier = Carrier::with(Options { any_port: true, ..options() }).await;
+    let rest = carrier.rest().await;
+    assert_eq!(carrier.register(&rest, usage("http://127.0.0.1:9000/callbacks/DeviceUsage")).await.0, 200);
+    let answer = carrier.register(&rest, usage("ftp://127.0.0.1:21/")).await;
+    assert_eq!(error_code(&answer), "UnifiedWebService.INPUT_INVALID.Url.Invalid");
+}
+
+#[tokio::test]
+async fn registrations_and_former_credentials_survive_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let on = |path: &Path| Options { data: Some(path.to_owned()), ..options() };
+    let first = Carrier::with(on(directory.path())).await;
+    let (rest, session) = (first.rest().await, first.soap_log_in().await);
+    assert_eq!(first.register(&rest, usage("https://example.com/rest")).await.0, 200);
+    let changed = json!({ "name": "DeviceUsage", "url": "https://example.com/rest", "password": "new" });
+    assert_eq!(first.register(&rest, changed).await.0, 200);
+    assert_eq!(first.soap_register(&session, "CarrierService").await.0, 200);
+    let before = json_of(first.request(Method::GET, "/_platform/registrations")).await;
+    assert_eq!(before.1[0]["former"]["credentials"]["password"], "listener's password");
+    assert!(before.1[0]["former"]["replacedAt"].is_string());
+    drop(first);
+
+    let second = Carrier::with(Options { account: vec!["another".to_owned()], ..on(directory.path()) }).await;
+    assert_eq!(json_of(second.request(Method::GET, "/_platform/registrations")).await, before);
+    let rest = second.rest().await;
+    assert_eq!(second.list(&rest).await.1.as_array().unwrap().len(), 1, "its account is still known");
+    assert_eq!(second.soap_list(&second.soap_log_in().await).await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_kept_is_not_registered() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let carrier = Carrier::with(Options { data: Some(data.clone()), ..options() }).await;
+    let rest = carrier.rest().await;
+    std::fs::remove_dir_all(&data).unwrap();
+    let answer = carrier.register(&rest, usage("https://example.com/")).await;
+    assert_eq!(error_code(&answer), "UnifiedWebService.REQUEST_FAILED.UnexpectedError");
+    assert_eq!(carrier.list(&rest).await, (200, json!([])));
+}

@@ -1,0 +1,80 @@
+//! The rules with a clock and a disk: what both APIs' faces talk to.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use anyhow::Context;
+use jiff::Timestamp;
+
+use super::rules::{Book, Fault, Grants, Rules};
+
+/// The file's name in the directory.
+const FILE: &str = "platform.json";
+
+pub(super) struct Carrier {
+    rules: Mutex<Rules>,
+    file: Option<PathBuf>,
+}
+
+impl Carrier {
+    /// Reads what an earlier run kept, if any, and adds the accounts to it.
+    pub(super) fn open(
+        grants: Grants,
+        any_port: bool,
+        accounts: Vec<String>,
+        directory: Option<&Path>,
+    ) -> anyhow::Result<Self> {
+        let file = directory.map(|directory| directory.join(FILE));
+        let mut book = match (&file, directory) {
+            (Some(file), Some(directory)) => {
+                fs::create_dir_all(directory).with_context(|| format!("cannot use {}", directory.display()))?;
+                read(file).with_context(|| format!("cannot use {}", file.display()))?
+            }
+            _ => Book::default(),
+        };
+        book.accounts.extend(accounts);
+        if let Some(file) = &file {
+            write(file, &book).with_context(|| format!("cannot write {}", file.display()))?;
+        }
+        Ok(Self { rules: Mutex::new(Rules::new(grants, any_port, book)), file })
+    }
+
+    /// The rules as they are.
+    pub(super) fn rules(&self) -> MutexGuard<'_, Rules> {
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something that may change the book. It is not done unless it is on disk.
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Rules, Timestamp) -> Result<T, Fault>) -> Result<T, Fault> {
+        let mut rules = self.rules();
+        let before = rules.book.clone();
+        let result = change(&mut rules, Timestamp::now())?;
+        if let Some(file) = self.file.as_deref().filter(|_| rules.book != before)
+            && let Err(error) = write(file, &rules.book)
+        {
+            eprintln!("cannot write {}: {error}", file.display());
+            rules.book = before;
+            return Err(Fault::Unexpected);
+        }
+        Ok(result)
+    }
+}
+
+fn read(file: &Path) -> anyhow::Result<Book> {
+    match fs::read(file) {
+        Ok(bytes) => Ok(serde_json::from_slice(&bytes)?),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Book::default()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// All of it or nothing: a half-written file never has the name.
+fn write(file: &Path, book: &Book) -> std::io::Result<()> {
+    let unfinished = file.with_extension("unfinished");
+    let mut writer = File::create(&unfinished)?;
+    writer.write_all(&serde_json::to_vec_pretty(book)?)?;
+    writer.sync_all()?;
+    fs::rename(unfinished, file)
+}

@@ -1,0 +1,117 @@
+//! Who may call: the OAuth token of the gateway, and the sessions of the one user.
+
+use std::collections::HashMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Credentials, Fault};
+
+/// So many wrong passwords, one after another, lock the user.
+const MOST_FAILURES: u32 = 5;
+
+/// For so long a session that has ended is known as such. Later its token is like any other wrong one.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(24);
+
+/// Who may call, and for how long.
+#[derive(Clone)]
+pub struct Grants {
+    /// The application's key and secret.
+    pub application: Credentials,
+    /// The UWS user and its password.
+    pub login: Credentials,
+    /// The life of an OAuth token.
+    pub token_lifetime: SignedDuration,
+    /// A session that is not used for so long ends.
+    pub session_idle: SignedDuration,
+}
+
+/// An OAuth token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// What the `Authorization` header carries.
+    pub value: String,
+    /// When it ends.
+    pub expires: Timestamp,
+}
+
+/// The key or the secret is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("Client authentication failed")]
+pub struct WrongKey;
+
+pub(super) struct Access {
+    pub(super) grants: Grants,
+    token: Option<Token>,
+    /// The session tokens, each with the moment at which it ends unless it is used.
+    sessions: HashMap<String, Timestamp>,
+    failures: u32,
+}
+
+impl Access {
+    pub(super) fn new(grants: Grants) -> Self {
+        Self { grants, token: None, sessions: HashMap::new(), failures: 0 }
+    }
+
+    pub(super) fn token(
+        &mut self,
+        application: &Credentials,
+        fresh: String,
+        now: Timestamp,
+    ) -> Result<Token, WrongKey> {
+        if *application != self.grants.application {
+            return Err(WrongKey);
+        }
+        let current = self.token.take().filter(|token| now < token.expires);
+        let lifetime = self.grants.token_lifetime;
+        Ok(self.token.insert(current.unwrap_or_else(|| Token { value: fresh, expires: now + lifetime })).clone())
+    }
+
+    pub(super) fn admits(&self, bearer: &str, now: Timestamp) -> bool {
+        self.token.as_ref().is_some_and(|token| token.value == bearer && now < token.expires)
+    }
+
+    pub(super) fn log_in(&mut self, login: &Credentials, fresh: String, now: Timestamp) -> Result<String, Fault> {
+        if login.username != self.grants.login.username {
+            return Err(Fault::WrongLogin);
+        }
+        if self.failures >= MOST_FAILURES {
+            return Err(Fault::Locked);
+        }
+        if login.password != self.grants.login.password {
+            self.failures += 1;
+            return Err(Fault::WrongLogin);
+        }
+        self.failures = 0;
+        self.sessions.retain(|_, ends| now.duration_since(*ends) < REMEMBERED);
+        self.sessions.insert(fresh.clone(), now + self.grants.session_idle);
+        Ok(fresh)
+    }
+
+    pub(super) fn log_out(&mut self, session: &str, now: Timestamp) -> Result<(), Fault> {
+        self.use_session(session, now)?;
+        self.sessions.remove(session);
+        Ok(())
+    }
+
+    /// Every use of a session prolongs it.
+    pub(super) fn use_session(&mut self, session: &str, now: Timestamp) -> Result<(), Fault> {
+        let ends = self.sessions.get_mut(session).ok_or(Fault::SessionInvalid)?;
+        if now >= *ends {
+            return Err(Fault::SessionExpired);
+        }
+        *ends = now + self.grants.session_idle;
+        Ok(())
+    }
+
+    pub(super) fn expire_token(&mut self) {
+        self.token = None;
+    }
+
+    pub(super) fn expire_sessions(&mut self, now: Timestamp) {
+        self.sessions.values_mut().for_each(|ends| *ends = now.min(*ends));
+    }
+
+    pub(super) fn unlock(&mut self) {
+        self.failures = 0;
+    }
+}
