@@ -20,11 +20,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use announcement::Announcer;
-use secret::SecretError;
-
 pub use deployment::Deployment;
 pub use rotation::Rotation;
-pub use secret::{KNOWN_AFTER, ListenerSecret};
+pub use secret::{KNOWN_AFTER, ListenerSecret, SecretError, platform_login};
 pub use target::{Properties, Target};
 
 /// What wakes the function.
@@ -141,7 +139,7 @@ impl Registrar {
 
     /// The platform that the stack's parameters name.
     async fn platform(&self, target: &Target) -> Result<Platform, Trouble> {
-        let login = secret::platform_login(&self.secrets, &self.platform_secret).await?;
+        let login = platform_login(&self.secrets, &self.platform_secret).await?;
         Ok(Platform::new(target.api, &target.platform_url, login)?)
     }
 

@@ -35,8 +35,12 @@ impl SecretError {
     }
 }
 
-/// The login that the customer keeps for us.
-pub(crate) async fn platform_login(client: &Client, arn: &str) -> Result<Login, SecretError> {
+/// The login that the customer keeps for us, as JSON: see [`Login::from_json`].
+///
+/// # Errors
+///
+/// The secret is not there, cannot be read or holds something else.
+pub async fn platform_login(client: &Client, arn: &str) -> Result<Login, SecretError> {
     let found = found(client.get_secret_value().secret_id(arn)).await?;
     let found = found.ok_or_else(|| SecretError("The secret with the platform's login is not there.".to_owned()))?;
     Login::from_json(found.secret_string().unwrap_or_default()).map_err(|error| SecretError(error.to_string()))

@@ -2,5 +2,6 @@
 
 pub mod local;
 pub mod platform;
+pub mod register;
 pub mod registry;
 pub mod show;

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use callbacks::{local, platform, show};
+use callbacks::{local, platform, register, show};
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
@@ -18,6 +18,12 @@ struct Arguments {
 enum Command {
     /// Run all endpoints on this machine, with an embedded DynamoDB; nothing else is needed
     Local(local::Options),
+    /// Register the stack's endpoints at the platform
+    Register(register::Register),
+    /// Show what is registered at the platform, against what the stack expects
+    Registrations(register::Registrations),
+    /// Deregister the stack's endpoints
+    Deregister(register::Deregister),
     /// Run a stand-in for the carrier: both registration APIs, with their rules
     Platform(platform::Command),
     /// Look at devices
@@ -35,6 +41,9 @@ async fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().command {
         Command::Local(options) => local::run(options).await?,
         Command::Platform(command) => return platform::run(command).await,
+        Command::Register(command) => return register::register(command).await,
+        Command::Registrations(command) => return register::registrations(command).await,
+        Command::Deregister(command) => return register::deregister(command).await,
         Command::Devices(command) => show::devices(command).await?,
         Command::Requests(command) => show::requests(command).await?,
     }

@@ -1,0 +1,328 @@
+//! `callbacks register`, `registrations` and `deregister`: the stack's endpoints at the platform, by hand.
+//!
+//! What is sent to the platform, and what it says, is `shared/registration`'s; here is where the values come from, and
+//! how the result is shown. A script reads the exit code: 0 all is as it should be, 1 something is not, 2 the command
+//! cannot be right, 3 the platform or the stack could not be asked.
+
+mod stack;
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use clap::Args;
+use registration::{AccountName, Api, Credentials, Done, Error, Login, Platform, Registration, Standing, compare};
+
+use stack::Stack;
+
+/// Not all is as it should be.
+const NOT_ALL: u8 = 1;
+/// The command cannot be right; the parser of arguments has the same.
+const WRONG: u8 = 2;
+/// The platform or the stack could not be asked.
+const NOT_ASKED: u8 = 3;
+
+/// Whose registrations, at which platform, and what the stack expects of them.
+#[derive(Args)]
+pub struct Common {
+    /// The billing account's name, with its leading zeros
+    #[arg(long, value_name = "NAME")]
+    account: AccountName,
+    /// The platform's API: it decides the form of the messages
+    #[arg(long, value_name = "rest|soap", default_value = "rest")]
+    api: Api,
+    /// What the stack expects.
+    #[command(flatten)]
+    stack: Stack,
+    /// How the platform knows you.
+    #[command(flatten)]
+    access: Access,
+}
+
+/// How the platform knows you.
+#[derive(Args)]
+struct Access {
+    /// The platform's address, where it is not Verizon's own
+    #[arg(long, value_name = "URL", env = "THINGSPACE_URL")]
+    platform: Option<String>,
+    /// A secret of Secrets Manager with your login, {"username", "password", "key", "secret"}, instead of the next four
+    #[arg(long, value_name = "ARN", env = "THINGSPACE_LOGIN_SECRET")]
+    login_secret: Option<String>,
+    /// Your UWS user name
+    #[arg(long, env = "THINGSPACE_USERNAME", hide_env_values = true)]
+    username: Option<String>,
+    /// Your UWS password; better in the environment than in the list of processes
+    #[arg(long, env = "THINGSPACE_PASSWORD", hide_env_values = true)]
+    password: Option<String>,
+    /// Your application's key, for REST
+    #[arg(long, env = "THINGSPACE_KEY", hide_env_values = true)]
+    key: Option<String>,
+    /// Your application's secret, for REST
+    #[arg(long, env = "THINGSPACE_SECRET", hide_env_values = true)]
+    secret: Option<String>,
+}
+
+/// Which callback services.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct Services {
+    /// This callback service; give it once for each
+    #[arg(long, value_name = "NAME")]
+    service: Vec<String>,
+    /// All that the API registers: thirteen through REST, ten through SOAP
+    #[arg(long)]
+    all: bool,
+}
+
+/// Registers what is not as the stack expects.
+#[derive(Args)]
+pub struct Register {
+    /// Whose, and where.
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    services: Services,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Shows what is registered.
+#[derive(Args)]
+pub struct Registrations {
+    /// Whose, and where.
+    #[command(flatten)]
+    common: Common,
+    /// Look at this callback service alone; give it once for each
+    #[arg(long, value_name = "NAME")]
+    service: Vec<String>,
+}
+
+/// Deregisters what points at the stack.
+#[derive(Args)]
+pub struct Deregister {
+    /// Whose, and where.
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    services: Services,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Why a command ended early.
+enum Trouble {
+    Wrong(String),
+    NotAsked(String),
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Invalid(invalid) => Self::Wrong(invalid.to_string()),
+            error => Self::NotAsked(error.to_string()),
+        }
+    }
+}
+
+impl From<registration::Invalid> for Trouble {
+    fn from(invalid: registration::Invalid) -> Self {
+        Self::Wrong(invalid.to_string())
+    }
+}
+
+/// Registers what is not as the stack expects.
+///
+/// # Errors
+///
+/// None; the exit code tells.
+pub async fn register(command: Register) -> anyhow::Result<ExitCode> {
+    Ok(code(bring_about(command).await))
+}
+
+/// Shows what is registered, against what the stack expects.
+///
+/// # Errors
+///
+/// None; the exit code tells.
+pub async fn registrations(command: Registrations) -> anyhow::Result<ExitCode> {
+    Ok(code(look(command).await))
+}
+
+/// Deregisters what points at the stack.
+///
+/// # Errors
+///
+/// None; the exit code tells.
+pub async fn deregister(command: Deregister) -> anyhow::Result<ExitCode> {
+    Ok(code(take_back(command).await))
+}
+
+fn code(ended: Result<bool, Trouble>) -> ExitCode {
+    match ended {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(NOT_ALL),
+        Err(Trouble::Wrong(why)) => {
+            eprintln!("Error: {why}");
+            ExitCode::from(WRONG)
+        }
+        Err(Trouble::NotAsked(why)) => {
+            eprintln!("Error: {why}");
+            ExitCode::from(NOT_ASKED)
+        }
+    }
+}
+
+async fn bring_about(Register { common, services, dry_run }: Register) -> Result<bool, Trouble> {
+    let wanted = common.wanted(services.of(common.api), Stack::credentials).await?;
+    let platform = common.platform().await?;
+    if dry_run {
+        let compared = compare(wanted, &platform.list(&common.account).await?);
+        platform.log_out().await;
+        let row = |one: &registration::Comparison| {
+            let what = match one.standing {
+                Standing::AsWanted => "stays",
+                _ => "would be registered",
+            };
+            [one.wanted.service().to_owned(), format!("{what} ({})", found(&one.standing)), one.wanted.url().to_owned()]
+        };
+        print(compared.iter().map(row));
+        return Ok(true);
+    }
+    let done = platform.repair(&common.account, wanted).await?;
+    platform.log_out().await;
+    Ok(told(&done, "registered", "stays as it is"))
+}
+
+async fn take_back(Deregister { common, services, dry_run }: Deregister) -> Result<bool, Trouble> {
+    // What is deregistered is known by its URL.
+    let wanted = common.wanted(services.of(common.api), Stack::no_credentials).await?;
+    let platform = common.platform().await?;
+    if dry_run {
+        let compared = compare(wanted, &platform.list(&common.account).await?);
+        platform.log_out().await;
+        let row = |one: &registration::Comparison| {
+            let what = if one.standing.is_here() { "would be deregistered" } else { "is not the stack's" };
+            [one.wanted.service().to_owned(), what.to_owned(), url(&one.standing, &one.wanted)]
+        };
+        print(compared.iter().map(row));
+        return Ok(true);
+    }
+    let done = platform.withdraw(&common.account, wanted).await?;
+    platform.log_out().await;
+    Ok(told(&done, "deregistered", "is not the stack's"))
+}
+
+async fn look(Registrations { common, service }: Registrations) -> Result<bool, Trouble> {
+    let services = if service.is_empty() { Services::all(common.api) } else { service };
+    let wanted = common.wanted(services, Stack::credentials).await?;
+    let platform = common.platform().await?;
+    let listed = platform.list(&common.account).await?;
+    platform.log_out().await;
+    let compared = compare(wanted, &listed);
+    let known: Vec<_> = compared.iter().filter_map(|one| one.listed_as.clone()).collect();
+    let expected = compared
+        .iter()
+        .map(|one| [one.wanted.service().to_owned(), found(&one.standing).to_owned(), url(&one.standing, &one.wanted)]);
+    let others = listed.iter().filter(|one| !known.contains(&one.service));
+    let others = others.map(|one| [one.service.clone(), "not looked at".to_owned(), one.url.clone()]);
+    print(expected.chain(others));
+    Ok(!compared.iter().any(|one| one.standing.is_drift()))
+}
+
+impl Services {
+    fn of(self, api: Api) -> Vec<String> {
+        if self.all { Self::all(api) } else { self.service }
+    }
+
+    fn all(api: Api) -> Vec<String> {
+        api.services().iter().map(|&service| service.to_owned()).collect()
+    }
+}
+
+impl Common {
+    /// What should be registered, with what the stack has for credentials.
+    async fn wanted(
+        &self,
+        services: Vec<String>,
+        credentials: impl AsyncFn(&Stack) -> Result<Credentials, Trouble>,
+    ) -> Result<Vec<Registration>, Trouble> {
+        let base = self.stack.callback_base_url().await?;
+        let credentials = credentials(&self.stack).await?;
+        let registration = |service: &String| {
+            let url = format!("{base}/{service}");
+            Registration::new(self.api, self.account.clone(), service, &url, credentials.clone())
+        };
+        Ok(services.iter().map(registration).collect::<Result<_, _>>()?)
+    }
+
+    async fn platform(&self) -> Result<Platform, Trouble> {
+        let address = self.access.platform.as_deref().unwrap_or(self.api.home());
+        Ok(Platform::new(self.api, address, self.access.login().await?)?)
+    }
+}
+
+impl Access {
+    async fn login(&self) -> Result<Login, Trouble> {
+        if let Some(arn) = &self.login_secret {
+            return stack::login(arn).await;
+        }
+        let given = |value: &Option<String>, name| {
+            value.clone().ok_or_else(|| Trouble::Wrong(format!("the platform asks for a login: set {name}")))
+        };
+        Ok(Login {
+            username: given(&self.username, "THINGSPACE_USERNAME")?,
+            password: given(&self.password, "THINGSPACE_PASSWORD")?,
+            key: self.key.clone(),
+            secret: self.secret.clone(),
+        })
+    }
+}
+
+/// A word for how a registration stands.
+fn found(standing: &Standing) -> &'static str {
+    match standing {
+        Standing::AsWanted => "as expected",
+        Standing::CredentialsUnseen => "as expected, credentials not shown",
+        Standing::OtherCredentials => "with other credentials",
+        Standing::Elsewhere { .. } => "somewhere else",
+        Standing::Missing => "missing",
+    }
+}
+
+/// Where its messages go now.
+fn url(standing: &Standing, wanted: &Registration) -> String {
+    match standing {
+        Standing::Elsewhere { url } => url.clone(),
+        Standing::Missing => "-".to_owned(),
+        _ => wanted.url().to_owned(),
+    }
+}
+
+/// Prints what became of each; whether all of it went well.
+fn told(done: &[Done], did: &str, left: &str) -> bool {
+    print(done.iter().map(|Done { comparison, outcome }| {
+        let before = found(&comparison.standing);
+        let what = match outcome {
+            Some(Ok(())) => format!("{did} (was {before})"),
+            Some(Err(error)) => format!("NOT {did}: {error}"),
+            None => format!("{left} ({before})"),
+        };
+        [comparison.wanted.service().to_owned(), what, comparison.wanted.url().to_owned()]
+    }));
+    !done.iter().any(|one| matches!(one.outcome, Some(Err(_))))
+}
+
+/// A table: service, how it stands, URL.
+fn print(rows: impl Iterator<Item = [String; 3]>) {
+    let rows: Vec<_> = rows.collect();
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or_default()
+    };
+    let (service_width, standing_width) = (width(0), width(1));
+    let mut table = String::new();
+    for [service, standing, url] in &rows {
+        let _ = writeln!(table, "{service:service_width$}  {standing:standing_width$}  {url}");
+    }
+    print!("{table}");
+}

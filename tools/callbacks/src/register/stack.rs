@@ -1,0 +1,96 @@
+//! What a deployed stack says of itself: its outputs and its secret.
+
+use std::time::Duration;
+
+use aws_sdk_cloudformation::error::DisplayErrorContext;
+use clap::Args;
+use listener_registrar::{ListenerSecret, platform_login};
+use registration::{Credentials, Login};
+use tokio::time::sleep;
+
+use super::Trouble;
+
+/// How long a call of AWS may take.
+const AWS_WITHIN: Duration = Duration::from_secs(20);
+
+/// Where messages should go, and what they should carry.
+#[derive(Args)]
+pub(super) struct Stack {
+    /// The deployed stack whose outputs and secret say where messages go and what they carry, with your AWS credentials
+    #[arg(long, value_name = "NAME", env = "CALLBACKS_STACK", default_value = "thingspace-callbacks")]
+    stack: String,
+    /// Where messages go, instead of the stack: callback URLs are this, a slash and the name of the service
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// The user name that messages carry, instead of the stack's
+    #[arg(long, env = "CALLBACKS_USERNAME", requires = "callback_password")]
+    callback_username: Option<String>,
+    /// The password that messages carry, instead of the stack's; better in the environment
+    #[arg(long, env = "CALLBACKS_PASSWORD", hide_env_values = true, requires = "callback_username")]
+    callback_password: Option<String>,
+    /// Messages carry no credentials
+    #[arg(long)]
+    no_credentials: bool,
+}
+
+impl Stack {
+    pub(super) async fn callback_base_url(&self) -> Result<String, Trouble> {
+        let url = match &self.url {
+            Some(url) => url.clone(),
+            None => self.output("CallbackBaseUrl").await?.ok_or_else(|| {
+                Trouble::Wrong(format!("the stack {} has no output CallbackBaseUrl: it is another one's", self.stack))
+            })?,
+        };
+        Ok(url.trim_end_matches('/').to_owned())
+    }
+
+    /// Those given, or the stack's, once all its listeners take them.
+    pub(super) async fn credentials(&self) -> Result<Credentials, Trouble> {
+        if self.no_credentials {
+            return Ok(Credentials::default());
+        }
+        if let (Some(username), Some(password)) = (&self.callback_username, &self.callback_password) {
+            return Ok(Credentials { username: username.clone(), password: password.clone() });
+        }
+        if self.url.is_some() {
+            let how = "set CALLBACKS_USERNAME and CALLBACKS_PASSWORD, or say --no-credentials";
+            return Err(Trouble::Wrong(format!("with --url, messages need credentials: {how}")));
+        }
+        // A stack without the output takes callbacks without credentials: its parameter CallbackCredentials says so.
+        let Some(arn) = self.output("CredentialsSecretArn").await? else { return Ok(Credentials::default()) };
+        let client = aws_sdk_secretsmanager::Client::new(&aws::config(AWS_WITHIN).await);
+        let secret = ListenerSecret::new(client, arn);
+        let mut current = Box::pin(secret.current());
+        let read = tokio::select! {
+            read = &mut current => read,
+            () = sleep(Duration::from_secs(2)) => {
+                eprintln!("The stack's credentials were changed just now: waiting until all its functions take them.");
+                current.await
+            }
+        };
+        read.map_err(|error| Trouble::NotAsked(error.to_string()))
+    }
+
+    /// For what is known by its URL alone.
+    pub(super) async fn no_credentials(&self) -> Result<Credentials, Trouble> {
+        Ok(Credentials::default())
+    }
+
+    async fn output(&self, key: &str) -> Result<Option<String>, Trouble> {
+        let client = aws_sdk_cloudformation::Client::new(&aws::config(AWS_WITHIN).await);
+        let described = client.describe_stacks().stack_name(&self.stack).send().await.map_err(|error| {
+            let error = DisplayErrorContext(error);
+            Trouble::NotAsked(format!("the stack {} cannot be described: {error}", self.stack))
+        })?;
+        let mut outputs = described.stacks().iter().flat_map(|stack| stack.outputs());
+        Ok(outputs
+            .find(|output| output.output_key() == Some(key))
+            .and_then(|output| output.output_value().map(str::to_owned)))
+    }
+}
+
+/// Your login at the platform, from Secrets Manager.
+pub(super) async fn login(arn: &str) -> Result<Login, Trouble> {
+    let client = aws_sdk_secretsmanager::Client::new(&aws::config(AWS_WITHIN).await);
+    platform_login(&client, arn).await.map_err(|error| Trouble::NotAsked(error.to_string()))
+}
