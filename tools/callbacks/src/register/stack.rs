@@ -82,7 +82,7 @@ impl Stack {
             let error = DisplayErrorContext(error);
             Trouble::NotAsked(format!("the stack {} cannot be described: {error}", self.stack))
         })?;
-        let mut outputs = described.stacks().iter().flat_map(|stack| stack.outputs());
+        let mut outputs = described.stacks().iter().flat_map(aws_sdk_cloudformation::types::Stack::outputs);
         Ok(outputs
             .find(|output| output.output_key() == Some(key))
             .and_then(|output| output.output_value().map(str::to_owned)))

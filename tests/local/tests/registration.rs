@@ -1,0 +1,478 @@
+//! The registration client against the carrier's stand-in, and against platforms that are down, slow or out of their mind.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may panic"
+)]
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::response::{IntoResponse, Response};
+use callbacks::platform;
+use http::{HeaderMap, StatusCode, Uri};
+use registration::{
+    AccountName, Api, Credentials, Error, Login, Platform, Registered, Registration, Standing, compare,
+};
+use serde_json::json;
+
+const ACCOUNT: &str = "0000123456-00001";
+
+fn account() -> AccountName {
+    ACCOUNT.parse().unwrap()
+}
+
+fn login() -> Login {
+    let usual = platform::Options::default();
+    Login { username: usual.username, password: usual.password, key: Some(usual.key), secret: Some(usual.secret) }
+}
+
+fn credentials() -> Credentials {
+    Credentials { username: "stack".to_owned(), password: "hunter2 & <more>".to_owned() }
+}
+
+fn wanted(api: Api) -> Vec<Registration> {
+    let url = |service: &str| format!("https://example.com/v1/callbacks/{service}");
+    let one = |service: &&str| Registration::new(api, account(), service, &url(service), credentials()).unwrap();
+    api.services().iter().map(one).collect()
+}
+
+async fn stand_in() -> platform::Platform {
+    let options = platform::Options { listen: "127.0.0.1:0".parse().unwrap(), ..platform::Options::default() };
+    platform::start(options).await.unwrap()
+}
+
+/// A client of the stand-in.
+fn client(api: Api, stand_in: &platform::Platform, login: Login) -> Platform {
+    let path = match api {
+        Api::Rest => "api",
+        Api::Soap => "api/v2",
+    };
+    Platform::new(api, &format!("http://{}/{path}", stand_in.address), login).unwrap()
+}
+
+async fn standings(client: &Platform, api: Api) -> Vec<Standing> {
+    let listed = client.list(&account()).await.unwrap();
+    compare(wanted(api), &listed).into_iter().map(|one| one.standing).collect()
+}
+
+/// Registers all that an API has, and takes it back.
+async fn comes_and_goes(api: Api, count: usize, there: Standing) {
+    let stand_in = stand_in().await;
+    let client = client(api, &stand_in, login());
+    assert_eq!(standings(&client, api).await, vec![Standing::Missing; count]);
+
+    let done = client.repair(&account(), wanted(api)).await.unwrap();
+    assert!(done.iter().all(|one| matches!(one.outcome, Some(Ok(())))), "{done:?}");
+    assert_eq!(standings(&client, api).await, vec![there; count]);
+
+    let done = client.withdraw(&account(), wanted(api)).await.unwrap();
+    assert!(done.iter().all(|one| matches!(one.outcome, Some(Ok(())))), "{done:?}");
+    assert_eq!(client.list(&account()).await.unwrap(), []);
+    client.log_out().await;
+}
+
+#[tokio::test]
+async fn all_thirteen_services_are_registered_and_deregistered_through_rest() {
+    comes_and_goes(Api::Rest, 13, Standing::AsWanted).await;
+}
+
+#[tokio::test]
+async fn ten_services_are_registered_and_deregistered_through_soap() {
+    comes_and_goes(Api::Soap, 10, Standing::CredentialsUnseen).await;
+}
+
+#[tokio::test]
+async fn what_is_as_wanted_is_left_alone_and_what_is_not_is_repaired() {
+    let stand_in = stand_in().await;
+    let client = client(Api::Rest, &stand_in, login());
+    let all = wanted(Api::Rest);
+    client.repair(&account(), all.clone()).await.unwrap();
+    let moved =
+        |service, url: &str, credentials| Registration::new(Api::Rest, account(), service, url, credentials).unwrap();
+    client.register(&moved("DeviceUsage", "http://old.example.com:9001/x", credentials())).await.unwrap();
+    client.register(&moved("StateService", all[12].url(), Credentials::default())).await.unwrap();
+    client.deregister(&account(), "AlertService").await.unwrap();
+
+    let done = client.repair(&account(), all).await.unwrap();
+    let repaired: Vec<_> = done
+        .iter()
+        .filter(|one| one.outcome.is_some())
+        .map(|one| (one.comparison.wanted.service(), one.comparison.standing.clone()))
+        .collect();
+    let elsewhere = Standing::Elsewhere { url: "http://old.example.com:9001/x".to_owned() };
+    let expected =
+        [("AlertService", Standing::Missing), ("DeviceUsage", elsewhere), ("StateService", Standing::OtherCredentials)];
+    assert_eq!(repaired, expected);
+    assert_eq!(standings(&client, Api::Rest).await, vec![Standing::AsWanted; 13]);
+}
+
+#[tokio::test]
+async fn only_what_points_here_is_taken_back() {
+    let stand_in = stand_in().await;
+    let client = client(Api::Soap, &stand_in, login());
+    client.repair(&account(), wanted(Api::Soap)).await.unwrap();
+    let elsewhere = "http://old.example.com/x";
+    let foreign = Registration::new(Api::Soap, account(), "DeviceUsage", elsewhere, credentials()).unwrap();
+    client.register(&foreign).await.unwrap();
+    client.withdraw(&account(), wanted(Api::Soap)).await.unwrap();
+    let left = client.list(&account()).await.unwrap();
+    assert_eq!(left, [Registered { service: "DeviceUsage".to_owned(), url: elsewhere.to_owned(), credentials: None }]);
+}
+
+#[tokio::test]
+async fn a_service_registered_through_one_api_is_refused_through_the_other_and_stops_no_others() {
+    for (first, second) in [(Api::Rest, Api::Soap), (Api::Soap, Api::Rest)] {
+        let stand_in = stand_in().await;
+        let (one, other) = (client(first, &stand_in, login()), client(second, &stand_in, login()));
+        let taken = wanted(first).into_iter().find(|one| one.service() == "DeviceUsage").unwrap();
+        one.register(&taken).await.unwrap();
+        let done = other.repair(&account(), wanted(second)).await.unwrap();
+        for one in done {
+            match (one.comparison.wanted.service(), one.outcome.unwrap()) {
+                ("DeviceUsage", Err(Error::Refused(fault))) => {
+                    assert!(fault.code.contains("RegisteredByOtherApi"), "{fault}");
+                }
+                (service, outcome) => assert!(outcome.is_ok(), "{service}: {outcome:?}"),
+            }
+        }
+        assert_eq!(one.list(&account()).await.unwrap().len(), 1, "neither lists what the other registered");
+    }
+}
+
+#[tokio::test]
+async fn expired_tokens_and_sessions_are_renewed_unseen() {
+    for api in [Api::Rest, Api::Soap] {
+        let stand_in = stand_in().await;
+        let client = client(api, &stand_in, login());
+        let registration = &wanted(api)[0];
+        client.register(registration).await.unwrap();
+        stand_in.expire_sessions();
+        client.register(registration).await.unwrap();
+        stand_in.expire_tokens();
+        assert_eq!(client.list(&account()).await.unwrap().len(), 1);
+        stand_in.expire_sessions();
+        stand_in.expire_tokens();
+        client.deregister(&account(), registration.service()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_told_and_five_lock_the_login() {
+    for api in [Api::Rest, Api::Soap] {
+        let stand_in = stand_in().await;
+        let wrong = client(api, &stand_in, Login { password: "hunter3".to_owned(), ..login() });
+        for _ in 0..5 {
+            let error = wrong.list(&account()).await.unwrap_err();
+            assert!(matches!(&error, Error::LoginRefused { what: "user name and password", .. }), "{error}");
+            assert!(error.stops_all() && !error.to_string().contains("hunter3"), "{error}");
+        }
+        for locked in [wrong, client(api, &stand_in, login())] {
+            let error = locked.list(&account()).await.unwrap_err();
+            assert!(matches!(error, Error::Locked(_)), "{error}");
+        }
+        stand_in.unlock();
+        assert!(client(api, &stand_in, login()).list(&account()).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_key_and_an_unknown_account_are_told() {
+    let stand_in = stand_in().await;
+    let wrong = client(Api::Rest, &stand_in, Login { secret: Some("hunter3".to_owned()), ..login() });
+    let error = wrong.list(&account()).await.unwrap_err();
+    assert!(matches!(&error, Error::LoginRefused { what: "application's key and secret", .. }), "{error}");
+    for api in [Api::Rest, Api::Soap] {
+        let error = client(api, &stand_in, login()).list(&"0000123456-00002".parse().unwrap()).await.unwrap_err();
+        let Error::Refused(fault) = error else { panic!("{error}") };
+        assert!(fault.code.ends_with("REQUEST_FAILED.AccountNotFound"), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn the_platforms_own_password_is_never_registered() {
+    let stand_in = stand_in().await;
+    let client = client(Api::Rest, &stand_in, login());
+    let own = Credentials { username: "stack".to_owned(), password: login().password };
+    let registration = Registration::new(Api::Rest, account(), "DeviceUsage", "https://example.com", own).unwrap();
+    assert!(matches!(client.register(&registration).await, Err(Error::Invalid(_))));
+}
+
+/// What a scripted platform was asked: path, headers and body.
+type Asked = Arc<Mutex<Vec<(String, HeaderMap, String)>>>;
+
+/// A platform that answers what a script says.
+async fn scripted(answer: impl Fn(&str, &str) -> Response + Clone + Send + Sync + 'static) -> (String, Asked) {
+    let asked = Asked::default();
+    let seen = asked.clone();
+    let app = Router::new().fallback(move |uri: Uri, headers: HeaderMap, body: Bytes| {
+        let body = String::from_utf8_lossy(&body).into_owned();
+        seen.lock().unwrap().push((uri.path().to_owned(), headers, body.clone()));
+        let answer = answer(uri.path(), &body);
+        async move { answer }
+    });
+    let listen = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listen.local_addr().unwrap());
+    tokio::spawn(async { axum::serve(listen, app).await.unwrap() });
+    (address, asked)
+}
+
+fn paths(asked: &Asked) -> Vec<String> {
+    asked.lock().unwrap().iter().map(|(path, _, _)| path.rsplit('/').next().unwrap().to_owned()).collect()
+}
+
+/// Lets a client of either API in.
+fn admitted(path: &str, body: &str) -> Option<Response> {
+    if path.ends_with("/token") {
+        return Some(
+            axum::Json(json!({ "access_token": "t", "token_type": "Bearer", "expires_in": 3600 })).into_response(),
+        );
+    }
+    if path.ends_with("/login") {
+        return Some(axum::Json(json!({ "sessionToken": "s" })).into_response());
+    }
+    body.contains("LogIn")
+        .then(|| soap("<LogInResponse><Output><SessionToken>s</SessionToken></Output></LogInResponse>"))
+}
+
+fn soap(body: &str) -> Response {
+    let envelope = "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body>";
+    ([("content-type", "text/xml; charset=utf-8")], format!("{envelope}{body}</s:Body></s:Envelope>")).into_response()
+}
+
+/// What the client says of a platform that lets it in and then answers so.
+async fn said(api: Api, answer: impl Fn() -> Response + Clone + Send + Sync + 'static) -> Error {
+    let (address, _) = scripted(move |path, body| admitted(path, body).unwrap_or_else(&answer)).await;
+    let client = Platform::new(api, &address, login()).unwrap();
+    let registered = client.register(&wanted(api)[0]).await.unwrap_err();
+    let listed = client.list(&account()).await;
+    assert!(listed.is_err(), "{listed:?}");
+    registered
+}
+
+#[tokio::test]
+async fn a_platform_that_answers_rubbish_is_told_without_a_word_of_it() {
+    let huge = "x".repeat(2 * 1024 * 1024);
+    let deep = "<a>".repeat(200_000);
+    let bomb = "<!DOCTYPE a [<!ENTITY b \"hunter2\"><!ENTITY c \"&b;&b;&b;\">]><a>&c;</a>";
+    for api in [Api::Rest, Api::Soap] {
+        for (status, content_type, body) in [
+            (200, "text/html", "<html><body>hunter2: please sign in</body></html>"),
+            (500, "text/html", "<html>hunter2</html>"),
+            (200, "application/json", ""),
+            (200, "application/json", "{\"accountName\": \"hunter2\""),
+            (200, "application/json", "[1, \"hunter2\", null]"),
+            (200, "application/json", "{\"serviceName\": \"hunter2\"}"),
+            (404, "text/plain", "hunter2"),
+            (302, "text/plain", "hunter2"),
+            (200, "text/xml", "<Envelope><Body><RegisterCallbackResponse/></Body></Envelope>"),
+            (200, "text/xml", bomb),
+            (200, "text/xml", deep.as_str()),
+            (200, "application/json", huge.as_str()),
+        ] {
+            let body = body.to_owned();
+            let shown: String = body.chars().take(40).collect();
+            let answer = move || {
+                let status = StatusCode::from_u16(status).unwrap();
+                (status, [("content-type", content_type), ("location", "http://127.0.0.1:1/")], body.clone())
+                    .into_response()
+            };
+            let error = said(api, answer).await;
+            assert!(matches!(error, Error::NotUnderstood { .. }), "{api} {status} {shown}: {error}");
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+        }
+        let error = said(api, || vec![0xFF_u8, 0xFE, 0x00].into_response()).await;
+        assert!(matches!(error, Error::NotUnderstood { .. }), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn the_three_forms_of_the_rest_apis_errors_are_told_apart() {
+    let api = |body: &'static str, status: u16| {
+        said(Api::Rest, move || (StatusCode::from_u16(status).unwrap(), body).into_response())
+    };
+    let refused = |error: Error| match error {
+        Error::Refused(fault) => (fault.code, fault.message),
+        error => panic!("{error}"),
+    };
+    let pair = |code: &str, message: &str| (code.to_owned(), message.to_owned());
+    let said = api(r#"{"errorCode":"UnifiedWebService.INPUT_INVALID.X","errorMessage":"no X"}"#, 400).await;
+    assert_eq!(refused(said), pair("UnifiedWebService.INPUT_INVALID.X", "no X"));
+    let said = api(r#"{"fault":{"code":"900906","message":"No matching resource","description":"d"}}"#, 404).await;
+    assert_eq!(refused(said), pair("900906", "No matching resource"));
+    let said = api(r#"{"fault":{"code":900901,"message":"Invalid Credentials"}}"#, 401).await;
+    assert_eq!(refused(said), pair("900901", "Invalid Credentials"));
+    let xml = r#"<am:fault xmlns:am="http://wso2.org/apimanager"><am:code>900901</am:code><am:message>Invalid Credentials</am:message></am:fault>"#;
+    assert_eq!(refused(api(xml, 401).await), pair("900901", "Invalid Credentials"));
+}
+
+#[tokio::test]
+async fn a_refusal_quotes_neither_the_password_of_callbacks_nor_the_login() {
+    let password = login().password;
+    let message = format!("{} and {password} are no good", credentials().password);
+    let body = json!({ "errorCode": "A.INPUT_INVALID.Password", "errorMessage": message }).to_string();
+    let error = said(Api::Rest, move || (StatusCode::BAD_REQUEST, body.clone()).into_response()).await;
+    assert_eq!(error.to_string(), "the platform refuses: A.INPUT_INVALID.Password: … and … are no good");
+    assert!(!format!("{error:?}").contains(&password));
+}
+
+#[tokio::test]
+async fn a_token_and_a_session_that_are_refused_are_renewed_once_and_no_oftener() {
+    let expired = r#"{"errorCode":"UnifiedWebService.REQUEST_FAILED.SessionToken.Expired","errorMessage":"expired"}"#;
+    let (address, asked) = scripted(move |path, body| {
+        admitted(path, body).unwrap_or_else(|| (StatusCode::BAD_REQUEST, expired).into_response())
+    })
+    .await;
+    let client = Platform::new(Api::Rest, &address, login()).unwrap();
+    assert!(client.list(&account()).await.is_err());
+    assert_eq!(paths(&asked), ["token", "login", ACCOUNT, "login", ACCOUNT]);
+}
+
+#[tokio::test]
+async fn a_platform_that_is_down_is_told_after_a_few_tries() {
+    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", free.local_addr().unwrap());
+    drop(free);
+    for api in [Api::Rest, Api::Soap] {
+        let error = Platform::new(api, &address, login()).unwrap().list(&account()).await.unwrap_err();
+        assert!(matches!(error, Error::Unreachable(_)) && error.stops_all(), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_platform_that_has_no_time_is_asked_again_but_for_logins() {
+    for status in [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE] {
+        let (address, asked) = scripted(move |path, body| {
+            admitted(path, body).unwrap_or_else(|| (status, [("retry-after", "0")]).into_response())
+        })
+        .await;
+        let client = Platform::new(Api::Rest, &address, login()).unwrap();
+        assert!(matches!(client.list(&account()).await, Err(Error::Unreachable(_))));
+        assert_eq!(paths(&asked), ["token", "login", ACCOUNT, ACCOUNT, ACCOUNT]);
+    }
+    let (address, asked) = scripted(|path, body| match admitted(path, body) {
+        Some(answer) if path.ends_with("/token") => answer,
+        _ => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    })
+    .await;
+    let client = Platform::new(Api::Rest, &address, login()).unwrap();
+    assert!(matches!(client.list(&account()).await, Err(Error::Unreachable(_))));
+    assert_eq!(paths(&asked), ["token", "login"], "another try might count as a wrong password");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_platform_that_never_answers_is_given_up() {
+    let listen = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listen.local_addr().unwrap());
+    let silent = tokio::spawn(async move {
+        let mut kept = Vec::new();
+        loop {
+            kept.push(listen.accept().await.unwrap());
+        }
+    });
+    let asked = tokio::time::Instant::now();
+    let error = Platform::new(Api::Soap, &address, login()).unwrap().list(&account()).await.unwrap_err();
+    assert!(matches!(error, Error::Unreachable(_)), "{error}");
+    assert!(asked.elapsed() < Duration::from_secs(60), "{:?}", asked.elapsed());
+    silent.abort();
+}
+
+/// The page's example request, but for its first line, which is there twice.
+const EXAMPLE_REQUEST: &str = r#"<soapenv:Envelope
+  xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"
+  xmlns:v2="http://nphase.com/unifiedwebservice/v2"
+  xmlns:nph="http://schemas.datacontract.org/2004/07/NPhase.UnifiedWebService.APIs.v2.Contract.CallbackRegistrationService">
+  <soapenv:Header>
+    <v2:token>''current_session_token''</v2:token>
+  </soapenv:Header>
+  <soapenv:Body>
+    <v2:RegisterCallback>
+      <v2:Input>
+        <nph:AccountName>account_name</nph:AccountName>
+        <nph:ServiceName>DeviceUsage</nph:ServiceName>
+        <nph:Url>http://10.120.102.183:50559/Callback/API/CallbackService.asmx</nph:Url>
+        <nph:Username></nph:Username>
+        <nph:Password></nph:Password>
+      </v2:Input>
+    </v2:RegisterCallback>
+  </soapenv:Body>
+</soapenv:Envelope>"#;
+
+/// The page's example response.
+const EXAMPLE_RESPONSE: &str = r#"<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/">
+  <s:Body>
+    <RegisterCallbackResponse xmlns="http://nphase.com/unifiedwebservice/v2">
+      <Output xmlns:i="http://www.w3.org/2001/XMLSchema-instance" xmlns:a="http://schemas.datacontract.org/2004/07/NPhase.UnifiedWebService.APIs.v2.Contract.CallbackRegistrationService">
+        <a:AccountName>account_name</a:AccountName>
+        <a:ServiceName>CarrierService</a:ServiceName>
+      </Output>
+    </RegisterCallbackResponse>
+  </s:Body>
+</s:Envelope>"#;
+
+/// A document as its elements: depth, namespace, name and text.
+fn elements(document: &str) -> Vec<(usize, String, String, String)> {
+    let document = roxmltree::Document::parse(document).unwrap();
+    let elements = document.descendants().filter(roxmltree::Node::is_element);
+    elements
+        .map(|node| {
+            let name = node.tag_name();
+            let text = node.text().unwrap_or_default().trim().to_owned();
+            (node.ancestors().count(), name.namespace().unwrap_or_default().to_owned(), name.name().to_owned(), text)
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn a_soap_request_is_the_documented_example_element_for_element_and_its_example_answer_is_taken() {
+    let (address, asked) = scripted(|path, body| {
+        if path.ends_with("/SessionService.svc") {
+            let token = "<LogInResponse><Output><SessionToken>''current_session_token''</SessionToken></Output></LogInResponse>";
+            return soap(token);
+        }
+        let service = if body.contains("DeviceUsage") { "DeviceUsage" } else { "CarrierService" };
+        EXAMPLE_RESPONSE.replace("CarrierService</", &format!("{service}</")).into_response()
+    })
+    .await;
+    let client = Platform::new(Api::Soap, &address, login()).unwrap();
+    for service in ["DeviceUsage", "CarrierService"] {
+        let url = "http://10.120.102.183:50559/Callback/API/CallbackService.asmx";
+        let account = "account_name".parse().unwrap();
+        let registration = Registration::new(Api::Soap, account, service, url, Credentials::default()).unwrap();
+        client.register(&registration).await.unwrap();
+    }
+    let asked = asked.lock().unwrap();
+    let (path, headers, body) = &asked[1];
+    assert_eq!(path, "/CallbackRegistrationService.svc");
+    assert_eq!(headers["content-type"], "text/xml; charset=utf-8");
+    let action = "\"http://nphase.com/unifiedwebservice/v2/ICallbackRegistrationService/RegisterCallback\"";
+    assert_eq!(headers["soapaction"], action);
+    assert_eq!(elements(body), elements(EXAMPLE_REQUEST));
+}
+
+#[tokio::test]
+async fn what_is_registered_reaches_the_platform_unharmed_whatever_characters_it_has() {
+    for api in [Api::Rest, Api::Soap] {
+        let account_name = "Verizon & <Test> /1?";
+        let options = platform::Options {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            account: vec![account_name.to_owned()],
+            ..platform::Options::default()
+        };
+        let stand_in = platform::start(options).await.unwrap();
+        let url = "https://example.com/v1/callbacks/DeviceUsage?a=1&b=%3C2%3E";
+        let account: AccountName = account_name.parse().unwrap();
+        let registration = Registration::new(api, account.clone(), "DeviceUsage", url, credentials()).unwrap();
+        let client = client(api, &stand_in, login());
+        client.register(&registration).await.unwrap();
+        let listed = client.list(&account).await.unwrap();
+        assert_eq!(listed[0].url, url);
+        let seen = reqwest::get(format!("http://{}/_platform/registrations", stand_in.address)).await.unwrap();
+        let seen: serde_json::Value = seen.json().await.unwrap();
+        assert_eq!(seen[0]["credentials"]["password"], credentials().password, "{seen}");
+    }
+}
