@@ -43,8 +43,8 @@ impl Announcer {
     }
 
     /// Counts what failed as a whole.
-    pub(crate) fn failed(&self, count: usize) {
-        self.metrics.count(ALL, "RegistrationsFailed", count);
+    pub(crate) fn failed(&self) {
+        self.metrics.count(ALL, "RegistrationsFailed", 1);
     }
 
     async fn publish(&self, comparison: &Comparison, request_id: &str) {

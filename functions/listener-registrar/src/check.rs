@@ -6,16 +6,17 @@ use crate::{Registrar, Target, Trouble, refusals};
 
 impl Registrar {
     pub(crate) async fn check(&self, request_id: &str) -> Result<(), Trouble> {
-        let checked = self.compare_and_repair().await;
-        match &checked {
-            Ok(done) => self.announcer.announce(done, request_id).await,
-            Err(_) => self.announcer.failed(1),
+        let mut done = Vec::new();
+        let checked = self.compare_and_repair(&mut done).await;
+        self.announcer.announce(&done, request_id).await;
+        if checked.is_err() {
+            self.announcer.failed();
         }
-        refusals(checked?.iter())
+        checked.and_then(|()| refusals(done.iter()))
     }
 
-    async fn compare_and_repair(&self) -> Result<Vec<Done>, Trouble> {
+    async fn compare_and_repair(&self, done: &mut Vec<Done>) -> Result<(), Trouble> {
         let target = Target::read(&self.properties)?;
-        self.repair(&target, &self.credentials().await?).await
+        self.repair(&target, &self.credentials().await?, done).await
     }
 }

@@ -80,7 +80,7 @@ impl Registrar {
         };
         if let Some(trouble) = &trouble {
             tracing::warn!(message = "Not all registrations are as they should be.", %trouble, fails);
-            self.announcer.failed(1);
+            self.announcer.failed();
         }
         self.answer(deployment, fails, trouble).await
     }
@@ -92,7 +92,8 @@ impl Registrar {
             // Before anything is waited for.
             target.registrations(account, &Credentials::default())?;
         }
-        let done = self.repair(&target, &self.credentials().await?).await?;
+        let mut done = Vec::new();
+        self.repair(&target, &self.credentials().await?, &mut done).await?;
         // Parameters that could not be right have registered nothing.
         if let Some(old) = old.and_then(|old| Target::read(old).ok()) {
             for part in old.without(&target) {

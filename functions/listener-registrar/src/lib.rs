@@ -151,17 +151,17 @@ impl Registrar {
         }
     }
 
-    /// Brings about what a target says, with these credentials. What the platform refused of single services is in the
-    /// result, and [`refusals`] tells of it.
-    async fn repair(&self, target: &Target, credentials: &Credentials) -> Result<Vec<Done>, Trouble> {
+    /// Brings about what a target says, with these credentials. What became of each registration is in `done`, also
+    /// where not all accounts were reached; [`refusals`] tells of those that could not be made.
+    async fn repair(&self, target: &Target, credentials: &Credentials, done: &mut Vec<Done>) -> Result<(), Trouble> {
         let platform = self.platform(target).await?;
-        let mut done = Vec::new();
         for account in &target.accounts {
-            done.extend(platform.repair(account, target.registrations(account, credentials)?).await?);
+            let repaired = platform.repair(account, target.registrations(account, credentials)?).await?;
+            log(&repaired);
+            done.extend(repaired);
         }
         platform.log_out().await;
-        log(&done);
-        Ok(done)
+        Ok(())
     }
 }
 

@@ -49,7 +49,8 @@ impl Registrar {
 
     /// Registers with the new credentials. What was not registered here before may fail: it loses nothing.
     async fn hand_over(&self, credentials: &Credentials) -> Result<(), Trouble> {
-        let done = self.repair(&Target::read(&self.properties)?, credentials).await?;
+        let mut done = Vec::new();
+        self.repair(&Target::read(&self.properties)?, credentials, &mut done).await?;
         refusals(done.iter().filter(|one| one.comparison.standing.is_here()))
     }
 

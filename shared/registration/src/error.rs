@@ -86,6 +86,9 @@ pub enum Error {
     /// This request, for itself.
     #[error("the platform refuses: {0}")]
     Refused(Fault),
+    /// One before it met something that stops all.
+    #[error("not tried after that")]
+    NotTried,
 }
 
 impl Error {

@@ -118,18 +118,11 @@ impl Platform {
     ///
     /// # Errors
     ///
-    /// What stops all. What the platform refuses of one service is in its [`Done`].
+    /// The account cannot be listed. What became of each registration is in its [`Done`].
     pub async fn repair(&self, account: &AccountName, wanted: Vec<Registration>) -> Result<Vec<Done>, Error> {
-        let mut done = Vec::new();
-        for comparison in compare(wanted, &self.list(account).await?) {
-            let outcome = if comparison.standing == Standing::AsWanted {
-                None
-            } else {
-                Some(unless_all_stops(self.register(&comparison.wanted).await)?)
-            };
-            done.push(Done { comparison, outcome });
-        }
-        Ok(done)
+        let compared = compare(wanted, &self.list(account).await?);
+        let needed = |one: &Comparison| one.standing != Standing::AsWanted;
+        Ok(until_all_stops(compared, needed, async |one| self.register(&one.wanted).await).await)
     }
 
     /// Deregisters, of these of one account, what goes to the URL where it should: what goes elsewhere is not ours.
@@ -138,17 +131,10 @@ impl Platform {
     ///
     /// As for [`Platform::repair`].
     pub async fn withdraw(&self, account: &AccountName, wanted: Vec<Registration>) -> Result<Vec<Done>, Error> {
-        let mut done = Vec::new();
-        for comparison in compare(wanted, &self.list(account).await?) {
-            let outcome = match &comparison.listed_as {
-                Some(service) if comparison.standing.is_here() => {
-                    Some(unless_all_stops(self.deregister(account, service).await)?)
-                }
-                _ => None,
-            };
-            done.push(Done { comparison, outcome });
-        }
-        Ok(done)
+        let compared = compare(wanted, &self.list(account).await?);
+        let needed = |one: &Comparison| one.standing.is_here();
+        let listed = |one: &Comparison| one.listed_as.clone().unwrap_or_else(|| one.wanted.service().to_owned());
+        Ok(until_all_stops(compared, needed, async |one| self.deregister(account, &listed(one)).await).await)
     }
 
     /// Ends the session, if there is one. Where that fails it ends by itself, after 20 minutes.
@@ -163,11 +149,23 @@ impl Platform {
     }
 }
 
-fn unless_all_stops(outcome: Result<(), Error>) -> Result<Result<(), Error>, Error> {
-    match outcome {
-        Err(error) if error.stops_all() => Err(error),
-        outcome => Ok(outcome),
+/// Does what is needed, one after the other: a platform is not asked thirteen times whether it is down.
+async fn until_all_stops(
+    compared: Vec<Comparison>,
+    needed: impl Fn(&Comparison) -> bool,
+    act: impl AsyncFn(&Comparison) -> Result<(), Error>,
+) -> Vec<Done> {
+    let (mut stopped, mut done) = (false, Vec::new());
+    for comparison in compared {
+        let outcome = match (needed(&comparison), stopped) {
+            (false, _) => None,
+            (true, true) => Some(Err(Error::NotTried)),
+            (true, false) => Some(act(&comparison).await),
+        };
+        stopped |= matches!(&outcome, Some(Err(error)) if error.stops_all());
+        done.push(Done { comparison, outcome });
     }
+    done
 }
 
 /// A path below the platform's address, each segment escaped: account names may hold anything.

@@ -344,6 +344,30 @@ async fn a_platform_that_is_down_is_told_after_a_few_tries() {
 }
 
 #[tokio::test]
+async fn a_platform_that_goes_down_on_the_way_is_not_asked_for_the_rest() {
+    let taken = Arc::new(Mutex::new(0));
+    let (address, asked) = scripted(move |path, body| {
+        let mut taken = taken.lock().unwrap();
+        *taken += usize::from(body.contains("\"name\""));
+        match admitted(path, body) {
+            Some(answer) => answer,
+            None if body.is_empty() => axum::Json(json!([])).into_response(),
+            None if *taken == 1 => {
+                axum::Json(json!({ "accountName": ACCOUNT, "serviceName": "AlertService" })).into_response()
+            }
+            None => StatusCode::BAD_GATEWAY.into_response(),
+        }
+    })
+    .await;
+    let client = Platform::new(Api::Rest, &address, login()).unwrap();
+    let done = client.repair(&account(), wanted(Api::Rest)).await.unwrap();
+    let outcomes: Vec<_> = done.iter().map(|one| one.outcome.as_ref().unwrap()).collect();
+    assert!(outcomes[0].is_ok() && matches!(outcomes[1], Err(Error::Unreachable(_))), "{outcomes:?}");
+    assert!(outcomes[2..].iter().all(|outcome| matches!(outcome, Err(Error::NotTried))), "{outcomes:?}");
+    assert_eq!(asked.lock().unwrap().len(), 2 + 1 + 1 + 3);
+}
+
+#[tokio::test]
 async fn a_platform_that_has_no_time_is_asked_again_but_for_logins() {
     for status in [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE] {
         let (address, asked) = scripted(move |path, body| {

@@ -191,7 +191,7 @@ async fn bring_about(Register { common, services, dry_run }: Register) -> Result
     }
     let done = platform.repair(&common.account, wanted).await?;
     platform.log_out().await;
-    Ok(told(&done, "registered", "stays as it is"))
+    told(&done, "registered", "stays as it is")
 }
 
 async fn take_back(Deregister { common, services, dry_run }: Deregister) -> Result<bool, Trouble> {
@@ -210,7 +210,7 @@ async fn take_back(Deregister { common, services, dry_run }: Deregister) -> Resu
     }
     let done = platform.withdraw(&common.account, wanted).await?;
     platform.log_out().await;
-    Ok(told(&done, "deregistered", "is not the stack's"))
+    told(&done, "deregistered", "is not the stack's")
 }
 
 async fn look(Registrations { common, service }: Registrations) -> Result<bool, Trouble> {
@@ -300,7 +300,7 @@ fn url(standing: &Standing, wanted: &Registration) -> String {
 }
 
 /// Prints what became of each; whether all of it went well.
-fn told(done: &[Done], did: &str, left: &str) -> bool {
+fn told(done: &[Done], did: &str, left: &str) -> Result<bool, Trouble> {
     print(done.iter().map(|Done { comparison, outcome }| {
         let before = found(&comparison.standing);
         let what = match outcome {
@@ -310,7 +310,12 @@ fn told(done: &[Done], did: &str, left: &str) -> bool {
         };
         [comparison.wanted.service().to_owned(), what, comparison.wanted.url().to_owned()]
     }));
-    !done.iter().any(|one| matches!(one.outcome, Some(Err(_))))
+    let mut failures = done.iter().filter_map(|one| one.outcome.as_ref()?.as_ref().err()).peekable();
+    let none = failures.peek().is_none();
+    match failures.find(|error| error.stops_all()) {
+        Some(error) => Err(Trouble::NotAsked(error.to_string())),
+        None => Ok(none),
+    }
 }
 
 /// A table: service, how it stands, URL.

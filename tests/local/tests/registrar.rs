@@ -1,0 +1,459 @@
+//! The registrar between a scripted AWS and the carrier's stand-in: deployments, rotations and the daily check.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may panic"
+)]
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_secretsmanager::config::{Credentials, SharedCredentialsProvider};
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use callbacks::platform;
+use http::{HeaderMap, Method, StatusCode, Uri};
+use listener_registrar::{Event, KNOWN_AFTER, Registrar};
+use serde_json::{Value, json};
+
+const ACCOUNT: &str = "0000123456-00001";
+const LISTENER: &str = "arn:listener";
+const PLATFORM: &str = "arn:platform";
+const BASE: &str = "https://example.com/v1/callbacks";
+
+/// What the registrar knows of AWS: two secrets, a topic, and CloudFormation's ear.
+#[derive(Default)]
+struct Aws {
+    login: Mutex<Value>,
+    /// The versions of the listener's secret by id.
+    versions: Mutex<BTreeMap<String, Version>>,
+    published: Mutex<Vec<Value>>,
+    answers: Mutex<Vec<Value>>,
+    /// How many of CloudFormation's next answers go wrong.
+    deaf: Mutex<usize>,
+}
+
+/// Value, stages and seconds since 1970.
+type Version = (Value, Vec<String>, f64);
+
+fn seconds() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
+}
+
+impl Aws {
+    fn version(&self, id: &str, password: &str, stages: &[&str], age: f64) {
+        let value = json!({ "username": "stack", "password": password });
+        let stages = stages.iter().map(|&stage| stage.to_owned()).collect();
+        self.versions.lock().unwrap().insert(id.to_owned(), (value, stages, seconds() - age));
+    }
+
+    fn staged(&self, wanted: &str) -> Option<String> {
+        let versions = self.versions.lock().unwrap();
+        versions.iter().find(|(_, (_, stages, _))| stages.iter().any(|stage| stage == wanted)).map(|(id, _)| id.clone())
+    }
+}
+
+async fn aws(State(aws): State<Arc<Aws>>, method: Method, uri: Uri, headers: HeaderMap, body: String) -> Response {
+    if method == Method::PUT && uri.path() == "/cloudformation" {
+        let mut deaf = aws.deaf.lock().unwrap();
+        if *deaf > 0 {
+            *deaf -= 1;
+            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        }
+        assert!(!headers.contains_key("content-type"), "the URL is signed for a request without one");
+        aws.answers.lock().unwrap().push(serde_json::from_str(&body).unwrap());
+        return StatusCode::OK.into_response();
+    }
+    let target = headers.get("x-amz-target").map(|target| target.to_str().unwrap().to_owned()).unwrap_or_default();
+    let Some(("secretsmanager", action)) = target.split_once('.') else {
+        let fields: BTreeMap<String, String> = form_urlencoded::parse(body.as_bytes()).into_owned().collect();
+        assert_eq!(fields["Action"], "Publish");
+        aws.published.lock().unwrap().push(serde_json::from_str(&fields["Message"]).unwrap());
+        return "<PublishResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>".into_response();
+    };
+    let request: Value = serde_json::from_str(&body).unwrap();
+    let absent = || {
+        let error = json!({ "__type": "ResourceNotFoundException", "Message": "no such version" });
+        (StatusCode::BAD_REQUEST, axum::Json(error)).into_response()
+    };
+    match action {
+        "GetSecretValue" if request["SecretId"] == PLATFORM => {
+            axum::Json(json!({ "SecretString": aws.login.lock().unwrap().to_string() })).into_response()
+        }
+        "GetSecretValue" => {
+            let versions = aws.versions.lock().unwrap();
+            let found = versions.iter().find(|(id, (_, stages, _))| {
+                request.get("VersionId").is_none_or(|wanted| wanted == *id)
+                    && request.get("VersionStage").is_none_or(|wanted| stages.iter().any(|stage| wanted == stage))
+            });
+            let Some((id, (value, _, created))) = found else { return absent() };
+            let value = json!({ "SecretString": value.to_string(), "VersionId": id, "CreatedDate": created });
+            axum::Json(value).into_response()
+        }
+        "GetRandomPassword" => axum::Json(json!({ "RandomPassword": "a new one" })).into_response(),
+        "PutSecretValue" => {
+            let value: Value = serde_json::from_str(request["SecretString"].as_str().unwrap()).unwrap();
+            let id = request["ClientRequestToken"].as_str().unwrap();
+            aws.version(id, value["password"].as_str().unwrap(), &["AWSPENDING"], 0.0);
+            axum::Json(json!({})).into_response()
+        }
+        "UpdateSecretVersionStage" => {
+            let (to, from) = (request["MoveToVersionId"].as_str(), request["RemoveFromVersionId"].as_str());
+            let mut versions = aws.versions.lock().unwrap();
+            for (_, stages, _) in versions.values_mut() {
+                stages.retain(|stage| stage != "AWSPREVIOUS" && stage != "AWSCURRENT");
+            }
+            versions.get_mut(from.unwrap()).unwrap().1.push("AWSPREVIOUS".to_owned());
+            versions.get_mut(to.unwrap()).unwrap().1.push("AWSCURRENT".to_owned());
+            axum::Json(json!({})).into_response()
+        }
+        other => panic!("{other}"),
+    }
+}
+
+struct Circle {
+    aws: Arc<Aws>,
+    aws_url: String,
+    stand_in: platform::Platform,
+    registrar: Registrar,
+    api: &'static str,
+}
+
+impl Circle {
+    async fn with(api: &'static str, services: &str) -> Self {
+        let scripted = Arc::new(Aws::default());
+        scripted.version("first", "the first", &["AWSCURRENT"], 0.0);
+        let app = Router::new().fallback(aws).with_state(scripted.clone());
+        let listen = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let aws_url = format!("http://{}", listen.local_addr().unwrap());
+        tokio::spawn(async { axum::serve(listen, app).await.unwrap() });
+
+        let usual = platform::Options::default();
+        *scripted.login.lock().unwrap() = json!({
+            "username": usual.username, "password": usual.password, "key": usual.key, "secret": usual.secret,
+        });
+        let options = platform::Options { listen: "127.0.0.1:0".parse().unwrap(), ..usual };
+        let stand_in = platform::start(options).await.unwrap();
+
+        let config = aws_config::SdkConfig::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::from_static("local"))
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new("a", "b", None, None, "local")))
+            .endpoint_url(&aws_url)
+            .build();
+        let settings: BTreeMap<&str, String> = [
+            ("STACK_NAME", "cb".to_owned()),
+            ("CREDENTIALS_SECRET_ARN", LISTENER.to_owned()),
+            ("PLATFORM_CREDENTIALS_SECRET_ARN", PLATFORM.to_owned()),
+            ("ACCOUNT_NAMES", ACCOUNT.to_owned()),
+            ("PLATFORM_API", api.to_owned()),
+            ("PLATFORM_URL", address(api, &stand_in)),
+            ("CALLBACK_SERVICES", services.to_owned()),
+            ("CALLBACK_BASE_URL", BASE.to_owned()),
+            ("DEVICE_EVENTS_TOPIC_ARN", "arn:aws:sns:local:000000000000:events".to_owned()),
+        ]
+        .into();
+        let registrar = Registrar::new(&config, |name| settings.get(name).cloned()).unwrap();
+        Self { aws: scripted, aws_url, stand_in, registrar, api }
+    }
+
+    async fn new() -> Self {
+        Self::with("rest", "all").await
+    }
+
+    async fn handle(&self, event: Value) -> Result<Value, String> {
+        let event: Event = serde_json::from_value(event).unwrap();
+        self.registrar.handle(event, "invocation").await.map_err(|error| error.to_string())
+    }
+
+    fn properties(&self, services: &str) -> Value {
+        json!({
+            "ServiceToken": "arn:registrar",
+            "OnDeploy": "attempted",
+            "AccountNames": ACCOUNT,
+            "Api": self.api,
+            "Services": services,
+            "CallbackBaseUrl": BASE,
+            "PlatformUrl": address(self.api, &self.stand_in),
+        })
+    }
+
+    /// Plays CloudFormation: the answer's status and reason.
+    async fn deployment(&self, request: &str, properties: Value, old: Option<Value>) -> (String, String) {
+        let mut event = json!({
+            "RequestType": request,
+            "ResponseURL": format!("{}/cloudformation", self.aws_url),
+            "StackId": "stack",
+            "RequestId": "request",
+            "ResourceType": "Custom::PlatformRegistrations",
+            "LogicalResourceId": "PlatformRegistrations",
+            "ResourceProperties": properties,
+        });
+        if request != "Create" {
+            event["PhysicalResourceId"] = json!("registrations-of-stack");
+        }
+        if let Some(old) = old {
+            event["OldResourceProperties"] = old;
+        }
+        self.handle(event).await.unwrap();
+        let answer = self.aws.answers.lock().unwrap().pop().unwrap();
+        assert_eq!(answer["PhysicalResourceId"], "registrations-of-stack");
+        assert_eq!((&answer["StackId"], &answer["RequestId"]), (&json!("stack"), &json!("request")));
+        (answer["Status"].as_str().unwrap().to_owned(), answer["Reason"].as_str().unwrap().to_owned())
+    }
+
+    async fn rotation(&self, step: &str) -> Result<Value, String> {
+        self.handle(json!({ "Step": step, "SecretId": LISTENER, "ClientRequestToken": "second" })).await
+    }
+
+    async fn check(&self) -> Result<Value, String> {
+        self.handle(json!({ "check": "registrations" })).await
+    }
+
+    /// What the platform has: service, URL and password.
+    async fn registered(&self) -> Vec<(String, String, String)> {
+        let seen = reqwest::get(format!("http://{}/_platform/registrations", self.stand_in.address)).await.unwrap();
+        let seen: Vec<Value> = seen.json().await.unwrap();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        seen.iter()
+            .map(|one| (text(&one["service"]), text(&one["url"]), text(&one["credentials"]["password"])))
+            .collect()
+    }
+
+    /// Somebody else at the platform.
+    fn stranger(&self) -> registration::Platform {
+        let login = registration::Login::from_json(&self.aws.login.lock().unwrap().to_string()).unwrap();
+        registration::Platform::new(self.api.parse().unwrap(), &address(self.api, &self.stand_in), login).unwrap()
+    }
+
+    async fn repoint(&self, service: &str, url: &str) {
+        let (api, account) = (self.api.parse().unwrap(), ACCOUNT.parse().unwrap());
+        let foreign = registration::Registration::new(api, account, service, url, registration::Credentials::default());
+        self.stranger().register(&foreign.unwrap()).await.unwrap();
+    }
+}
+
+fn address(api: &str, stand_in: &platform::Platform) -> String {
+    let path = if api == "rest" { "api" } else { "api/v2" };
+    format!("http://{}/{path}", stand_in.address)
+}
+
+fn done() -> (String, String) {
+    ("SUCCESS".to_owned(), "Done.".to_owned())
+}
+
+#[tokio::test]
+async fn a_deployment_registers_and_a_deletion_takes_back_only_what_points_at_the_stack() {
+    for (api, count) in [("rest", 13), ("soap", 10)] {
+        let circle = Circle::with(api, "all").await;
+        assert_eq!(circle.deployment("Create", circle.properties("all"), None).await, done());
+        let registered = circle.registered().await;
+        assert_eq!(registered.len(), count);
+        for (service, url, password) in registered {
+            assert_eq!((url, password), (format!("{BASE}/{service}"), "the first".to_owned()));
+        }
+        circle.repoint("DeviceUsage", "https://elsewhere.example.com").await;
+        assert_eq!(circle.deployment("Delete", circle.properties("all"), None).await, done());
+        let left = circle.registered().await;
+        assert_eq!(left.len(), 1);
+        assert_eq!(left[0].1, "https://elsewhere.example.com");
+    }
+}
+
+#[tokio::test]
+async fn an_update_takes_back_what_is_no_longer_wanted() {
+    let circle = Circle::new().await;
+    circle.deployment("Create", circle.properties("all"), None).await;
+    let new = circle.properties("DeviceUsage,CarrierService");
+    assert_eq!(circle.deployment("Update", new, Some(circle.properties("all"))).await, done());
+    let services: Vec<_> = circle.registered().await.into_iter().map(|(service, _, _)| service).collect();
+    assert_eq!(services, ["CarrierService", "DeviceUsage"]);
+}
+
+#[tokio::test]
+async fn a_platform_that_is_down_fails_a_deployment_only_where_asked_and_a_deletion_never() {
+    let circle = Circle::new().await;
+    let mut properties = circle.properties("all");
+    properties["PlatformUrl"] = json!("http://127.0.0.1:1/api");
+    let (status, reason) = circle.deployment("Create", properties.clone(), None).await;
+    assert_eq!(status, "SUCCESS");
+    assert!(reason.starts_with("the platform cannot be reached: "), "{reason}");
+    let (status, _) = circle.deployment("Delete", properties.clone(), None).await;
+    assert_eq!(status, "SUCCESS");
+    properties["OnDeploy"] = json!("required");
+    let (status, reason) = circle.deployment("Create", properties, None).await;
+    assert_eq!(status, "FAILED");
+    assert!(reason.starts_with("the platform cannot be reached: "), "{reason}");
+}
+
+#[tokio::test]
+async fn a_wrong_parameter_fails_a_deployment_with_a_sentence_and_does_not_hold_up_a_deletion() {
+    let circle = Circle::new().await;
+    for (name, value, said) in [
+        ("Services", "DeviceUse", "\"DeviceUse\" is not a callback service"),
+        ("AccountNames", "", "\"\" is no account name"),
+        ("CallbackBaseUrl", "https://example.com:8443/v1", "the platform calls the ports 80, 443"),
+        ("PlatformUrl", "http://example.com", "is no address of a platform"),
+    ] {
+        let mut properties = circle.properties("all");
+        properties[name] = json!(value);
+        let (status, reason) = circle.deployment("Create", properties.clone(), None).await;
+        assert!(status == "FAILED" && reason.contains(said), "{status}: {reason}");
+        assert_eq!(circle.deployment("Delete", properties, None).await.0, "SUCCESS", "{name}");
+    }
+    assert_eq!(circle.registered().await, []);
+}
+
+#[tokio::test]
+async fn a_refused_service_stops_no_others_and_is_named() {
+    let circle = Circle::new().await;
+    let soap = registration::Api::Soap;
+    let login = registration::Login::from_json(&circle.aws.login.lock().unwrap().to_string()).unwrap();
+    let other = registration::Platform::new(soap, &address("soap", &circle.stand_in), login).unwrap();
+    let url = "https://elsewhere.example.com";
+    let credentials = registration::Credentials::default();
+    let account = ACCOUNT.parse().unwrap();
+    let taken = registration::Registration::new(soap, account, "DeviceUsage", url, credentials).unwrap();
+    other.register(&taken).await.unwrap();
+    let (status, reason) = circle.deployment("Create", circle.properties("all"), None).await;
+    assert_eq!(status, "SUCCESS");
+    assert!(reason.starts_with("1 of 13 could not be registered: DeviceUsage: the platform refuses: "), "{reason}");
+    assert_eq!(circle.registered().await.len(), 13);
+    assert!(
+        circle.check().await.unwrap_err().contains("DeviceUsage"),
+        "a check that fails is an error of the function"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_does_not_get_through_is_tried_again() {
+    let circle = Circle::new().await;
+    *circle.aws.deaf.lock().unwrap() = 3;
+    assert_eq!(circle.deployment("Delete", circle.properties("all"), None).await, done());
+}
+
+#[tokio::test]
+async fn drift_is_repaired_and_told_of_and_what_is_right_is_left_alone() {
+    let circle = Circle::new().await;
+    circle.deployment("Create", circle.properties("all"), None).await;
+    circle.check().await.unwrap();
+    assert!(circle.aws.published.lock().unwrap().is_empty());
+
+    circle.stranger().deregister(&ACCOUNT.parse().unwrap(), "AlertService").await.unwrap();
+    circle.repoint("DeviceUsage", "https://elsewhere.example.com").await;
+    circle.repoint("StateService", &format!("{BASE}/StateService")).await;
+    circle.check().await.unwrap();
+    for (service, url, password) in circle.registered().await {
+        assert_eq!((url, password), (format!("{BASE}/{service}"), "the first".to_owned()));
+    }
+    let published = circle.aws.published.lock().unwrap().clone();
+    let told: Vec<_> = published.iter().map(|event| (&event["data"]["service"], &event["data"]["found"])).collect();
+    let expected = [
+        (&json!("AlertService"), &json!("missing")),
+        (&json!("DeviceUsage"), &json!("elsewhere")),
+        (&json!("StateService"), &json!("other-credentials")),
+    ];
+    assert_eq!(told, expected);
+    let mut event = published[1].clone();
+    event["time"] = json!("[time]");
+    insta::assert_json_snapshot!(event, @r##"
+    {
+      "data": {
+        "account": "0000123456-00001",
+        "change": "RegistrationRepaired",
+        "device": null,
+        "found": "elsewhere",
+        "foundUrl": "https://elsewhere.example.com",
+        "service": "DeviceUsage",
+        "url": "https://example.com/v1/callbacks/DeviceUsage"
+      },
+      "datacontenttype": "application/json",
+      "id": "invocation-0000123456-00001-DeviceUsage",
+      "source": "/accounts/0000123456-00001",
+      "specversion": "1.0",
+      "subject": "0000123456-00001",
+      "time": "[time]",
+      "type": "com.verizon.thingspace.registration.repaired.v1"
+    }
+    "##);
+}
+
+#[tokio::test]
+async fn a_check_that_cannot_log_in_is_an_error_of_the_function_and_tells_no_secret() {
+    let circle = Circle::new().await;
+    *circle.aws.login.lock().unwrap() =
+        json!({ "username": "u", "password": "hunter3", "key": "k", "secret": "hunter4" });
+    let error = circle.check().await.unwrap_err();
+    assert!(error.contains("application's key and secret") && !error.contains("hunter"), "{error}");
+    *circle.aws.login.lock().unwrap() = json!("hunter3");
+    let error = circle.check().await.unwrap_err();
+    assert!(error.contains("login is not {\"username\", \"password\"}") && !error.contains("hunter"), "{error}");
+}
+
+#[test]
+fn the_platform_is_given_a_password_only_when_every_listener_takes_it() {
+    assert!(KNOWN_AFTER > listener::FETCH_AGAIN_AFTER + Duration::from_secs(3));
+}
+
+#[tokio::test]
+async fn a_rotation_waits_for_the_listeners_then_tells_the_platform_then_makes_the_password_current() {
+    let circle = Circle::new().await;
+    circle.deployment("Create", circle.properties("all"), None).await;
+
+    circle.rotation("createSecret").await.unwrap();
+    circle.rotation("createSecret").await.unwrap();
+    assert_eq!(circle.aws.staged("AWSPENDING").as_deref(), Some("second"));
+    assert_eq!(circle.aws.staged("AWSCURRENT").as_deref(), Some("first"));
+    assert!(circle.rotation("testSecret").await.unwrap_err().contains("the platform has other credentials"));
+
+    let waiting = tokio::time::timeout(Duration::from_secs(1), circle.rotation("setSecret")).await;
+    assert!(waiting.is_err(), "a listener may not know it yet");
+    assert!(circle.registered().await.iter().all(|(_, _, password)| password == "the first"));
+
+    circle.aws.version("second", "a new one", &["AWSPENDING"], KNOWN_AFTER.as_secs_f64());
+    circle.rotation("setSecret").await.unwrap();
+    assert!(circle.registered().await.iter().all(|(_, _, password)| password == "a new one"));
+    circle.rotation("testSecret").await.unwrap();
+    circle.rotation("finishSecret").await.unwrap();
+    circle.rotation("finishSecret").await.unwrap();
+    assert_eq!(circle.aws.staged("AWSCURRENT").as_deref(), Some("second"));
+    assert_eq!(circle.aws.staged("AWSPREVIOUS").as_deref(), Some("first"));
+    circle.check().await.unwrap();
+    assert!(circle.aws.published.lock().unwrap().is_empty(), "nothing was wrong");
+}
+
+#[tokio::test]
+async fn a_rotation_that_the_platform_does_not_take_is_not_finished() {
+    let circle = Circle::new().await;
+    circle.deployment("Create", circle.properties("all"), None).await;
+    circle.aws.version("second", "a new one", &["AWSPENDING"], 120.0);
+    let right = circle.aws.login.lock().unwrap().clone();
+    *circle.aws.login.lock().unwrap() = json!({ "username": "u", "password": "p", "key": "k", "secret": "s" });
+    assert!(circle.rotation("setSecret").await.is_err());
+    *circle.aws.login.lock().unwrap() = right;
+    circle.rotation("setSecret").await.unwrap();
+
+    let other = json!({ "Step": "setSecret", "SecretId": "arn:other", "ClientRequestToken": "second" });
+    assert!(circle.handle(other).await.unwrap_err().contains("not the secret of the listener"));
+    let unmade = json!({ "Step": "setSecret", "SecretId": LISTENER, "ClientRequestToken": "third" });
+    assert!(circle.handle(unmade).await.unwrap_err().contains("has not been made"));
+}
+
+#[tokio::test]
+async fn credentials_changed_by_hand_are_registered_when_every_listener_takes_them() {
+    let circle = Circle::new().await;
+    circle.deployment("Create", circle.properties("all"), None).await;
+    circle.aws.version("first", "the first", &["AWSPREVIOUS"], 600.0);
+    circle.aws.version("second", "by hand", &["AWSCURRENT"], 0.0);
+    let waiting = tokio::time::timeout(Duration::from_secs(1), circle.check()).await;
+    assert!(waiting.is_err(), "a listener may not know it yet");
+    circle.aws.version("second", "by hand", &["AWSCURRENT"], 120.0);
+    circle.check().await.unwrap();
+    assert!(circle.registered().await.iter().all(|(_, _, password)| password == "by hand"));
+    assert_eq!(circle.aws.published.lock().unwrap().len(), 13);
+}
