@@ -13,6 +13,10 @@ use serde_json::json;
 /// looks again when its own knowledge is a minute old (`listener::FETCH_AGAIN_AFTER`). The rest is for clocks that differ.
 pub const KNOWN_AFTER: Duration = Duration::from_secs(65);
 
+/// A password that the platform was told to give up was seen for 14 minutes more. Until then the one before the current
+/// one must count, and another rotation would end that.
+const GIVEN_UP_AFTER: Duration = Duration::from_secs(20 * 60);
+
 /// The platform takes no more characters.
 const PASSWORD_LENGTH: i64 = 40;
 
@@ -92,7 +96,10 @@ impl ListenerSecret {
 
     /// Makes the version of a rotation: the user name stays, the password is new.
     pub(crate) async fn make(&self, token: &str) -> Result<(), SecretError> {
-        let current = self.staged("AWSCURRENT").await?;
+        let (current, previous) = tokio::try_join!(self.staged("AWSCURRENT"), self.staged("AWSPREVIOUS"))?;
+        if previous.is_some() && current.as_ref().is_some_and(|current| current.age() < GIVEN_UP_AFTER) {
+            return Err(SecretError("The platform may still use the password before the current one.".to_owned()));
+        }
         let username = current.map(|current| current.credentials.username).unwrap_or_default();
         let password = self.client.get_random_password().password_length(PASSWORD_LENGTH).exclude_punctuation(true);
         let password = password.send().await.map_err(|error| SecretError::of("No password was made", error))?;
@@ -135,9 +142,12 @@ impl ListenerSecret {
 impl Version {
     /// Its credentials, once all listeners take them.
     pub(crate) async fn known(self) -> Credentials {
-        let age = self.created.elapsed().unwrap_or_default();
-        tokio::time::sleep(KNOWN_AFTER.saturating_sub(age)).await;
+        tokio::time::sleep(KNOWN_AFTER.saturating_sub(self.age())).await;
         self.credentials
+    }
+
+    fn age(&self) -> Duration {
+        self.created.elapsed().unwrap_or_default()
     }
 }
 

@@ -539,7 +539,7 @@ async fn each_api_takes_the_other_spelling_of_its_own_page_of_deregistration() {
 async fn any_port_is_taken_only_when_asked_for() {
     let carrier = Carrier::with(Options { any_port: true, ..options() }).await;
     let rest = carrier.rest().await;
-    assert_eq!(carrier.register(&rest, usage("http://127.0.0.1:9000/callbacks/DeviceUsage")).await.0, 200);
+    assert_eq!(carrier.register(&rest, usage("http://127.0.0.1:9001/callbacks/DeviceUsage")).await.0, 200);
     let answer = carrier.register(&rest, usage("ftp://127.0.0.1:21/")).await;
     assert_eq!(error_code(&answer), "UnifiedWebService.INPUT_INVALID.Url.Invalid");
 }

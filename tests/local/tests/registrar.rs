@@ -428,6 +428,18 @@ async fn a_rotation_waits_for_the_listeners_then_tells_the_platform_then_makes_t
 }
 
 #[tokio::test]
+async fn a_second_rotation_waits_until_the_platform_has_given_up_the_password_before() {
+    let circle = Circle::new().await;
+    circle.aws.version("zeroth", "the zeroth", &["AWSPREVIOUS"], 9000.0);
+    circle.aws.version("first", "the first", &["AWSCURRENT"], 15.0 * 60.0);
+    assert!(circle.rotation("createSecret").await.unwrap_err().contains("the password before the current one"));
+    assert_eq!(circle.aws.staged("AWSPENDING"), None);
+    circle.aws.version("first", "the first", &["AWSCURRENT"], 21.0 * 60.0);
+    circle.rotation("createSecret").await.unwrap();
+    assert_eq!(circle.aws.staged("AWSPENDING").as_deref(), Some("second"));
+}
+
+#[tokio::test]
 async fn a_rotation_that_the_platform_does_not_take_is_not_finished() {
     let circle = Circle::new().await;
     circle.deployment("Create", circle.properties("all"), None).await;

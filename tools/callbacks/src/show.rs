@@ -47,7 +47,7 @@ pub struct From {
     #[arg(long, env = "CALLBACKS_TABLE")]
     table: Option<String>,
     /// Read from `callbacks local` at this address
-    #[arg(long, default_value = "http://127.0.0.1:9000", conflicts_with = "table")]
+    #[arg(long, default_value = "http://127.0.0.1:9001", conflicts_with = "table")]
     local: String,
 }
 
