@@ -25,7 +25,7 @@ enum Command {
     /// Deregister the stack's endpoints
     Deregister(register::Deregister),
     /// Run a stand-in for the carrier: both registration APIs, with their rules
-    Platform(platform::Command),
+    Platform(Box<platform::Command>),
     /// Look at devices
     #[command(subcommand)]
     Devices(show::Devices),
@@ -40,7 +40,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     match Arguments::parse().command {
         Command::Local(options) => local::run(options).await?,
-        Command::Platform(command) => return platform::run(command).await,
+        Command::Platform(command) => return platform::run(*command).await,
         Command::Register(command) => return register::register(command).await,
         Command::Registrations(command) => return register::registrations(command).await,
         Command::Deregister(command) => return register::deregister(command).await,

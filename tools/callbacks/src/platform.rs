@@ -1,7 +1,8 @@
 //! `callbacks platform`: a stand-in for the carrier. It serves both registration APIs with their rules and faults, and
 //! keeps what is registered.
 //!
-//! The rules are in [`rules`], apart from I/O; each API is a thin face of them. `docs/platform.md` says of every rule how
+//! The rules are in [`rules`], apart from I/O; each API is a thin face of them. What sends callbacks to the listeners is
+//! in [`send`], which asks a running platform for them, as another program would. `docs/platform.md` says of every rule how
 //! well it is known.
 
 mod carrier;
@@ -9,6 +10,7 @@ mod fresh;
 mod gateway;
 mod rest;
 pub mod rules;
+pub mod send;
 mod soap;
 
 use std::net::SocketAddr;
@@ -20,20 +22,29 @@ use anyhow::Context;
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
-use clap::Args;
+use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use self::carrier::Carrier;
 use self::rules::{Credentials, Grants, Registration};
+use self::send::{SendOptions, send};
 
-/// What to do.
+/// What to do: run the platform, or have one send.
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Command {
-    /// How to run it.
     #[command(flatten)]
-    pub options: Options,
+    options: Options,
+    #[command(subcommand)]
+    task: Option<Task>,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Send callbacks to the listeners that are registered with a running platform
+    Send(SendOptions),
 }
 
 /// How to run. It is not `Debug`, since it holds secrets.
@@ -119,15 +130,40 @@ impl Platform {
 ///
 /// The address is taken, or the directory cannot be used.
 pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
-    let introduction = introduction(&command.options);
-    let mut platform = start(command.options).await?;
+    match command.task {
+        Some(Task::Send(options)) => Ok(sent(&options).await),
+        None => serve(command.options).await.map(|()| ExitCode::SUCCESS),
+    }
+}
+
+/// 0: all is acknowledged; 1: not all is; 2: nothing could be sent.
+async fn sent(options: &SendOptions) -> ExitCode {
+    let report = match send(options).await {
+        Ok(report) => report,
+        Err(error) => {
+            eprintln!("Error: {error:#}");
+            return ExitCode::from(2);
+        }
+    };
+    if options.json {
+        println!("{:#}", serde_json::json!(report));
+    } else if !options.quiet {
+        println!("{report}");
+    }
+    ExitCode::from(u8::from(!report.unacknowledged.is_empty()))
+}
+
+/// Serves until Ctrl-C.
+async fn serve(options: Options) -> anyhow::Result<()> {
+    let introduction = introduction(&options);
+    let mut platform = start(options).await?;
     println!("{}", introduction.replace("{url}", &format!("http://{}", platform.address)));
     tokio::select! {
         stopped = platform.tasks.join_next() => match stopped {
             Some(Err(error)) => Err(error).context("the platform failed"),
             _ => anyhow::bail!("the platform stopped"),
         },
-        signal = tokio::signal::ctrl_c() => signal.context("cannot wait for Ctrl-C").map(|()| ExitCode::SUCCESS),
+        signal = tokio::signal::ctrl_c() => signal.context("cannot wait for Ctrl-C"),
     }
 }
 

@@ -10,6 +10,7 @@ mod tests;
 use std::collections::BTreeSet;
 use std::fmt;
 
+use clap::ValueEnum;
 use jiff::Timestamp;
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
@@ -22,13 +23,22 @@ pub use fault::Fault;
 const MOST_CHARACTERS: usize = 40;
 
 /// Through which API a listener is registered, and so in which form it gets its messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "camelCase")]
 pub enum Api {
     /// ThingSpace's REST API.
     Rest,
     /// UWS, the SOAP API.
     Soap,
+}
+
+impl fmt::Display for Api {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Rest => "REST",
+            Self::Soap => "SOAP",
+        })
+    }
 }
 
 /// A user name and a password, empty where there are none.

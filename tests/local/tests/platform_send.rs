@@ -1,0 +1,374 @@
+//! `callbacks platform send`: against `callbacks local`, and against listeners that do as they are told.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may panic"
+)]
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::{Request, State};
+use callbacks::platform::rules::Api;
+use callbacks::platform::send::{Report, Resend, SendOptions, send};
+use callbacks::platform::{Options, Platform, start};
+use callbacks::registry::SERVICES;
+use http::{HeaderMap, StatusCode};
+use local_tests::Stack;
+use serde_json::{Value, json};
+
+const ACCOUNT: &str = "0000123456-00001";
+
+/// A platform that takes listeners on any port, and somebody who is logged in.
+struct Carrier {
+    platform: Platform,
+    client: reqwest::Client,
+    bearer: String,
+    session: String,
+}
+
+impl Carrier {
+    async fn new() -> Self {
+        let options = Options { listen: "127.0.0.1:0".parse().unwrap(), any_port: true, ..Options::default() };
+        let platform = start(options).await.unwrap();
+        let client = reqwest::Client::new();
+        let url = |path: &str| format!("http://{}/api{path}", platform.address);
+        let token = client
+            .post(url("/ts/v1/oauth2/token"))
+            .basic_auth("stand-in-key", Some("stand-in-secret"))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body("grant_type=client_credentials");
+        let token: Value = token.send().await.unwrap().json().await.unwrap();
+        let bearer = token["access_token"].as_str().unwrap().to_owned();
+        let login = json!({ "username": "stand-in-user", "password": "stand-in-password" });
+        let login = client.post(url("/m2m/v1/session/login")).bearer_auth(&bearer).json(&login);
+        let login: Value = login.send().await.unwrap().json().await.unwrap();
+        let session = login["sessionToken"].as_str().unwrap().to_owned();
+        Self { platform, client, bearer, session }
+    }
+
+    async fn register(&self, service: &str, url: &str, password: &str) {
+        let body = json!({ "name": service, "url": url, "username": "<listener>", "password": password });
+        let path = format!("http://{}/api/m2m/v1/callbacks/{ACCOUNT}", self.platform.address);
+        let request = self.client.post(path).bearer_auth(&self.bearer).header("VZ-M2M-Token", &self.session);
+        assert_eq!(request.json(&body).send().await.unwrap().status(), 200);
+    }
+
+    async fn register_all(&self, stack: &Stack) {
+        for service in SERVICES {
+            let url = format!("http://{}/callbacks/{}", stack.local.address, service.name);
+            self.register(service.name, &url, "a \"password\" & more").await;
+        }
+    }
+
+    async fn deregister(&self, service: &str) {
+        let path = format!("http://{}/api/m2m/v1/callbacks/{ACCOUNT}/name/{service}", self.platform.address);
+        let request = self.client.delete(path).bearer_auth(&self.bearer).header("VZ-M2M-Token", &self.session);
+        assert_eq!(request.send().await.unwrap().status(), 200);
+    }
+
+    /// Options that send one round of all golden messages of all services, fast.
+    fn options(&self) -> SendOptions {
+        SendOptions {
+            to: format!("http://{}", self.platform.address),
+            account: ACCOUNT.to_owned(),
+            service: Vec::new(),
+            all: true,
+            transport: None,
+            message: Vec::new(),
+            guesses: false,
+            count: None,
+            seconds: None,
+            rate: 200.0,
+            devices: 1,
+            resend: Resend::Measured,
+            documented_interval: 0.2,
+            password_lag: 840,
+            duplicates: 0.0,
+            reorder: 0,
+            seed: Some(7),
+            origin: None,
+            from: None,
+            json: false,
+            quiet: true,
+        }
+    }
+}
+
+/// A request that a listener got.
+#[derive(Clone)]
+struct Seen {
+    path: String,
+    headers: HeaderMap,
+    body: String,
+}
+
+impl Seen {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+}
+
+/// What to answer to the nth request, and after how long.
+type Script = fn(&Seen, usize) -> (u16, Duration);
+
+#[derive(Clone)]
+struct Scripted {
+    url: String,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    script: Script,
+}
+
+async fn follow(State(scripted): State<Scripted>, request: Request) -> StatusCode {
+    let (head, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+    let (path, body) = (head.uri.to_string(), String::from_utf8(body.to_vec()).unwrap());
+    let seen = Seen { path, headers: head.headers, body };
+    let (status, after) = {
+        let mut all = scripted.seen.lock().unwrap();
+        all.push(seen.clone());
+        (scripted.script)(&seen, all.len())
+    };
+    tokio::time::sleep(after).await;
+    StatusCode::from_u16(status).unwrap()
+}
+
+impl Scripted {
+    async fn listen(script: Script) -> Self {
+        let listen = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listen.local_addr().unwrap());
+        let scripted = Self { url, seen: Arc::default(), script };
+        let app = Router::new().fallback(follow).with_state(scripted.clone());
+        tokio::spawn(async { axum::serve(listen, app).await.unwrap() });
+        scripted
+    }
+
+    fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap().clone()
+    }
+}
+
+/// Sends one message of DeviceUsage to a listener with this script.
+async fn one_message(script: Script, resend: Resend) -> (Report, Vec<Seen>, Duration) {
+    let (carrier, listener) = (Carrier::new().await, Scripted::listen(script).await);
+    carrier.register("DeviceUsage", &format!("{}/usage", listener.url), "word").await;
+    let started = Instant::now();
+    let report = send(&SendOptions { count: Some(1), resend, ..carrier.options() }).await.unwrap();
+    (report, listener.seen(), started.elapsed())
+}
+
+#[tokio::test]
+async fn all_messages_of_all_services_in_both_transports_are_acknowledged_and_recorded() {
+    let (carrier, stack) = (Carrier::new().await, Stack::new().await);
+    carrier.register_all(&stack).await;
+    for transport in [Api::Rest, Api::Soap] {
+        let report = send(&SendOptions { transport: Some(transport), ..carrier.options() }).await.unwrap();
+        assert!(report.unacknowledged.is_empty(), "{report}");
+        assert!(report.messages > 26 && report.acknowledged == report.messages, "{report}");
+    }
+    let published = async || {
+        let (_, messages) = stack.get("/topics/messages").await;
+        let services = messages.as_array().unwrap().iter().map(|message| &message["message"]["data"]["service"]);
+        services.map(|service| service.as_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
+    };
+    let expected: BTreeSet<_> = SERVICES.iter().map(|service| service.name.to_owned()).collect();
+    for _ in 0..200 {
+        if published().await == expected {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    assert_eq!(published().await, expected);
+    assert_eq!(stack.get("/quarantine/messages").await.1, json!([]));
+}
+
+#[tokio::test]
+async fn duplicates_and_another_order_change_nothing_in_what_is_recorded() {
+    let events = async |duplicates, reorder| {
+        let (carrier, stack) = (Carrier::new().await, Stack::new().await);
+        carrier.register_all(&stack).await;
+        let options = SendOptions { transport: Some(Api::Soap), duplicates, reorder, ..carrier.options() };
+        let report = send(&options).await.unwrap();
+        assert!(report.unacknowledged.is_empty(), "{report}");
+        assert_eq!(report.duplicates > 0, duplicates > 0.0);
+        let rows = stack.rows().await;
+        let receipts = rows.iter().filter(|row| row["pk"].as_s().unwrap().starts_with("RECEIPT#")).count();
+        (report.messages, receipts)
+    };
+    assert_eq!(events(0.0, 0).await, events(1.0, 4).await);
+}
+
+#[tokio::test]
+async fn each_of_many_devices_has_names_of_its_own() {
+    let (carrier, stack) = (Carrier::new().await, Stack::new().await);
+    carrier.register_all(&stack).await;
+    let only = vec!["DevicePRLInformation".to_owned()];
+    let options = SendOptions { all: false, service: only, devices: 25, ..carrier.options() };
+    let report = send(&options).await.unwrap();
+    assert!(report.unacknowledged.is_empty() && report.messages % 25 == 0, "{report}");
+    let rows = stack.rows().await;
+    let devices = rows.iter().filter(|row| row["sk"].as_s().unwrap() == "STATE").count();
+    assert_eq!(devices, 25);
+}
+
+#[tokio::test]
+async fn a_message_looks_as_the_platform_s_do() {
+    let (carrier, listener) = (Carrier::new().await, Scripted::listen(|_, _| (200, Duration::ZERO)).await);
+    carrier.register("DeviceUsage", &format!("{}/usage?key=1", listener.url), "a \"word\" & more").await;
+    let origin = format!("{}/stage/", listener.url).parse().unwrap();
+    let (origin, from) = (Some(origin), Some("137.117.33.109".to_owned()));
+    let options = SendOptions { count: Some(1), origin, from, ..carrier.options() };
+    for transport in [Api::Rest, Api::Soap] {
+        send(&SendOptions { transport: Some(transport), ..options.clone() }).await.unwrap();
+    }
+    let [rest, soap] = &listener.seen()[..] else { panic!("two messages") };
+    for (seen, content_type) in [(rest, "application/json"), (soap, "text/xml; charset=utf-8")] {
+        assert_eq!(seen.path, "/stage/usage?key=1");
+        assert_eq!(seen.headers["user-agent"], "Verizon's callback service");
+        assert_eq!(seen.headers["content-type"], content_type);
+        assert_eq!(seen.headers["x-forwarded-for"], "137.117.33.109");
+        assert!(!seen.headers.contains_key("authorization") && !seen.headers.contains_key("soapaction"));
+    }
+    let message = rest.json();
+    assert_eq!((&message["username"], &message["password"]), (&json!("<listener>"), &json!("a \"word\" & more")));
+    assert_eq!(message["callbackCount"], 1);
+    assert!(soap.body.contains("<Username>&lt;listener&gt;</Username>"), "{}", soap.body);
+    assert!(!message["requestId"].as_str().unwrap().starts_with("00000000-"), "the file's own id is not sent");
+}
+
+#[tokio::test]
+async fn a_slow_listener_gets_the_message_twice_and_it_is_one_acknowledged_message() {
+    let slow: Script = |_, nth| (200, Duration::from_secs(if nth == 1 { 5 } else { 0 }));
+    let (report, seen, took) = one_message(slow, Resend::Measured).await;
+    assert_eq!((report.messages, report.attempts, report.acknowledged), (1, 2, 1), "{report}");
+    assert_eq!(report.statuses[&200], 2, "both answers are waited for");
+    let count = |seen: &Seen| seen.json()["callbackCount"].as_u64().unwrap();
+    assert_eq!(seen.iter().map(count).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(seen[0].json()["requestId"], seen[1].json()["requestId"]);
+    assert!((5..7).contains(&took.as_secs()), "{took:?}");
+}
+
+#[tokio::test]
+async fn a_refusal_gets_exactly_one_resend_soon_after_and_is_then_given_up_and_named() {
+    let (report, seen, took) = one_message(|_, _| (503, Duration::ZERO), Resend::Measured).await;
+    assert_eq!((report.messages, report.attempts, report.acknowledged, seen.len()), (1, 2, 0, 2), "{report}");
+    assert!(took >= Duration::from_millis(1150) && took < Duration::from_secs(4), "{took:?}");
+    let [given_up] = &report.unacknowledged[..] else { panic!("{report}") };
+    assert_eq!(
+        (given_up.service.as_str(), given_up.transport, given_up.last_status),
+        ("DeviceUsage", Api::Rest, Some(503))
+    );
+    assert_eq!(seen[0].json()["requestId"], given_up.request_id.as_deref().unwrap());
+    assert!(report.to_string().contains(given_up.request_id.as_deref().unwrap()), "{report}");
+
+    let (report, ..) = one_message(|_, nth| (if nth == 1 { 403 } else { 204 }, Duration::ZERO), Resend::Measured).await;
+    assert_eq!((report.attempts, report.acknowledged, report.unacknowledged.len()), (2, 1, 0), "{report}");
+}
+
+#[tokio::test]
+async fn the_documented_resends_are_three() {
+    let (report, seen, took) = one_message(|_, _| (500, Duration::ZERO), Resend::Documented).await;
+    assert_eq!((report.attempts, report.statuses[&500], seen.len()), (4, 4, 4), "{report}");
+    assert!(took >= Duration::from_millis(600), "{took:?}");
+    let (report, ..) =
+        one_message(|_, nth| (if nth < 4 { 500 } else { 200 }, Duration::ZERO), Resend::Documented).await;
+    assert_eq!((report.attempts, report.acknowledged), (4, 1), "{report}");
+    let (report, ..) = one_message(|_, _| (500, Duration::ZERO), Resend::Never).await;
+    assert_eq!((report.attempts, report.acknowledged), (1, 0), "{report}");
+}
+
+#[tokio::test]
+async fn the_former_password_is_carried_for_a_while_by_about_half_of_the_messages() {
+    let (carrier, listener) = (Carrier::new().await, Scripted::listen(|_, _| (200, Duration::ZERO)).await);
+    let url = format!("{}/usage", listener.url);
+    carrier.register("DeviceUsage", &url, "former").await;
+    carrier.register("DeviceUsage", &url, "current").await;
+    let options = SendOptions { count: Some(60), ..carrier.options() };
+    send(&options).await.unwrap();
+    let passwords: Vec<_> = listener.seen().iter().map(|seen| seen.json()["password"].clone()).collect();
+    let former = passwords.iter().filter(|password| **password == "former").count();
+    assert!((15..=45).contains(&former), "{former} of 60");
+    assert!(
+        passwords.iter().rposition(|password| password == "former")
+            > passwords.iter().position(|word| word == "current")
+    );
+
+    listener.seen.lock().unwrap().clear();
+    send(&SendOptions { password_lag: 0, ..options }).await.unwrap();
+    assert!(listener.seen().iter().all(|seen| seen.json()["password"] == "current"));
+}
+
+#[tokio::test]
+async fn a_change_of_registration_is_followed_while_messages_are_sent() {
+    let (carrier, listener) = (Carrier::new().await, Scripted::listen(|_, _| (200, Duration::ZERO)).await);
+    carrier.register("DeviceUsage", &format!("{}/old", listener.url), "").await;
+    carrier.register("PromoChanges", &format!("{}/promotions", listener.url), "").await;
+    let options = SendOptions { count: Some(150), rate: 50.0, ..carrier.options() };
+    let change = async {
+        while listener.seen().is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        carrier.register("DeviceUsage", &format!("{}/new", listener.url), "").await;
+        carrier.deregister("PromoChanges").await;
+    };
+    let (report, ()) = tokio::join!(send(&options), change);
+    let report = report.unwrap();
+    assert!(report.unacknowledged.is_empty() && report.not_registered > 0, "{report}");
+    assert_eq!(report.messages + report.not_registered, 150);
+    let paths: Vec<_> = listener.seen().into_iter().map(|seen| seen.path).collect();
+    assert!(paths.iter().any(|path| path == "/old") && paths.last().unwrap() == "/new", "{paths:?}");
+}
+
+#[tokio::test]
+async fn the_report_counts_what_happened() {
+    let script: Script = |seen, _| match seen.path.as_str() {
+        "/usage" => (200, Duration::from_millis(50)),
+        _ => (403, Duration::ZERO),
+    };
+    let (carrier, listener) = (Carrier::new().await, Scripted::listen(script).await);
+    carrier.register("DeviceUsage", &format!("{}/usage", listener.url), "").await;
+    carrier.register("DevicePRLInformation", &format!("{}/prl", listener.url), "").await;
+    carrier.register("StateService", "http://127.0.0.1:9/nobody", "").await;
+    let report = send(&SendOptions { resend: Resend::Never, ..carrier.options() }).await.unwrap();
+    let seen = |path| listener.seen().iter().filter(|seen| seen.path == path).count() as u64;
+    assert_eq!((report.statuses[&200], report.statuses[&403]), (seen("/usage"), seen("/prl")));
+    assert!(report.unanswered > 0);
+    assert_eq!(report.attempts, seen("/usage") + seen("/prl") + report.unanswered);
+    assert_eq!((report.messages, report.acknowledged), (report.attempts, seen("/usage")));
+    assert_eq!(report.unacknowledged.len() as u64, seen("/prl") + report.unanswered);
+    assert!(report.answer_times.max >= 50.0 && report.answer_times.p50 <= report.answer_times.p99, "{report}");
+    let of_nobody = report.unacknowledged.iter().find(|message| message.service == "StateService").unwrap();
+    assert_eq!(of_nobody.last_status, None);
+    let as_json = json!(report);
+    assert_eq!(as_json["unacknowledged"][0]["transport"], "rest");
+    assert_eq!(as_json["statuses"]["403"], report.statuses[&403]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_sent_at_all_is_an_error_with_a_sentence() {
+    let carrier = Carrier::new().await;
+    let message = async |options: SendOptions| format!("{:#}", send(&options).await.unwrap_err());
+    assert!(message(carrier.options()).await.contains("no service of the account"));
+    let one = SendOptions { all: false, service: vec!["DeviceUsage".to_owned()], ..carrier.options() };
+    assert!(message(one).await.contains("DeviceUsage of the account 0000123456-00001 is not registered"));
+    let nobody = SendOptions { to: "http://127.0.0.1:9".to_owned(), ..carrier.options() };
+    assert!(message(nobody).await.contains("is callbacks platform running?"));
+}
+
+#[tokio::test]
+async fn a_file_of_one_s_own_is_sent_as_what_it_is() {
+    let (carrier, listener) = (Carrier::new().await, Scripted::listen(|_, _| (200, Duration::ZERO)).await);
+    carrier.register("DeviceUsage", &format!("{}/usage", listener.url), "word").await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("message");
+    std::fs::write(&file, "<CallbackRequest><Password>x</Password></CallbackRequest>").unwrap();
+    send(&SendOptions { message: vec![file.clone()], ..carrier.options() }).await.unwrap();
+    std::fs::write(&file, "{\"PassWord\":\"x\"}").unwrap();
+    send(&SendOptions { message: vec![file], ..carrier.options() }).await.unwrap();
+    let bodies: Vec<_> = listener.seen().into_iter().map(|seen| seen.body).collect();
+    assert_eq!(bodies, ["<CallbackRequest><Password>word</Password></CallbackRequest>", "{\"PassWord\":\"word\"}"]);
+}

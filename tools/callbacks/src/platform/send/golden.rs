@@ -1,0 +1,78 @@
+//! The golden messages of the project, in this program: what is sent unless files are named.
+
+use rust_embed::RustEmbed;
+
+use super::template::Template;
+use crate::platform::rules::Api;
+
+/// The folder `events`, which has a folder for every service and in it one for every transport.
+#[derive(RustEmbed)]
+#[folder = "../../events/"]
+struct Events;
+
+/// A message and the name of the file that it is from.
+pub(super) struct Golden {
+    pub(super) file: String,
+    pub(super) template: Template,
+}
+
+/// The messages of a service and transport, in the order of their numbers, and with the guesses last if they are asked for.
+pub(super) fn of(service: &str, transport: Api, guesses: bool) -> anyhow::Result<Vec<Golden>> {
+    let transport = match transport {
+        Api::Soap => "soap",
+        Api::Rest => "rest",
+    };
+    let mut files: Vec<_> = Events::iter()
+        .filter(|path| {
+            let mut parts = path.split('/');
+            let folder = parts.next().unwrap_or_default().replace('-', "");
+            folder.eq_ignore_ascii_case(service) && parts.next() == Some(transport)
+        })
+        .filter(|path| guesses || number(path).is_some())
+        .collect();
+    files.sort_by_key(|path| (number(path).unwrap_or(u32::MAX), path.clone()));
+    let golden = files.into_iter().filter_map(|file| Some((Events::get(&file)?, file)));
+    golden.map(|(bytes, file)| Ok(Golden { template: Template::read(&bytes.data)?, file: file.into_owned() })).collect()
+}
+
+/// A golden message's file starts with its number, a guess's with `other`.
+fn number(path: &str) -> Option<u32> {
+    path.rsplit('/').next()?.split('-').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_service_has_messages_in_both_transports_that_carry_credentials() {
+        for service in crate::registry::SERVICES {
+            for transport in [Api::Soap, Api::Rest] {
+                let golden = of(service.name, transport, false).unwrap();
+                assert!(!golden.is_empty(), "{} {transport:?}", service.name);
+                for Golden { file, template } in golden {
+                    let credentials = crate::platform::rules::Credentials::new("the user", "the word");
+                    let fill = super::super::template::Fill {
+                        credentials: &credentials,
+                        request_id: "",
+                        device: 0,
+                        resends: 0,
+                    };
+                    let message = template.render(&fill);
+                    assert!(message.contains("the user") && message.contains("the word"), "{file}");
+                    assert_eq!(template.transport, transport, "{file}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn they_come_in_the_order_of_their_numbers_and_guesses_only_when_asked_for() {
+        let files = |guesses| of("CarrierService", Api::Rest, guesses).unwrap().into_iter().map(|golden| golden.file);
+        let numbers: Vec<_> = files(false).map(|file| number(&file).unwrap()).collect();
+        assert_eq!(numbers, (1..=12).collect::<Vec<_>>());
+        let guesses =
+            of("DeviceUsage", Api::Soap, true).unwrap().len() - of("DeviceUsage", Api::Soap, false).unwrap().len();
+        assert_eq!(guesses, 3);
+    }
+}
