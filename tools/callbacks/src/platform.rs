@@ -148,7 +148,7 @@ async fn sent(options: &SendOptions) -> ExitCode {
     if options.json {
         println!("{:#}", serde_json::json!(report));
     } else if !options.quiet {
-        println!("{report}");
+        print!("{report}");
     }
     ExitCode::from(u8::from(!report.unacknowledged.is_empty()))
 }

@@ -120,12 +120,14 @@ impl fmt::Display for Report {
         if *unanswered > 0 {
             writeln!(formatter, "  no answer: {unanswered}")?;
         }
-        let AnswerTimes { p50, p99, max } = self.answer_times;
-        write!(formatter, "Answers took {p50} ms (p50), {p99} ms (p99), {max} ms (max)")?;
+        if !self.statuses.is_empty() {
+            let AnswerTimes { p50, p99, max } = self.answer_times;
+            writeln!(formatter, "Answers took {p50} ms (p50), {p99} ms (p99), {max} ms (max)")?;
+        }
         for Unacknowledged { service, transport, message, request_id, last_status } in &self.unacknowledged {
             let request_id = request_id.as_deref().unwrap_or("no request id");
             let last = last_status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
-            write!(formatter, "\nNot acknowledged: {service}, {transport}, {request_id}, {last} ({message})")?;
+            writeln!(formatter, "Not acknowledged: {service}, {transport}, {request_id}, {last} ({message})")?;
         }
         Ok(())
     }
