@@ -132,30 +132,18 @@ impl From<registration::Invalid> for Trouble {
 }
 
 /// Registers what is not as the stack expects.
-///
-/// # Errors
-///
-/// None; the exit code tells.
-pub async fn register(command: Register) -> anyhow::Result<ExitCode> {
-    Ok(code(bring_about(command).await))
+pub async fn register(command: Register) -> ExitCode {
+    code(bring_about(command).await)
 }
 
 /// Shows what is registered, against what the stack expects.
-///
-/// # Errors
-///
-/// None; the exit code tells.
-pub async fn registrations(command: Registrations) -> anyhow::Result<ExitCode> {
-    Ok(code(look(command).await))
+pub async fn registrations(command: Registrations) -> ExitCode {
+    code(look(command).await)
 }
 
 /// Deregisters what points at the stack.
-///
-/// # Errors
-///
-/// None; the exit code tells.
-pub async fn deregister(command: Deregister) -> anyhow::Result<ExitCode> {
-    Ok(code(take_back(command).await))
+pub async fn deregister(command: Deregister) -> ExitCode {
+    code(take_back(command).await)
 }
 
 fn code(ended: Result<bool, Trouble>) -> ExitCode {
