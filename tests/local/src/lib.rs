@@ -26,6 +26,39 @@ pub const GOLDEN: [&str; 5] = [
 /// The service that the golden messages are of.
 pub const EXTERNAL: &str = "ExternalProvisioningChanges";
 
+/// The example request of the platform's page on RegisterCallback, but for its first line, which is there twice.
+pub const REGISTER_CALLBACK_REQUEST: &str = r#"<soapenv:Envelope
+  xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"
+  xmlns:v2="http://nphase.com/unifiedwebservice/v2"
+  xmlns:nph="http://schemas.datacontract.org/2004/07/NPhase.UnifiedWebService.APIs.v2.Contract.CallbackRegistrationService">
+  <soapenv:Header>
+    <v2:token>''current_session_token''</v2:token>
+  </soapenv:Header>
+  <soapenv:Body>
+    <v2:RegisterCallback>
+      <v2:Input>
+        <nph:AccountName>account_name</nph:AccountName>
+        <nph:ServiceName>DeviceUsage</nph:ServiceName>
+        <nph:Url>http://10.120.102.183:50559/Callback/API/CallbackService.asmx</nph:Url>
+        <nph:Username></nph:Username>
+        <nph:Password></nph:Password>
+      </v2:Input>
+    </v2:RegisterCallback>
+  </soapenv:Body>
+</soapenv:Envelope>"#;
+
+/// The example response of the same page.
+pub const REGISTER_CALLBACK_RESPONSE: &str = r#"<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/">
+  <s:Body>
+    <RegisterCallbackResponse xmlns="http://nphase.com/unifiedwebservice/v2">
+      <Output xmlns:i="http://www.w3.org/2001/XMLSchema-instance" xmlns:a="http://schemas.datacontract.org/2004/07/NPhase.UnifiedWebService.APIs.v2.Contract.CallbackRegistrationService">
+        <a:AccountName>account_name</a:AccountName>
+        <a:ServiceName>CarrierService</a:ServiceName>
+      </Output>
+    </RegisterCallbackResponse>
+  </s:Body>
+</s:Envelope>"#;
+
 /// A running stack and a client of it.
 pub struct Stack {
     /// The stack.

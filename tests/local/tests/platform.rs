@@ -10,6 +10,7 @@
 use std::path::Path;
 
 use callbacks::platform::{Options, Platform, start};
+use local_tests::{REGISTER_CALLBACK_REQUEST, REGISTER_CALLBACK_RESPONSE};
 use reqwest::Method;
 use roxmltree::{Document, Node};
 use serde_json::{Value, json};
@@ -18,39 +19,6 @@ const ACCOUNT: &str = "0000123456-00001";
 const V2: &str = "http://nphase.com/unifiedwebservice/v2";
 const CONTRACT: &str = "http://schemas.datacontract.org/2004/07/NPhase.UnifiedWebService.APIs.v2.Contract";
 const SOAP: &str = "http://schemas.xmlsoap.org/soap/envelope/";
-
-/// The example request of the platform's page on RegisterCallback, but for its doubled first line.
-const REQUEST: &str = r#"<soapenv:Envelope
-  xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"
-  xmlns:v2="http://nphase.com/unifiedwebservice/v2"
-  xmlns:nph="http://schemas.datacontract.org/2004/07/NPhase.UnifiedWebService.APIs.v2.Contract.CallbackRegistrationService">
-  <soapenv:Header>
-    <v2:token>''current_session_token''</v2:token>
-  </soapenv:Header>
-  <soapenv:Body>
-    <v2:RegisterCallback>
-      <v2:Input>
-        <nph:AccountName>account_name</nph:AccountName>
-        <nph:ServiceName>DeviceUsage</nph:ServiceName>
-        <nph:Url>http://10.120.102.183:50559/Callback/API/CallbackService.asmx</nph:Url>
-        <nph:Username></nph:Username>
-        <nph:Password></nph:Password>
-      </v2:Input>
-    </v2:RegisterCallback>
-  </soapenv:Body>
-</soapenv:Envelope>"#;
-
-/// The example response of the same page.
-const RESPONSE: &str = r#"<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/">
-  <s:Body>
-    <RegisterCallbackResponse xmlns="http://nphase.com/unifiedwebservice/v2">
-      <Output xmlns:i="http://www.w3.org/2001/XMLSchema-instance" xmlns:a="http://schemas.datacontract.org/2004/07/NPhase.UnifiedWebService.APIs.v2.Contract.CallbackRegistrationService">
-        <a:AccountName>account_name</a:AccountName>
-        <a:ServiceName>CarrierService</a:ServiceName>
-      </Output>
-    </RegisterCallbackResponse>
-  </s:Body>
-</s:Envelope>"#;
 
 struct Carrier {
     platform: Platform,
@@ -369,11 +337,13 @@ async fn a_service_of_one_api_can_neither_be_registered_nor_deregistered_nor_see
 async fn the_page_s_example_request_gets_the_page_s_example_response() {
     let carrier = Carrier::with(Options { account: vec!["account_name".to_owned()], ..options() }).await;
     let session = carrier.soap_log_in().await;
-    let request = REQUEST.replace("''current_session_token''", &session).replace("DeviceUsage", "CarrierService");
+    let request = REGISTER_CALLBACK_REQUEST
+        .replace("''current_session_token''", &session)
+        .replace("DeviceUsage", "CarrierService");
     let action = format!("\"{V2}/ICallbackRegistrationService/RegisterCallback\"");
     let (status, answer) = carrier.post_soap("CallbackRegistrationService", &action, request).await;
     assert_eq!(status, 200, "{answer}");
-    let (expected, given) = (Document::parse(RESPONSE).unwrap(), Document::parse(&answer).unwrap());
+    let (expected, given) = (Document::parse(REGISTER_CALLBACK_RESPONSE).unwrap(), Document::parse(&answer).unwrap());
     assert_eq!(tree(expected.root_element()), tree(given.root_element()));
 }
 
@@ -433,7 +403,7 @@ async fn soap_lists_names_and_urls_and_never_credentials() {
 async fn a_soap_request_counts_by_its_namespaces_its_order_and_its_action() {
     let carrier = Carrier::with(Options { account: vec!["account_name".to_owned()], ..options() }).await;
     let session = carrier.soap_log_in().await;
-    let request = REQUEST.replace("''current_session_token''", &session);
+    let request = REGISTER_CALLBACK_REQUEST.replace("''current_session_token''", &session);
     let action = format!("\"{V2}/ICallbackRegistrationService/RegisterCallback\"");
     let swapped =
         request.replace("ServiceName>", "x>").replace("AccountName>", "ServiceName>").replace("x>", "AccountName>");

@@ -15,6 +15,7 @@ use axum::body::Bytes;
 use axum::response::{IntoResponse, Response};
 use callbacks::platform;
 use http::{HeaderMap, StatusCode, Uri};
+use local_tests::{REGISTER_CALLBACK_REQUEST, REGISTER_CALLBACK_RESPONSE};
 use registration::{
     AccountName, Api, Credentials, Error, Login, Platform, Registered, Registration, Standing, compare,
 };
@@ -405,39 +406,6 @@ async fn a_platform_that_never_answers_is_given_up() {
     silent.abort();
 }
 
-/// The page's example request, but for its first line, which is there twice.
-const EXAMPLE_REQUEST: &str = r#"<soapenv:Envelope
-  xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"
-  xmlns:v2="http://nphase.com/unifiedwebservice/v2"
-  xmlns:nph="http://schemas.datacontract.org/2004/07/NPhase.UnifiedWebService.APIs.v2.Contract.CallbackRegistrationService">
-  <soapenv:Header>
-    <v2:token>''current_session_token''</v2:token>
-  </soapenv:Header>
-  <soapenv:Body>
-    <v2:RegisterCallback>
-      <v2:Input>
-        <nph:AccountName>account_name</nph:AccountName>
-        <nph:ServiceName>DeviceUsage</nph:ServiceName>
-        <nph:Url>http://10.120.102.183:50559/Callback/API/CallbackService.asmx</nph:Url>
-        <nph:Username></nph:Username>
-        <nph:Password></nph:Password>
-      </v2:Input>
-    </v2:RegisterCallback>
-  </soapenv:Body>
-</soapenv:Envelope>"#;
-
-/// The page's example response.
-const EXAMPLE_RESPONSE: &str = r#"<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/">
-  <s:Body>
-    <RegisterCallbackResponse xmlns="http://nphase.com/unifiedwebservice/v2">
-      <Output xmlns:i="http://www.w3.org/2001/XMLSchema-instance" xmlns:a="http://schemas.datacontract.org/2004/07/NPhase.UnifiedWebService.APIs.v2.Contract.CallbackRegistrationService">
-        <a:AccountName>account_name</a:AccountName>
-        <a:ServiceName>CarrierService</a:ServiceName>
-      </Output>
-    </RegisterCallbackResponse>
-  </s:Body>
-</s:Envelope>"#;
-
 /// A document as its elements: depth, namespace, name and text.
 fn elements(document: &str) -> Vec<(usize, String, String, String)> {
     let document = roxmltree::Document::parse(document).unwrap();
@@ -459,7 +427,7 @@ async fn a_soap_request_is_the_documented_example_element_for_element_and_its_ex
             return soap(token);
         }
         let service = if body.contains("DeviceUsage") { "DeviceUsage" } else { "CarrierService" };
-        EXAMPLE_RESPONSE.replace("CarrierService</", &format!("{service}</")).into_response()
+        REGISTER_CALLBACK_RESPONSE.replace("CarrierService</", &format!("{service}</")).into_response()
     })
     .await;
     let client = Platform::new(Api::Soap, &address, login()).unwrap();
@@ -475,7 +443,7 @@ async fn a_soap_request_is_the_documented_example_element_for_element_and_its_ex
     assert_eq!(headers["content-type"], "text/xml; charset=utf-8");
     let action = "\"http://nphase.com/unifiedwebservice/v2/ICallbackRegistrationService/RegisterCallback\"";
     assert_eq!(headers["soapaction"], action);
-    assert_eq!(elements(body), elements(EXAMPLE_REQUEST));
+    assert_eq!(elements(body), elements(REGISTER_CALLBACK_REQUEST));
 }
 
 #[tokio::test]

@@ -19,11 +19,11 @@ enum Command {
     /// Run all endpoints on this machine, with an embedded DynamoDB; nothing else is needed
     Local(local::Options),
     /// Register the stack's endpoints at the platform
-    Register(register::Register),
+    Register(register::Change),
     /// Show what is registered at the platform, against what the stack expects
     Registrations(register::Registrations),
     /// Deregister the stack's endpoints
-    Deregister(register::Deregister),
+    Deregister(register::Change),
     /// Run a stand-in for the carrier: both registration APIs, with their rules
     Platform(Box<platform::Command>),
     /// Look at devices

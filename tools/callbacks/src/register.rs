@@ -73,9 +73,9 @@ struct Services {
     all: bool,
 }
 
-/// Registers what is not as the stack expects.
+/// What to register or to deregister.
 #[derive(Args)]
-pub struct Register {
+pub struct Change {
     /// Whose, and where.
     #[command(flatten)]
     common: Common,
@@ -95,19 +95,6 @@ pub struct Registrations {
     /// Look at this callback service alone; give it once for each
     #[arg(long, value_name = "NAME")]
     service: Vec<String>,
-}
-
-/// Deregisters what points at the stack.
-#[derive(Args)]
-pub struct Deregister {
-    /// Whose, and where.
-    #[command(flatten)]
-    common: Common,
-    #[command(flatten)]
-    services: Services,
-    /// Say what would be done, and do nothing
-    #[arg(long)]
-    dry_run: bool,
 }
 
 /// Why a command ended early.
@@ -132,7 +119,7 @@ impl From<registration::Invalid> for Trouble {
 }
 
 /// Registers what is not as the stack expects.
-pub async fn register(command: Register) -> ExitCode {
+pub async fn register(command: Change) -> ExitCode {
     code(bring_about(command).await)
 }
 
@@ -142,7 +129,7 @@ pub async fn registrations(command: Registrations) -> ExitCode {
 }
 
 /// Deregisters what points at the stack.
-pub async fn deregister(command: Deregister) -> ExitCode {
+pub async fn deregister(command: Change) -> ExitCode {
     code(take_back(command).await)
 }
 
@@ -161,7 +148,7 @@ fn code(ended: Result<bool, Trouble>) -> ExitCode {
     }
 }
 
-async fn bring_about(Register { common, services, dry_run }: Register) -> Result<bool, Trouble> {
+async fn bring_about(Change { common, services, dry_run }: Change) -> Result<bool, Trouble> {
     let wanted = common.wanted(services.of(common.api), Stack::credentials).await?;
     let platform = common.platform().await?;
     if dry_run {
@@ -182,7 +169,7 @@ async fn bring_about(Register { common, services, dry_run }: Register) -> Result
     told(&done, "registered", "stays as it is")
 }
 
-async fn take_back(Deregister { common, services, dry_run }: Deregister) -> Result<bool, Trouble> {
+async fn take_back(Change { common, services, dry_run }: Change) -> Result<bool, Trouble> {
     // What is deregistered is known by its URL.
     let wanted = common.wanted(services.of(common.api), Stack::no_credentials).await?;
     let platform = common.platform().await?;

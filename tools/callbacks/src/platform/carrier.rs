@@ -1,6 +1,6 @@
 //! The rules with a clock and a disk: what both APIs' faces talk to.
 
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -70,10 +70,14 @@ fn read(file: &Path) -> anyhow::Result<Book> {
     }
 }
 
-/// All of it or nothing: a half-written file never has the name.
+/// All of it or nothing: a half-written file never has the name. It holds passwords, so it is its owner's alone.
 fn write(file: &Path, book: &Book) -> std::io::Result<()> {
     let unfinished = file.with_extension("unfinished");
-    let mut writer = File::create(&unfinished)?;
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut writer = options.open(&unfinished)?;
     writer.write_all(&serde_json::to_vec_pretty(book)?)?;
     writer.sync_all()?;
     fs::rename(unfinished, file)

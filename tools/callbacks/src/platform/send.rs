@@ -194,8 +194,13 @@ impl Sender {
         let mut ticks = tokio::time::interval(Duration::from_secs_f64(1.0 / options.rate));
         let free = Arc::new(Semaphore::new(MOST_UNDER_WAY));
         let mut under_way = JoinSet::new();
+        let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
         while let Some(planned) = self.plan.next() {
-            ticks.tick().await;
+            tokio::select! {
+                _ = ticks.tick() => {}
+                // What is under way is waited for, and the report is of all that was sent.
+                _ = &mut interrupted => break,
+            }
             let place = free.clone().acquire_owned().await?;
             if ends.is_some_and(|ends| Instant::now() >= ends) {
                 break;
