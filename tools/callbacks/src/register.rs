@@ -166,7 +166,10 @@ async fn bring_about(Change { common, services, dry_run }: Change) -> Result<boo
     }
     let done = platform.repair(&common.account, wanted).await?;
     platform.log_out().await;
-    told(&done, "registered", "stays as it is")
+    told(&done, "registered", |standing| match standing {
+        Standing::AsWanted => "stays as it is".to_owned(),
+        standing => format!("registered (was {})", found(standing)),
+    })
 }
 
 async fn take_back(Change { common, services, dry_run }: Change) -> Result<bool, Trouble> {
@@ -185,7 +188,10 @@ async fn take_back(Change { common, services, dry_run }: Change) -> Result<bool,
     }
     let done = platform.withdraw(&common.account, wanted).await?;
     platform.log_out().await;
-    told(&done, "deregistered", "is not the stack's")
+    told(&done, "deregistered", |standing| {
+        let what = if standing.is_here() { "deregistered" } else { "is not the stack's" };
+        what.to_owned()
+    })
 }
 
 async fn look(Registrations { common, service }: Registrations) -> Result<bool, Trouble> {
@@ -274,14 +280,12 @@ fn url(standing: &Standing, wanted: &Registration) -> String {
     }
 }
 
-/// Prints what became of each; whether all of it went well.
-fn told(done: &[Done], did: &str, left: &str) -> Result<bool, Trouble> {
+/// Prints what became of each, with words for what went well; whether all of it did.
+fn told(done: &[Done], did: &str, well: impl Fn(&Standing) -> String) -> Result<bool, Trouble> {
     print(done.iter().map(|Done { comparison, outcome }| {
-        let before = found(&comparison.standing);
         let what = match outcome {
-            Some(Ok(())) => format!("{did} (was {before})"),
             Some(Err(error)) => format!("NOT {did}: {error}"),
-            None => format!("{left} ({before})"),
+            _ => well(&comparison.standing),
         };
         [comparison.wanted.service().to_owned(), what, comparison.wanted.url().to_owned()]
     }));

@@ -1,0 +1,125 @@
+//! `callbacks register`, `registrations` and `deregister` as a script sees them: exit codes, tables, and nothing secret.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
+
+use std::process::{Command, Output};
+
+use callbacks::platform::{Options, Platform, start};
+
+const ACCOUNT: &str = "0000123456-00001";
+const BASE: &str = "https://example.com/v1/callbacks";
+
+struct Desk {
+    platform: Platform,
+}
+
+impl Desk {
+    async fn new() -> Self {
+        let options = Options { listen: "127.0.0.1:0".parse().unwrap(), ..Options::default() };
+        Self { platform: start(options).await.unwrap() }
+    }
+
+    fn command(&self, api: &str, arguments: &[&str]) -> Command {
+        self.at(api, BASE, arguments)
+    }
+
+    fn at(&self, api: &str, url: &str, arguments: &[&str]) -> Command {
+        let usual = Options::default();
+        let path = if api == "rest" { "api" } else { "api/v2" };
+        let mut command = Command::new(env!("CARGO_BIN_EXE_callbacks"));
+        command.env_clear().args(arguments).args(["--api", api, "--account", ACCOUNT, "--url", url]);
+        command.env("THINGSPACE_URL", format!("http://{}/{path}", self.platform.address));
+        command.env("THINGSPACE_USERNAME", usual.username).env("THINGSPACE_PASSWORD", usual.password);
+        command.env("THINGSPACE_KEY", usual.key).env("THINGSPACE_SECRET", usual.secret);
+        command.env("CALLBACKS_USERNAME", "stack").env("CALLBACKS_PASSWORD", "hunter2");
+        command
+    }
+
+    async fn says(&self, api: &str, arguments: &[&str]) -> (i32, String) {
+        said(self.command(api, arguments)).await
+    }
+}
+
+/// The exit code, and all that was printed. The platform runs in this process, so the wait for the program is a task.
+async fn said(mut command: Command) -> (i32, String) {
+    let ran = tokio::task::spawn_blocking(move || command.output().unwrap());
+    let Output { status, stdout, stderr } = ran.await.unwrap();
+    let text = format!("{}{}", String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
+    for secret in ["hunter2", "stand-in-password", "stand-in-secret"] {
+        assert!(!text.contains(secret), "{text}");
+    }
+    (status.code().unwrap(), text)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_registered_is_shown_against_what_is_expected() {
+    let desk = Desk::new().await;
+    for (api, count, there) in [("rest", 13, "as expected"), ("soap", 10, "as expected, credentials not shown")] {
+        let (code, table) = desk.says(api, &["registrations"]).await;
+        assert_eq!((code, table.lines().filter(|row| row.contains(" missing ")).count()), (1, count), "{table}");
+
+        let (code, plan) = desk.says(api, &["register", "--all", "--dry-run"]).await;
+        assert_eq!((code, plan.matches("would be registered (missing)").count()), (0, count), "{plan}");
+        assert_eq!(desk.says(api, &["registrations"]).await, (1, table), "a dry run changes nothing");
+
+        let (code, done) = desk.says(api, &["register", "--all"]).await;
+        assert_eq!((code, done.matches("registered (was missing)").count()), (0, count), "{done}");
+        let (code, table) = desk.says(api, &["registrations"]).await;
+        assert_eq!((code, table.lines().filter(|row| row.contains(there)).count()), (0, count), "{table}");
+        assert!(table.contains(&format!("{BASE}/DeviceUsage")), "{table}");
+
+        let (code, plan) = desk.says(api, &["deregister", "--all", "--dry-run"]).await;
+        assert_eq!((code, plan.matches("would be deregistered").count()), (0, count), "{plan}");
+        let (code, done) = desk.says(api, &["deregister", "--all"]).await;
+        assert_eq!((code, done.matches(" deregistered ").count()), (0, count), "{done}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_elses_listener_is_shown_and_not_deregistered() {
+    let desk = Desk::new().await;
+    let mut other = desk.at("rest", "https://elsewhere.example.com", &["register", "--service", "DeviceUsage"]);
+    other.arg("--no-credentials");
+    assert_eq!(said(other).await.0, 0);
+
+    let (code, table) = desk.says("rest", &["registrations", "--service", "CarrierService"]).await;
+    assert_eq!(code, 1, "{table}");
+    assert!(table.contains("https://elsewhere.example.com/DeviceUsage") && table.contains("not looked at"), "{table}");
+    let (code, table) = desk.says("rest", &["registrations", "--service", "DeviceUsage"]).await;
+    assert!(code == 1 && table.contains("somewhere else"), "{table}");
+    let (code, done) = desk.says("rest", &["deregister", "--all"]).await;
+    assert_eq!((code, done.matches("is not the stack's").count()), (0, 13), "{done}");
+    let (_, table) = desk.says("rest", &["registrations", "--service", "DeviceUsage"]).await;
+    assert!(table.contains("https://elsewhere.example.com/DeviceUsage"), "{table}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_tells_a_wrong_command_from_a_platform_that_cannot_be_asked() {
+    let desk = Desk::new().await;
+    for wrong in [
+        &["register"][..],
+        &["register", "--all", "--service", "DeviceUsage"],
+        &["register", "--service", "DeviceUse"],
+        &["register", "--all", "--callback-password", "01234567890123456789012345678901234567890"],
+    ] {
+        let (code, text) = desk.says("rest", wrong).await;
+        assert_eq!(code, 2, "{text}");
+    }
+    let mut unknown = desk.command("rest", &["registrations"]);
+    unknown.env_remove("THINGSPACE_USERNAME");
+    let (code, text) = said(unknown).await;
+    assert!(code == 2 && text.contains("set THINGSPACE_USERNAME"), "{text}");
+
+    let mut down = desk.command("rest", &["registrations"]);
+    down.env("THINGSPACE_URL", "http://127.0.0.1:1/api");
+    let (code, text) = said(down).await;
+    assert!(code == 3 && text.contains("cannot be reached"), "{text}");
+    let mut refused = desk.command("soap", &["register", "--all"]);
+    refused.env("THINGSPACE_PASSWORD", "another");
+    let (code, text) = said(refused).await;
+    assert!(code == 3 && text.contains("does not take the user name and password"), "{text}");
+
+    assert_eq!(desk.says("soap", &["register", "--service", "DeviceUsage"]).await.0, 0);
+    let (code, text) = desk.says("rest", &["register", "--all"]).await;
+    assert!(code == 1 && text.contains("NOT registered: the platform refuses"), "{text}");
+    assert_eq!(text.matches("registered (was missing)").count(), 12, "{text}");
+}
