@@ -19,6 +19,10 @@ const DEPLOY_WITHIN: Duration = Duration::from_secs(200);
 /// A deletion is not to be held up.
 const DELETE_WITHIN: Duration = Duration::from_secs(60);
 
+/// How often, and with which pause, secrets are asked for on deployment.
+const SECRET_TRIES: u32 = 4;
+const SECRET_PAUSE: Duration = Duration::from_secs(5);
+
 /// How often, and with which pause, the answer is tried: without it CloudFormation would wait for an hour.
 const ANSWER_TRIES: u32 = 5;
 const ANSWER_PAUSE: Duration = Duration::from_secs(2);
@@ -63,12 +67,10 @@ impl Registrar {
     /// Does it, and tells CloudFormation.
     pub(crate) async fn deploy(&self, deployment: &Deployment) -> Result<(), Trouble> {
         let new = &deployment.resource_properties;
+        let old = &deployment.old_resource_properties.properties;
         let done = match deployment.request_type {
-            RequestType::Create => timeout(DEPLOY_WITHIN, self.bring_about(&new.properties, None)).await,
-            RequestType::Update => {
-                let old = Some(&deployment.old_resource_properties.properties);
-                timeout(DEPLOY_WITHIN, self.bring_about(&new.properties, old)).await
-            }
+            RequestType::Create => timeout(DEPLOY_WITHIN, self.permitted(&new.properties, None)).await,
+            RequestType::Update => timeout(DEPLOY_WITHIN, self.permitted(&new.properties, Some(old))).await,
             RequestType::Delete => timeout(DELETE_WITHIN, self.withdraw(&new.properties)).await,
         };
         let trouble = done.unwrap_or(Err(Trouble::TooSlow)).err();
@@ -83,6 +85,21 @@ impl Registrar {
             self.announcer.failed();
         }
         self.answer(deployment, fails, trouble).await
+    }
+
+    /// Brings it about, and tries again while a secret cannot be read: the function's permissions are as new as it is, and
+    /// take some seconds to hold everywhere.
+    async fn permitted(&self, new: &Properties, old: Option<&Properties>) -> Result<(), Trouble> {
+        for _ in 1..SECRET_TRIES {
+            match self.bring_about(new, old).await {
+                Err(Trouble::Secret(error)) => {
+                    tracing::info!(message = "A secret cannot be read yet.", %error);
+                    tokio::time::sleep(SECRET_PAUSE).await;
+                }
+                done => return done,
+            }
+        }
+        self.bring_about(new, old).await
     }
 
     /// Registers what is not as it should be, and takes back what an update gives up.

@@ -34,6 +34,8 @@ struct Aws {
     versions: Mutex<BTreeMap<String, Version>>,
     published: Mutex<Vec<Value>>,
     answers: Mutex<Vec<Value>>,
+    /// How many of the next requests for a secret are refused.
+    unpermitted: Mutex<usize>,
     /// How many of CloudFormation's next answers go wrong.
     deaf: Mutex<usize>,
 }
@@ -81,6 +83,12 @@ async fn aws(State(aws): State<Arc<Aws>>, method: Method, uri: Uri, headers: Hea
         let error = json!({ "__type": "ResourceNotFoundException", "Message": "no such version" });
         (StatusCode::BAD_REQUEST, axum::Json(error)).into_response()
     };
+    let mut unpermitted = aws.unpermitted.lock().unwrap();
+    if *unpermitted > 0 {
+        *unpermitted -= 1;
+        let error = json!({ "__type": "AccessDeniedException", "Message": "not yet" });
+        return (StatusCode::BAD_REQUEST, axum::Json(error)).into_response();
+    }
     match action {
         "GetSecretValue" if request["SecretId"] == PLATFORM => {
             axum::Json(json!({ "SecretString": aws.login.lock().unwrap().to_string() })).into_response()
@@ -331,6 +339,14 @@ async fn a_refused_service_stops_no_others_and_is_named() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn permissions_that_do_not_hold_yet_are_waited_for() {
+    let circle = Circle::new().await;
+    *circle.aws.unpermitted.lock().unwrap() = 2;
+    assert_eq!(circle.deployment("Create", circle.properties("all"), None).await, done());
+    assert_eq!(circle.registered().await.len(), 13);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_that_does_not_get_through_is_tried_again() {
     let circle = Circle::new().await;
     *circle.aws.deaf.lock().unwrap() = 3;
@@ -452,6 +468,8 @@ async fn a_rotation_that_the_platform_does_not_take_is_not_finished() {
 
     let other = json!({ "Step": "setSecret", "SecretId": "arn:other", "ClientRequestToken": "second" });
     assert!(circle.handle(other).await.unwrap_err().contains("not the secret of the listener"));
+    let testing = json!({ "Step": "testSecret", "SecretId": LISTENER, "ClientRequestToken": "third" });
+    circle.handle(testing).await.expect("Secrets Manager tries the step before there is a version");
     let unmade = json!({ "Step": "setSecret", "SecretId": LISTENER, "ClientRequestToken": "third" });
     assert!(circle.handle(unmade).await.unwrap_err().contains("has not been made"));
 }
