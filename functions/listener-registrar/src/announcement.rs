@@ -15,7 +15,7 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// The change that an announcement tells of.
 const CHANGE: &str = "RegistrationRepaired";
 
-/// What metrics about no single service are counted under.
+/// What is counted as a whole is counted under this name.
 const ALL: &str = "ListenerRegistrar";
 
 #[derive(Debug)]
@@ -26,23 +26,17 @@ pub(crate) struct Announcer {
 }
 
 impl Announcer {
-    /// Tells of each registration that was not as it should be. The check has done its work by then: what SNS does not
-    /// take is logged and counted, and not tried by another check.
-    pub(crate) async fn announce(&self, done: &[Done], request_id: &str) {
-        for Done { comparison, outcome } in done {
-            let service = comparison.wanted.service();
-            match outcome {
-                Some(Err(_)) => self.metrics.count(service, "RegistrationsFailed", 1),
-                Some(Ok(())) if comparison.standing.is_drift() => {
-                    self.metrics.count(service, "RegistrationsRepaired", 1);
-                    self.publish(comparison, request_id).await;
-                }
-                _ => {}
-            }
+    /// Tells of each registration that was not as it should have been before. What SNS does not take is logged: the
+    /// repair is done, and no other check would find it.
+    pub(crate) async fn announce(&self, done: &[Done], request_id: &str, expected: impl Fn(&Comparison) -> bool) {
+        let repaired = |one: &&Done| matches!(one.outcome, Some(Ok(()))) && one.comparison.standing.is_drift();
+        for Done { comparison, .. } in done.iter().filter(repaired).filter(|one| expected(&one.comparison)) {
+            self.metrics.count(comparison.wanted.service(), "RegistrationsRepaired", 1);
+            self.publish(comparison, request_id).await;
         }
     }
 
-    /// Counts what failed as a whole.
+    /// Counts that something could not be registered; the log says what.
     pub(crate) fn failed(&self) {
         self.metrics.count(ALL, "RegistrationsFailed", 1);
     }
@@ -79,7 +73,7 @@ fn cloud_event(comparison: &Comparison, id: &str, now: Timestamp) -> Value {
     let account = comparison.wanted.account().to_string();
     let (found, found_url) = match &comparison.standing {
         Standing::Missing => ("missing", None),
-        Standing::Elsewhere { url } => ("elsewhere", Some(url)),
+        Standing::Elsewhere { url } => ("elsewhere", Some(without_query(url))),
         Standing::OtherCredentials => ("other-credentials", None),
         Standing::AsWanted | Standing::CredentialsUnseen => ("as-wanted", None),
     };
@@ -101,4 +95,9 @@ fn cloud_event(comparison: &Comparison, id: &str, now: Timestamp) -> Value {
             "device": null,
         },
     })
+}
+
+/// Others' URLs may carry keys behind a question mark.
+fn without_query(url: &str) -> &str {
+    url.split_once('?').map_or(url, |(path, _)| path)
 }

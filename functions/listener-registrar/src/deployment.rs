@@ -3,15 +3,18 @@
 //! CloudFormation waits for an answer, so there always is one, in time. A platform that is down, or refuses, fails a
 //! deployment only where the stack says so, and a deletion never: what is left behind then points at nothing.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use registration::Credentials;
+use aws_sdk_cloudformation::error::DisplayErrorContext;
+use futures_util::FutureExt;
+use registration::{Comparison, Credentials, Which};
 use reqwest::Response;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::{Properties, Registrar, Target, Trouble, log, refusals};
+use crate::{Properties, Registrar, Target, Trouble};
 
 /// Enough to wait for a new secret and then for the platform; less than the function may take.
 const DEPLOY_WITHIN: Duration = Duration::from_secs(200);
@@ -23,7 +26,7 @@ const DELETE_WITHIN: Duration = Duration::from_secs(60);
 const SECRET_TRIES: u32 = 4;
 const SECRET_PAUSE: Duration = Duration::from_secs(5);
 
-/// How often, and with which pause, the answer is tried: without it CloudFormation would wait for an hour.
+/// How often, and with which pause, the answer is tried: without it CloudFormation waits for minutes, and then fails.
 const ANSWER_TRIES: u32 = 5;
 const ANSWER_PAUSE: Duration = Duration::from_secs(2);
 
@@ -65,21 +68,27 @@ struct ResourceProperties {
 
 impl Registrar {
     /// Does it, and tells CloudFormation.
-    pub(crate) async fn deploy(&self, deployment: &Deployment) -> Result<(), Trouble> {
-        let new = &deployment.resource_properties;
-        let old = &deployment.old_resource_properties.properties;
-        let done = match deployment.request_type {
-            RequestType::Create => timeout(DEPLOY_WITHIN, self.permitted(&new.properties, None)).await,
-            RequestType::Update => timeout(DEPLOY_WITHIN, self.permitted(&new.properties, Some(old))).await,
-            RequestType::Delete => timeout(DELETE_WITHIN, self.withdraw(&new.properties)).await,
+    pub(crate) async fn deploy(&self, deployment: &Deployment, request_id: &str) -> Result<(), Trouble> {
+        let (new, old) = (&deployment.resource_properties, &deployment.old_resource_properties.properties);
+        let work = async {
+            let done = match deployment.request_type {
+                RequestType::Create => timeout(DEPLOY_WITHIN, self.permitted(&new.properties, None, request_id)).await,
+                RequestType::Update => {
+                    timeout(DEPLOY_WITHIN, self.permitted(&new.properties, Some(old), request_id)).await
+                }
+                RequestType::Delete => timeout(DELETE_WITHIN, self.withdraw(&new.properties)).await,
+            };
+            done.unwrap_or(Err(Trouble::TooSlow))
         };
-        let trouble = done.unwrap_or(Err(Trouble::TooSlow)).err();
+        // CloudFormation is answered whatever happens.
+        let trouble = AssertUnwindSafe(work).catch_unwind().await.unwrap_or(Err(Trouble::Panicked)).err();
         let fails = match (&trouble, deployment.request_type) {
             (None, _) | (_, RequestType::Delete) => false,
             // A parameter that cannot be right is for who deploys to mend, and the platform's trouble is not.
-            (Some(Trouble::Invalid(_)), _) => true,
-            (Some(_), _) => new.on_deploy == "required",
+            (Some(trouble), _) => matches!(trouble, Trouble::Invalid(_)) || new.on_deploy == "required",
         };
+        // A rollback that fails leaves a stack that nobody can update.
+        let fails = fails && !self.rolls_back(deployment).await;
         if let Some(trouble) = &trouble {
             tracing::warn!(message = "Not all registrations are as they should be.", %trouble, fails);
             self.announcer.failed();
@@ -87,11 +96,29 @@ impl Registrar {
         self.answer(deployment, fails, trouble).await
     }
 
+    /// Whether CloudFormation is undoing an update. Where that cannot be known, it is not.
+    async fn rolls_back(&self, deployment: &Deployment) -> bool {
+        if deployment.request_type != RequestType::Update {
+            return false;
+        }
+        match self.stacks.describe_stacks().stack_name(&deployment.stack_id).send().await {
+            Ok(described) => {
+                let status = described.stacks().first().and_then(|stack| stack.stack_status());
+                status.is_some_and(|status| status.as_str().contains("ROLLBACK"))
+            }
+            Err(error) => {
+                let error = DisplayErrorContext(error);
+                tracing::warn!(message = "The stack cannot be described.", %error);
+                false
+            }
+        }
+    }
+
     /// Brings it about, and tries again while a secret cannot be read: the function's permissions are as new as it is, and
     /// take some seconds to hold everywhere.
-    async fn permitted(&self, new: &Properties, old: Option<&Properties>) -> Result<(), Trouble> {
+    async fn permitted(&self, new: &Properties, old: Option<&Properties>, request_id: &str) -> Result<(), Trouble> {
         for _ in 1..SECRET_TRIES {
-            match self.bring_about(new, old).await {
+            match self.bring_about(new, old, request_id).await {
                 Err(Trouble::Secret(error)) => {
                     tracing::info!(message = "A secret cannot be read yet.", %error);
                     tokio::time::sleep(SECRET_PAUSE).await;
@@ -99,25 +126,32 @@ impl Registrar {
                 done => return done,
             }
         }
-        self.bring_about(new, old).await
+        self.bring_about(new, old, request_id).await
     }
 
     /// Registers what is not as it should be, and takes back what an update gives up.
-    async fn bring_about(&self, new: &Properties, old: Option<&Properties>) -> Result<(), Trouble> {
+    async fn bring_about(&self, new: &Properties, old: Option<&Properties>, request_id: &str) -> Result<(), Trouble> {
         let target = Target::read(new)?;
         for account in &target.accounts {
             // Before anything is waited for.
             target.registrations(account, &Credentials::default())?;
         }
-        let mut done = Vec::new();
-        self.repair(&target, &self.credentials().await?, &mut done).await?;
+        let credentials = self.credentials().await?;
         // Parameters that could not be right have registered nothing.
-        if let Some(old) = old.and_then(|old| Target::read(old).ok()) {
-            for part in old.without(&target) {
-                self.take_back(&part).await?;
-            }
+        let old = old.and_then(|old| Target::read(old).ok());
+        let given_up = old.as_ref().map(|old| old.without(&target)).unwrap_or_default();
+        // What one API has registered the other is refused: there it must go first.
+        let (first, then): (Vec<_>, Vec<_>) = given_up.into_iter().partition(|part| part.api != target.api);
+        for part in &first {
+            self.take_back(part).await?;
         }
-        refusals(done.iter())
+        let expected =
+            |one: &Comparison| !one.standing.is_here() && old.as_ref().is_some_and(|old| old.has(&one.wanted));
+        let work = self.repair(&target, &credentials, &[], request_id, expected).await?;
+        for part in &then {
+            self.take_back(part).await?;
+        }
+        work.outcome(|_| true)
     }
 
     async fn withdraw(&self, properties: &Properties) -> Result<(), Trouble> {
@@ -126,20 +160,17 @@ impl Registrar {
 
     /// Deregisters what points at this stack, whatever its credentials.
     async fn take_back(&self, target: &Target) -> Result<(), Trouble> {
-        let platform = self.platform(target).await?;
-        let mut done = Vec::new();
-        for account in &target.accounts {
+        let work = self.for_each_account(target, async |platform, account| {
             let wanted = target.registrations(account, &Credentials::default())?;
-            done.extend(platform.withdraw(account, wanted).await?);
-        }
-        platform.log_out().await;
-        log(&done);
-        refusals(done.iter())
+            platform.withdraw(account, wanted, Which::Here).await
+        });
+        work.await?.outcome(|_| true)
     }
 
     /// Tells CloudFormation, through the URL that it gave.
     async fn answer(&self, deployment: &Deployment, fails: bool, trouble: Option<Trouble>) -> Result<(), Trouble> {
-        let reason = trouble.map_or_else(|| "Done.".to_owned(), |trouble| format!("{trouble}."));
+        let reason = trouble.map_or_else(|| "Done".to_owned(), |trouble| trouble.to_string());
+        let reason = format!("{}.", reason.trim_end_matches('.'));
         let physical_id = match &deployment.physical_resource_id {
             Some(id) => id.clone(),
             None => format!("registrations-of-{}", deployment.stack_id),

@@ -6,6 +6,7 @@
 mod announcement;
 mod check;
 mod deployment;
+mod memory;
 mod rotation;
 mod secret;
 mod target;
@@ -15,15 +16,21 @@ use std::time::Duration;
 use aws::Metrics;
 use aws_config::SdkConfig;
 use lambda_runtime::Error;
-use registration::{Credentials, Done, Invalid, Platform};
+use registration::{AccountName, Comparison, Credentials, Done, Invalid, Platform, Standing};
 use serde::Deserialize;
 use serde_json::Value;
 
 use announcement::Announcer;
+use memory::{Memory, MemoryError};
+
 pub use deployment::Deployment;
 pub use rotation::Rotation;
 pub use secret::{KNOWN_AFTER, ListenerSecret, SecretError, platform_login};
 pub use target::{Properties, Target};
+
+/// A login that was refused so often is not tried again until it changes: five wrong passwords in a row lock it, and the
+/// other two are for the person who mends it.
+const MOST_REFUSALS: u32 = 3;
 
 /// What wakes the function.
 #[derive(Debug, Deserialize)]
@@ -53,9 +60,11 @@ pub enum Checked {
 pub struct Registrar {
     properties: Properties,
     secrets: aws_sdk_secretsmanager::Client,
+    stacks: aws_sdk_cloudformation::Client,
     platform_secret: String,
     /// `None` where callbacks carry no credentials.
     listener_secret: Option<ListenerSecret>,
+    memory: Memory,
     announcer: Announcer,
     http: reqwest::Client,
 }
@@ -69,12 +78,22 @@ enum Trouble {
     #[error(transparent)]
     Secret(#[from] SecretError),
     #[error(transparent)]
+    Memory(#[from] MemoryError),
+    #[error(transparent)]
     Platform(registration::Error),
-    /// The platform took some registrations and refused others.
-    #[error("{} of {all} could not be registered: {}", .failed.len(), .failed.join("; "))]
+    #[error(
+        "the platform has refused this login {MOST_REFUSALS} times: it is not tried again until its secret changes"
+    )]
+    LoginGivenUp,
+    /// The platform took some and refused others.
+    #[error("{} of {all} went wrong: {}", .failed.len(), .failed.join("; "))]
     Some { failed: Vec<String>, all: usize },
+    #[error("{0}")]
+    NotYet(&'static str),
     #[error("there was no time left")]
     TooSlow,
+    #[error("the function panicked; its log says where")]
+    Panicked,
     #[error("CloudFormation does not take the answer")]
     Unanswered,
 }
@@ -88,31 +107,57 @@ impl From<registration::Error> for Trouble {
     }
 }
 
+/// What became of a target's registrations.
+#[derive(Debug, Default)]
+struct Work {
+    done: Vec<Done>,
+    /// Accounts that could not be looked at, and why.
+    unlisted: Vec<String>,
+}
+
+impl Work {
+    /// An error if something went wrong, of those registrations that count.
+    fn outcome(&self, counts: impl Fn(&Comparison) -> bool) -> Result<(), Trouble> {
+        let counting = self.done.iter().filter(|one| counts(&one.comparison));
+        let all = counting.clone().count() + self.unlisted.len();
+        let failure = |one: &Done| match &one.outcome {
+            Some(Err(error)) => Some(format!("{}: {error}", one.comparison.wanted.service())),
+            _ => None,
+        };
+        let failed: Vec<_> = counting.filter_map(failure).chain(self.unlisted.iter().cloned()).collect();
+        if failed.is_empty() { Ok(()) } else { Err(Trouble::Some { failed, all }) }
+    }
+}
+
 impl Registrar {
-    /// Reads the settings from variables of this name.
+    /// Reads the settings from variables of this name. Those that a customer sets are looked at when they are needed, so
+    /// that whoever deploys is told of a wrong one.
     ///
     /// # Errors
     ///
-    /// A setting is missing.
+    /// A setting that the stack makes itself is missing.
     pub fn new(aws: &SdkConfig, variable: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
-        let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let required = |name: &str| variable(name).ok_or_else(|| format!("{name} is not set."));
+        let optional = |name: &str| variable(name).unwrap_or_default();
+        let required =
+            |name: &str| variable(name).filter(|value| !value.is_empty()).ok_or_else(|| format!("{name} is not set."));
         let secrets = aws_sdk_secretsmanager::Client::new(aws);
-        let listener_secret = match variable("CALLBACK_CREDENTIALS").as_deref() {
-            Some("none") => None,
+        let listener_secret = match optional("CALLBACK_CREDENTIALS").as_str() {
+            "none" => None,
             _ => Some(ListenerSecret::new(secrets.clone(), required("CREDENTIALS_SECRET_ARN")?)),
         };
         Ok(Self {
             properties: Properties {
-                account_names: required("ACCOUNT_NAMES")?,
-                api: required("PLATFORM_API")?,
-                services: required("CALLBACK_SERVICES")?,
-                callback_base_url: required("CALLBACK_BASE_URL")?,
-                platform_url: variable("PLATFORM_URL").unwrap_or_default(),
+                account_names: optional("ACCOUNT_NAMES"),
+                api: optional("PLATFORM_API"),
+                services: optional("CALLBACK_SERVICES"),
+                callback_base_url: optional("CALLBACK_BASE_URL"),
+                platform_url: optional("PLATFORM_URL"),
             },
             secrets,
+            stacks: aws_sdk_cloudformation::Client::new(aws),
             platform_secret: required("PLATFORM_CREDENTIALS_SECRET_ARN")?,
             listener_secret,
+            memory: Memory::new(aws_sdk_dynamodb::Client::new(aws), required("REGISTRAR_TABLE_NAME")?),
             announcer: Announcer {
                 sns: aws_sdk_sns::Client::new(aws),
                 topic: required("DEVICE_EVENTS_TOPIC_ARN")?,
@@ -126,21 +171,15 @@ impl Registrar {
     ///
     /// # Errors
     ///
-    /// What could not be done, but for deployments, which are told themselves. Lambda and Secrets Manager then try again.
+    /// What could not be done, but for deployments, which are told themselves.
     pub async fn handle(&self, event: Event, request_id: &str) -> Result<Value, Error> {
         match event {
             // Boxed: the whole of what may happen, in one future, is more than the compiler lays out.
-            Event::Deployment(deployment) => Box::pin(self.deploy(&deployment)).await?,
-            Event::Rotation(rotation) => Box::pin(self.rotate(&rotation)).await?,
+            Event::Deployment(deployment) => Box::pin(self.deploy(&deployment, request_id)).await?,
+            Event::Rotation(rotation) => Box::pin(self.rotate(&rotation, request_id)).await?,
             Event::Check { check: Checked::Registrations } => Box::pin(self.check(request_id)).await?,
         }
         Ok(Value::Null)
-    }
-
-    /// The platform that the stack's parameters name.
-    async fn platform(&self, target: &Target) -> Result<Platform, Trouble> {
-        let login = platform_login(&self.secrets, &self.platform_secret).await?;
-        Ok(Platform::new(target.api, &target.platform_url, login)?)
     }
 
     /// The credentials that callbacks should carry, once all listeners take them.
@@ -151,29 +190,65 @@ impl Registrar {
         }
     }
 
-    /// Brings about what a target says, with these credentials. What became of each registration is in `done`, also
-    /// where not all accounts were reached; [`refusals`] tells of those that could not be made.
-    async fn repair(&self, target: &Target, credentials: &Credentials, done: &mut Vec<Done>) -> Result<(), Trouble> {
-        let platform = self.platform(target).await?;
+    /// Brings about what a target says, with these credentials; these others are right too. What was not as it was
+    /// expected before is told of as soon as it is repaired.
+    async fn repair(
+        &self,
+        target: &Target,
+        credentials: &Credentials,
+        others: &[Credentials],
+        request_id: &str,
+        expected: impl Fn(&Comparison) -> bool,
+    ) -> Result<Work, Trouble> {
+        let expected = &expected;
+        let work = self.for_each_account(target, async |platform, account| {
+            let done = platform.repair(account, target.registrations(account, credentials)?, others).await?;
+            self.announcer.announce(&done, request_id, expected).await;
+            Ok(done)
+        });
+        let work = work.await?;
+        let replaced = |one: &Done| one.comparison.standing == Standing::OtherCredentials && one.outcome.is_some();
+        if work.done.iter().any(replaced) {
+            self.memory.handed_over().await?;
+        }
+        Ok(work)
+    }
+
+    /// Does something at the platform for each account of a target. One that cannot be looked at stops no others.
+    async fn for_each_account(
+        &self,
+        target: &Target,
+        act: impl AsyncFn(&Platform, &AccountName) -> Result<Vec<Done>, registration::Error>,
+    ) -> Result<Work, Trouble> {
+        let (login, version) = platform_login(&self.secrets, &self.platform_secret).await?;
+        let refusals = self.memory.refusals(&version).await;
+        if refusals >= MOST_REFUSALS {
+            return Err(Trouble::LoginGivenUp);
+        }
+        let platform = Platform::new(target.api, &target.platform_url, login)?;
+        let mut work = Work::default();
         for account in &target.accounts {
-            let repaired = platform.repair(account, target.registrations(account, credentials)?).await?;
-            log(&repaired);
-            done.extend(repaired);
+            match act(&platform, account).await {
+                Ok(done) => {
+                    log(&done);
+                    work.done.extend(done);
+                }
+                Err(error) if error.stops_all() => {
+                    if error.is_of_the_login() {
+                        self.memory.refused(&version, refusals + 1).await;
+                    }
+                    return Err(error.into());
+                }
+                Err(error @ registration::Error::Invalid(_)) => return Err(error.into()),
+                Err(error) => work.unlisted.push(format!("{account}: {error}")),
+            }
         }
         platform.log_out().await;
-        Ok(())
+        if refusals > 0 {
+            self.memory.refused(&version, 0).await;
+        }
+        Ok(work)
     }
-}
-
-/// An error if the platform refused some of these.
-fn refusals<'a>(done: impl Iterator<Item = &'a Done> + Clone) -> Result<(), Trouble> {
-    let all = done.clone().count();
-    let failure = |one: &Done| match &one.outcome {
-        Some(Err(error)) => Some(format!("{}: {error}", one.comparison.wanted.service())),
-        _ => None,
-    };
-    let failed: Vec<String> = done.filter_map(failure).collect();
-    if failed.is_empty() { Ok(()) } else { Err(Trouble::Some { failed, all }) }
 }
 
 fn log(done: &[Done]) {
@@ -182,8 +257,8 @@ fn log(done: &[Done]) {
         let found = &comparison.standing;
         match outcome {
             None => {}
-            Some(Ok(())) => tracing::info!(message = "Done.", %account, service, ?found),
-            Some(Err(error)) => tracing::warn!(message = "Refused.", %account, service, ?found, %error),
+            Some(Ok(())) => tracing::info!(message = "Done.", %account, service, %found),
+            Some(Err(error)) => tracing::warn!(message = "Refused.", %account, service, %found, %error),
         }
     }
 }

@@ -15,7 +15,7 @@ pub const KNOWN_AFTER: Duration = Duration::from_secs(65);
 
 /// A password that the platform was told to give up was seen for 14 minutes more. Until then the one before the current
 /// one must count, and another rotation would end that.
-const GIVEN_UP_AFTER: Duration = Duration::from_secs(20 * 60);
+pub(crate) const GIVEN_UP_AFTER: Duration = Duration::from_secs(20 * 60);
 
 /// The platform takes no more characters.
 const PASSWORD_LENGTH: i64 = 40;
@@ -26,28 +26,24 @@ const PASSWORD_LENGTH: i64 = 40;
 pub struct SecretError(String);
 
 impl SecretError {
-    pub(crate) fn another() -> Self {
-        Self("This is not the secret of the listener.".to_owned())
-    }
-
-    pub(crate) fn not_pending() -> Self {
-        Self("The version of this rotation has not been made.".to_owned())
-    }
-
     fn of<E: std::error::Error>(what: &str, error: E) -> Self {
         Self(format!("{what}: {}", DisplayErrorContext(error)))
     }
 }
 
-/// The login that the customer keeps for us, as JSON: see [`Login::from_json`].
+/// The login that the customer keeps for us, as JSON (see [`Login::from_json`]), and the id of its version.
 ///
 /// # Errors
 ///
 /// The secret is not there, cannot be read or holds something else.
-pub async fn platform_login(client: &Client, arn: &str) -> Result<Login, SecretError> {
+pub async fn platform_login(client: &Client, arn: &str) -> Result<(Login, String), SecretError> {
     let found = found(client.get_secret_value().secret_id(arn)).await?;
     let found = found.ok_or_else(|| SecretError("The secret with the platform's login is not there.".to_owned()))?;
-    Login::from_json(found.secret_string().unwrap_or_default()).map_err(|error| SecretError(error.to_string()))
+    let login = Login::from_json(found.secret_string().unwrap_or_default());
+    Ok((
+        login.map_err(|error| SecretError(format!("The secret with the platform's login: {error}.")))?,
+        found.version_id.unwrap_or_default(),
+    ))
 }
 
 /// The secret whose versions the listeners take: `{"username", "password"}`.
@@ -59,8 +55,8 @@ pub struct ListenerSecret {
 
 /// A version of it.
 #[derive(Debug)]
-pub(crate) struct Version {
-    pub(crate) credentials: Credentials,
+struct Version {
+    credentials: Credentials,
     created: SystemTime,
 }
 
@@ -85,20 +81,33 @@ impl ListenerSecret {
     pub async fn current(&self) -> Result<Credentials, SecretError> {
         let (current, previous) = tokio::try_join!(self.staged("AWSCURRENT"), self.staged("AWSPREVIOUS"))?;
         let current = current.ok_or_else(|| SecretError("The listener's secret has no current version.".to_owned()))?;
-        if previous.is_some() { Ok(current.known().await) } else { Ok(current.credentials) }
+        if previous.is_some() {
+            tokio::time::sleep(KNOWN_AFTER.saturating_sub(current.age())).await;
+        }
+        Ok(current.credentials)
     }
 
-    /// The version that a rotation makes, if it has been made.
-    pub(crate) async fn of_rotation(&self, token: &str) -> Result<Option<Version>, SecretError> {
+    /// The credentials that a rotation makes, if they have been made.
+    pub(crate) async fn of_rotation(&self, token: &str) -> Result<Option<Credentials>, SecretError> {
         let request = self.client.get_secret_value().version_id(token).version_stage("AWSPENDING");
-        self.version(request).await
+        Ok(self.version(request).await?.map(|version| version.credentials))
+    }
+
+    /// The credentials of a rotation that is under way.
+    pub(crate) async fn pending(&self) -> Result<Option<Credentials>, SecretError> {
+        Ok(self.staged("AWSPENDING").await?.map(|version| version.credentials))
+    }
+
+    /// Whether these are the current credentials.
+    pub(crate) async fn has(&self, credentials: &Credentials) -> Result<bool, SecretError> {
+        Ok(self.staged("AWSCURRENT").await?.is_some_and(|current| current.credentials == *credentials))
     }
 
     /// Makes the version of a rotation: the user name stays, the password is new.
     pub(crate) async fn make(&self, token: &str) -> Result<(), SecretError> {
         let (current, previous) = tokio::try_join!(self.staged("AWSCURRENT"), self.staged("AWSPREVIOUS"))?;
         if previous.is_some() && current.as_ref().is_some_and(|current| current.age() < GIVEN_UP_AFTER) {
-            return Err(SecretError("The platform may still use the password before the current one.".to_owned()));
+            return Err(SecretError("The current credentials are too new to be replaced.".to_owned()));
         }
         let username = current.map(|current| current.credentials.username).unwrap_or_default();
         let password = self.client.get_random_password().password_length(PASSWORD_LENGTH).exclude_punctuation(true);
@@ -140,12 +149,6 @@ impl ListenerSecret {
 }
 
 impl Version {
-    /// Its credentials, once all listeners take them.
-    pub(crate) async fn known(self) -> Credentials {
-        tokio::time::sleep(KNOWN_AFTER.saturating_sub(self.age())).await;
-        self.credentials
-    }
-
     fn age(&self) -> Duration {
         self.created.elapsed().unwrap_or_default()
     }

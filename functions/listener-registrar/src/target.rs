@@ -54,7 +54,7 @@ impl Target {
                 "" => api.home().to_owned(),
                 other => other.to_owned(),
             },
-            callback_base_url: properties.callback_base_url.trim_end_matches('/').to_owned(),
+            callback_base_url: properties.callback_base_url.clone(),
         })
     }
 
@@ -69,10 +69,18 @@ impl Target {
         credentials: &Credentials,
     ) -> Result<Vec<Registration>, Invalid> {
         let registration = |service: &String| {
-            let url = format!("{}/{service}", self.callback_base_url);
-            Registration::new(self.api, account.clone(), service, &url, credentials.clone())
+            let (account, credentials) = (account.clone(), credentials.clone());
+            Registration::below(self.api, account, service, &self.callback_base_url, credentials)
         };
         self.services.iter().map(registration).collect()
+    }
+
+    /// Whether a registration is part of it, whatever its credentials.
+    #[must_use]
+    pub fn has(&self, registration: &Registration) -> bool {
+        let registrations = self.registrations(registration.account(), &Credentials::default());
+        self.accounts.contains(registration.account())
+            && registrations.is_ok_and(|all| all.iter().any(|one| one.url() == registration.url()))
     }
 
     /// What of this is no part of another target: a part for each account.

@@ -62,20 +62,50 @@ pub struct Secret {
     fetched: RwLock<Option<Fetched>>,
 }
 
+/// The versions of a secret, as far as they could be read.
 #[derive(Debug, Clone)]
 struct Fetched {
-    versions: Vec<Expected>,
+    current: Expected,
+    previous: Option<Expected>,
+    pending: Option<Expected>,
     at: Instant,
+    /// Some of them are what was known before, since Secrets Manager did not give them.
+    partly: bool,
+}
+
+impl Fetched {
+    fn versions(&self) -> Vec<&Expected> {
+        [Some(&self.current), self.previous.as_ref(), self.pending.as_ref()].into_iter().flatten().collect()
+    }
+
+    /// Whether it is known well enough, or, for credentials that are not among `outdated`, newly enough.
+    fn serves(&self, outdated: Option<Instant>) -> bool {
+        let again_after = if self.partly { FAILED_AGAIN_AFTER } else { FETCH_AGAIN_AFTER };
+        let age = self.at.elapsed();
+        age < again_after || (outdated != Some(self.at) && age < FETCHED_FOR)
+    }
 }
 
 /// The expected credentials cannot be had.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct SecretError(String);
+pub enum SecretError {
+    /// Secrets Manager did not give them.
+    #[error("{0}")]
+    Unavailable(String),
+    /// There is no current version.
+    #[error("The secret has no current version.")]
+    Empty,
+    /// What it gave is something else; the parser's own words could quote it.
+    #[error("The secret is not {{\"username\", \"password\"}}.")]
+    NotCredentials,
+}
 
 /// Unknown credentials make us look for new ones, at most this often. So a version that is older than this counts
 /// everywhere: whoever gives a new one to the platform waits as long before.
 pub const FETCH_AGAIN_AFTER: Duration = Duration::from_secs(60);
+
+/// What could not be read is asked for again so soon: a version that was not seen may be the one that counts.
+const FAILED_AGAIN_AFTER: Duration = Duration::from_secs(2);
 
 /// Known ones count no longer without a look: a password that was rotated out twice must not stay valid.
 const FETCHED_FOR: Duration = Duration::from_secs(10 * 60);
@@ -103,12 +133,12 @@ impl CredentialsSource {
         let Callback { credentials, message } = callback;
         let right = match self {
             Self::NotRequired => true,
-            Self::Fixed(expected) => matches(&credentials, std::slice::from_ref(expected)),
+            Self::Fixed(expected) => matches(&credentials, &[expected]),
             Self::Secret(secret) => {
                 let fetched = secret.versions(None).await.map_err(Refusal::SecretUnavailable)?;
-                matches(&credentials, &fetched.versions) || {
+                matches(&credentials, &fetched.versions()) || {
                     let newer = secret.versions(Some(fetched.at)).await.map_err(Refusal::SecretUnavailable)?;
-                    matches(&credentials, &newer.versions)
+                    matches(&credentials, &newer.versions())
                 }
             }
         };
@@ -120,40 +150,42 @@ impl Secret {
     /// The versions that count: those fetched before, unless they are the ones fetched at `outdated` and a minute old, or
     /// old in any case. What was fetched before also counts while nothing newer can be had.
     async fn versions(&self, outdated: Option<Instant>) -> Result<Fetched, SecretError> {
-        let serves = |fetched: &Fetched| {
-            let age = fetched.at.elapsed();
-            age < FETCH_AGAIN_AFTER || (outdated != Some(fetched.at) && age < FETCHED_FOR)
-        };
-        if let Some(fetched) = self.fetched.read().await.as_ref().filter(|fetched| serves(fetched)) {
+        let serves = |fetched: &&Fetched| fetched.serves(outdated);
+        if let Some(fetched) = self.fetched.read().await.as_ref().filter(serves) {
             return Ok(fetched.clone());
         }
         let mut fetched = self.fetched.write().await;
-        if let Some(fetched) = fetched.as_ref().filter(|fetched| serves(fetched)) {
+        if let Some(fetched) = fetched.as_ref().filter(serves) {
             return Ok(fetched.clone());
         }
-        let versions = match (self.fetch().await, fetched.as_ref()) {
-            (Ok(versions), _) => versions,
-            (Err(error), Some(known)) => {
-                tracing::warn!(message = "The credentials cannot be read again.", %error);
-                known.versions.clone()
-            }
-            (Err(error), None) => return Err(error),
-        };
-        Ok(fetched.insert(Fetched { versions, at: Instant::now() }).clone())
+        let newer = self.fetch(fetched.as_ref()).await?;
+        Ok(fetched.insert(newer).clone())
     }
 
-    async fn fetch(&self) -> Result<Vec<Expected>, SecretError> {
+    /// Reads all versions. One that cannot be read is what it was before; without a current one nothing is known.
+    async fn fetch(&self, known: Option<&Fetched>) -> Result<Fetched, SecretError> {
+        let at = Instant::now();
         let (current, previous, pending) =
             tokio::join!(self.version("AWSCURRENT"), self.version("AWSPREVIOUS"), self.version("AWSPENDING"));
-        let current = current?.ok_or_else(|| SecretError("The secret has no current version.".to_owned()))?;
-        // Another version that is of no use is none: the current one is what counts.
-        let useful = |version: Result<Option<Expected>, SecretError>| {
+        let mut partly = false;
+        let mut or_known = |version: Result<Option<Expected>, SecretError>, known: Option<&Expected>| {
             version.unwrap_or_else(|error| {
-                tracing::warn!(message = "The previous or the pending credentials cannot be read.", %error);
-                None
+                tracing::warn!(message = "A version of the credentials cannot be read.", %error);
+                let unavailable = matches!(error, SecretError::Unavailable(_));
+                partly |= unavailable;
+                known.filter(|_| unavailable).cloned()
             })
         };
-        Ok([Some(current), useful(previous), useful(pending)].into_iter().flatten().collect())
+        let previous = or_known(previous, known.and_then(|known| known.previous.as_ref()));
+        let pending = or_known(pending, known.and_then(|known| known.pending.as_ref()));
+        let current = match (current, known) {
+            (Err(SecretError::Unavailable(_)), Some(known)) => {
+                partly = true;
+                known.current.clone()
+            }
+            (current, _) => current?.ok_or(SecretError::Empty)?,
+        };
+        Ok(Fetched { current, previous, pending, at, partly })
     }
 
     async fn version(&self, stage: &str) -> Result<Option<Expected>, SecretError> {
@@ -164,18 +196,16 @@ impl Secret {
             {
                 return Ok(None);
             }
-            Err(error) => return Err(SecretError(DisplayErrorContext(error).to_string())),
+            Err(error) => return Err(SecretError::Unavailable(DisplayErrorContext(error).to_string())),
         };
         let text = found.secret_string().unwrap_or_default();
-        // The parser's own words could quote the secret.
-        let unreadable = |_| SecretError("The secret is not {\"username\", \"password\"}.".to_owned());
-        serde_json::from_str(text).map(Some).map_err(unreadable)
+        serde_json::from_str(text).map(Some).map_err(|_| SecretError::NotCredentials)
     }
 }
 
 /// Whether the credentials are one of these, in a time that depends on neither: digests of equal length are compared,
 /// all of them.
-fn matches(given: &Credentials, expected: &[Expected]) -> bool {
+fn matches(given: &Credentials, expected: &[&Expected]) -> bool {
     let same = |given: &Option<String>, expected: &str| -> Choice {
         let given_digest = Sha256::digest(given.as_deref().unwrap_or_default());
         given_digest.as_slice().ct_eq(Sha256::digest(expected).as_slice()) & Choice::from(u8::from(given.is_some()))

@@ -124,6 +124,23 @@ impl Registration {
         Ok(Self { account, service, url: url.to_owned(), credentials })
     }
 
+    /// One whose URL is that of a listener for all services, a slash and the name of the service.
+    ///
+    /// # Errors
+    ///
+    /// What the API would not take.
+    pub fn below(
+        api: Api,
+        account: AccountName,
+        service: &str,
+        base_url: &str,
+        credentials: Credentials,
+    ) -> Result<Self, Invalid> {
+        // Of two spellings, the one that is registered.
+        let name = api.service(service).unwrap_or(service);
+        Self::new(api, account, service, &format!("{}/{name}", base_url.trim_end_matches('/')), credentials)
+    }
+
     /// Whose messages.
     #[must_use]
     pub fn account(&self) -> &AccountName {
@@ -236,6 +253,17 @@ mod tests {
         ] {
             assert!(said(url).contains(why), "{url}: {}", said(url));
         }
+    }
+
+    #[test]
+    fn a_service_has_one_url_in_either_spelling() {
+        let url = |service| {
+            let account = "0000123456-00001".parse().unwrap();
+            let base = "https://example.com/v1/callbacks/";
+            Registration::below(Api::Rest, account, service, base, Credentials::default()).unwrap().url().to_owned()
+        };
+        assert_eq!(url("AlertsService"), "https://example.com/v1/callbacks/AlertService");
+        assert_eq!(url("AlertsService"), url("AlertService"));
     }
 
     #[test]

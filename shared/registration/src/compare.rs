@@ -1,7 +1,9 @@
 //! How what is registered differs from what should be. Pure.
 
+use std::fmt;
+
 use crate::service::is;
-use crate::{Registered, Registration};
+use crate::{Credentials, Registered, Registration};
 
 /// How one registration stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +37,19 @@ impl Standing {
     }
 }
 
+impl fmt::Display for Standing {
+    /// In words, and without a URL, which may be somebody's secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AsWanted => "as expected",
+            Self::CredentialsUnseen => "as expected, credentials not shown",
+            Self::OtherCredentials => "with other credentials",
+            Self::Elsewhere { .. } => "somewhere else",
+            Self::Missing => "missing",
+        })
+    }
+}
+
 /// What should be registered, and how it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comparison {
@@ -46,16 +61,20 @@ pub struct Comparison {
     pub standing: Standing,
 }
 
-/// Compares what should be registered with an account's list.
+/// Compares what should be registered with an account's list. Besides the wanted credentials these others are right too.
 #[must_use]
-pub fn compare(wanted: Vec<Registration>, listed: &[Registered]) -> Vec<Comparison> {
+pub fn compare(wanted: Vec<Registration>, others: &[Credentials], listed: &[Registered]) -> Vec<Comparison> {
     let compared = |wanted: Registration| {
         let found = listed.iter().find(|one| is(&one.service, wanted.service()));
         let standing = match found {
             None => Standing::Missing,
             Some(one) if one.url != wanted.url() => Standing::Elsewhere { url: one.url.clone() },
             Some(Registered { credentials: None, .. }) => Standing::CredentialsUnseen,
-            Some(Registered { credentials: Some(seen), .. }) if seen == wanted.credentials() => Standing::AsWanted,
+            Some(Registered { credentials: Some(seen), .. })
+                if seen == wanted.credentials() || others.contains(seen) =>
+            {
+                Standing::AsWanted
+            }
             Some(_) => Standing::OtherCredentials,
         };
         Comparison { wanted, listed_as: found.map(|one| one.service.clone()), standing }
@@ -89,10 +108,12 @@ mod tests {
             listed("StateService", "https://old.example.com".to_owned(), Some(&credentials)),
             listed("NiddService", url("NiddService"), None),
         ];
-        let standings: Vec<_> = compare(wanted.to_vec(), &listed).into_iter().map(|one| one.standing).collect();
+        let standings: Vec<_> = compare(wanted.to_vec(), &[], &listed).into_iter().map(|one| one.standing).collect();
         let elsewhere = Standing::Elsewhere { url: "https://old.example.com".to_owned() };
         let expected =
             [Standing::AsWanted, Standing::OtherCredentials, Standing::CredentialsUnseen, elsewhere, Standing::Missing];
         assert_eq!(standings, expected);
+        let others = compare(wanted[1..2].to_vec(), &[Credentials::default()], &listed);
+        assert_eq!(others[0].standing, Standing::AsWanted);
     }
 }

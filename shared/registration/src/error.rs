@@ -92,10 +92,16 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether it is about who asks, rather than about what is asked for.
+    #[must_use]
+    pub fn is_of_the_login(&self) -> bool {
+        matches!(self, Self::LoginRefused { .. } | Self::Locked(_))
+    }
+
     /// Whether any other request would meet the same.
     #[must_use]
     pub fn stops_all(&self) -> bool {
-        !matches!(self, Self::Invalid(_) | Self::Refused(_))
+        matches!(self, Self::Unreachable(_) | Self::LoginRefused { .. } | Self::Locked(_) | Self::NotTried)
     }
 }
 

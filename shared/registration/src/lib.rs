@@ -20,5 +20,5 @@ pub use check::{AccountName, Invalid, Registration};
 pub use compare::{Comparison, Standing, compare};
 pub use credentials::{Credentials, Login};
 pub use error::{Error, Fault};
-pub use platform::{Done, Platform, Registered};
+pub use platform::{Done, Platform, Registered, Which};
 pub use service::Api;

@@ -30,6 +30,15 @@ pub struct Done {
     pub outcome: Option<Result<(), Error>>,
 }
 
+/// Which registrations of a service are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// Those with the wanted URL.
+    Here,
+    /// Whatever their URL is.
+    Any,
+}
+
 /// The platform as one login sees it. Its sessions are kept and renewed here.
 #[derive(Debug)]
 pub struct Platform(Face);
@@ -114,25 +123,39 @@ impl Platform {
         }
     }
 
-    /// Registers, of these of one account, what is not known to be as it should: also what the API does not show.
+    /// Registers, of these of one account, what is not known to be as it should: also what the API does not show. What is
+    /// registered with these other credentials is left so.
     ///
     /// # Errors
     ///
     /// The account cannot be listed. What became of each registration is in its [`Done`].
-    pub async fn repair(&self, account: &AccountName, wanted: Vec<Registration>) -> Result<Vec<Done>, Error> {
-        let compared = compare(wanted, &self.list(account).await?);
+    pub async fn repair(
+        &self,
+        account: &AccountName,
+        wanted: Vec<Registration>,
+        others: &[Credentials],
+    ) -> Result<Vec<Done>, Error> {
+        let compared = compare(wanted, others, &self.list(account).await?);
         let needed = |one: &Comparison| one.standing != Standing::AsWanted;
         Ok(until_all_stops(compared, needed, async |one| self.register(&one.wanted).await).await)
     }
 
-    /// Deregisters, of these of one account, what goes to the URL where it should: what goes elsewhere is not ours.
+    /// Deregisters these of one account: those that go to the URL where they should, or whatever their URL is.
     ///
     /// # Errors
     ///
     /// As for [`Platform::repair`].
-    pub async fn withdraw(&self, account: &AccountName, wanted: Vec<Registration>) -> Result<Vec<Done>, Error> {
-        let compared = compare(wanted, &self.list(account).await?);
-        let needed = |one: &Comparison| one.standing.is_here();
+    pub async fn withdraw(
+        &self,
+        account: &AccountName,
+        wanted: Vec<Registration>,
+        which: Which,
+    ) -> Result<Vec<Done>, Error> {
+        let compared = compare(wanted, &[], &self.list(account).await?);
+        let needed = |one: &Comparison| match which {
+            Which::Here => one.standing.is_here(),
+            Which::Any => one.standing != Standing::Missing,
+        };
         let listed = |one: &Comparison| one.listed_as.clone().unwrap_or_else(|| one.wanted.service().to_owned());
         Ok(until_all_stops(compared, needed, async |one| self.deregister(account, &listed(one)).await).await)
     }

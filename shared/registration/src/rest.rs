@@ -12,12 +12,13 @@ use tokio::sync::Mutex;
 
 use crate::http::{self, Again, Answer};
 use crate::platform::below;
+use crate::service::is;
 use crate::{AccountName, Credentials, Error, Fault, Login, Registered, Registration};
 
 /// An OAuth token is given up so long before it expires: the way to the platform takes its time.
 const TOKEN_MARGIN: Duration = Duration::from_secs(60);
 
-/// How long a token lives that comes without a word about it.
+/// How long a token lives, in seconds, if the platform does not say something shorter.
 const TOKEN_LIFE: u64 = 3600;
 
 /// A session dies after 20 minutes without a request; one that is nearly dead is not used.
@@ -126,7 +127,7 @@ impl Rest {
         });
         let path = ["callbacks", registration.account().as_ref()];
         let named: Named = self.call(Method::POST, &path, Some(&body)).await?;
-        if named.service_name == registration.service() {
+        if is(&named.service_name, registration.service()) {
             return Ok(());
         }
         Err(Error::NotUnderstood { status: 200, why: "about another service" })
@@ -239,14 +240,19 @@ impl Rest {
             return Err(Error::LoginRefused { what: "application's key and secret", fault });
         }
         let TokenAnswer { access_token: text, expires_in } = parsed(&answer)?;
-        let life = Duration::from_secs(expires_in.unwrap_or(TOKEN_LIFE)).saturating_sub(TOKEN_MARGIN);
+        let life = Duration::from_secs(expires_in.unwrap_or(TOKEN_LIFE).min(TOKEN_LIFE)).saturating_sub(TOKEN_MARGIN);
         *kept = Some(Token { text: text.clone(), until: Instant::now() + life });
         Ok(text)
     }
 
     /// Which of its forms of no the platform gave.
     fn no(&self, answer: &Answer) -> Result<No, Error> {
-        let fault = |code: &str, message: &str| Fault::new(code, message, &self.login.secrets());
+        // Where a lock is held, the token that it guards is only being asked for.
+        let (token, session) = (self.token.try_lock(), self.session.try_lock());
+        let mut secrets = self.login.secrets();
+        secrets.extend(token.as_ref().ok().and_then(|kept| Some(kept.as_ref()?.text.as_str())));
+        secrets.extend(session.as_ref().ok().and_then(|kept| Some(kept.as_ref()?.text.as_str())));
+        let fault = |code: &str, message: &str| Fault::new(code, message, &secrets);
         if let Ok(body) = serde_json::from_str::<Value>(&answer.body) {
             let text = |value: &Value, name: &str| match value.get(name) {
                 Some(Value::String(text)) => Some(text.clone()),

@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 
 use crate::http::{self, Again, Answer};
 use crate::platform::below;
+use crate::service::is;
 use crate::{AccountName, Credentials, Error, Fault, Login, Registered, Registration};
 
 /// The namespace of operations.
@@ -60,13 +61,14 @@ impl Soap {
         if named(document.root(), "GetCallbackRegistrationsResponse").is_none() {
             return Err(not_understood(&answer));
         }
-        let items = document.descendants().filter(|node| node.tag_name().name() == "CallbackRegistration");
-        let registered = |item: Node<'_, '_>| {
-            let text = |name| named(item, name).map(text);
-            let service = text("ServiceName").or_else(|| text("Name"))?;
-            Some(Registered { service, url: text("Url")?, credentials: None })
+        // Whatever the items are called: each URL stands beside the name of its service.
+        let urls = document.descendants().filter(|node| node.tag_name().name() == "Url");
+        let registered = |url: Node<'_, '_>| {
+            let beside = |name| url.parent()?.children().find(|node| node.tag_name().name() == name).map(text);
+            let service = beside("ServiceName").or_else(|| beside("Name"))?;
+            Some(Registered { service, url: text(url), credentials: None })
         };
-        items.map(|item| registered(item).ok_or_else(|| not_understood(&answer))).collect()
+        urls.map(|url| registered(url).ok_or_else(|| not_understood(&answer))).collect()
     }
 
     pub(crate) async fn register(&self, registration: &Registration) -> Result<(), Error> {
@@ -81,7 +83,7 @@ impl Soap {
         let answer = self.call("RegisterCallback", &input).await?;
         let document = understood(&answer)?;
         match named(document.root(), "RegisterCallbackResponse").and_then(|node| named(node, "ServiceName")).map(text) {
-            Some(service) if service == registration.service() => Ok(()),
+            Some(service) if is(&service, registration.service()) => Ok(()),
             _ => Err(not_understood(&answer)),
         }
     }
@@ -167,7 +169,11 @@ impl Soap {
                 let code = of("faultcode");
                 // A qualified name: what comes before the colon is the envelope's prefix.
                 let code = code.rsplit_once(':').map_or(code.as_str(), |(_, local)| local);
-                Fault::new(code, &of("faultstring"), &self.login.secrets())
+                // Where the lock is held, the session that it guards is only being asked for.
+                let session = self.session.try_lock();
+                let mut secrets = self.login.secrets();
+                secrets.extend(session.as_ref().ok().and_then(|kept| Some(kept.as_ref()?.text.as_str())));
+                Fault::new(code, &of("faultstring"), &secrets)
             })
         };
         match fault {

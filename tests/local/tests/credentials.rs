@@ -24,11 +24,17 @@ struct Vault {
     current: Mutex<Option<Value>>,
     previous: Mutex<Option<Value>>,
     pending: Mutex<Option<Value>>,
+    /// The stage that Secrets Manager does not give now.
+    withheld: Mutex<Option<&'static str>>,
     asked: Mutex<usize>,
 }
 
 async fn get_secret_value(State(vault): State<Arc<Vault>>, body: String) -> Response {
     let request: Value = serde_json::from_str(&body).unwrap();
+    if vault.withheld.lock().unwrap().is_some_and(|stage| request["VersionStage"] == stage) {
+        let error = axum::Json(json!({ "__type": "ThrottlingException", "Message": "slow down" }));
+        return (http::StatusCode::BAD_REQUEST, error).into_response();
+    }
     let version = if request["VersionStage"] == "AWSCURRENT" {
         *vault.asked.lock().unwrap() += 1;
         vault.current.lock().unwrap().clone().unwrap_or(json!("rubbish"))
@@ -94,6 +100,29 @@ async fn the_password_of_a_rotation_under_way_counts_before_it_becomes_current()
     }
     *vault.pending.lock().unwrap() = Some(json!("rubbish"));
     assert!(matches!(verify(&source, "rubbish").await, Err(Refusal::Unverified)));
+}
+
+#[tokio::test]
+async fn a_version_that_could_not_be_read_is_asked_for_again_soon_and_the_ones_known_still_count() {
+    let (vault, source) = source().await;
+    *vault.current.lock().unwrap() = version("current");
+    *vault.pending.lock().unwrap() = version("pending");
+    *vault.withheld.lock().unwrap() = Some("AWSPENDING");
+    assert!(verify(&source, "current").await.is_ok());
+    assert!(matches!(verify(&source, "pending").await, Err(Refusal::Unverified)));
+    *vault.withheld.lock().unwrap() = None;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(3)).await;
+    tokio::time::resume();
+    assert!(verify(&source, "pending").await.is_ok());
+
+    for stage in ["AWSCURRENT", "AWSPENDING"] {
+        *vault.withheld.lock().unwrap() = Some(stage);
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(11 * 60)).await;
+        tokio::time::resume();
+        assert!(verify(&source, "current").await.is_ok() && verify(&source, "pending").await.is_ok(), "{stage}");
+    }
 }
 
 #[tokio::test]

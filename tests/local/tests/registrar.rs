@@ -16,8 +16,10 @@ use aws_sdk_secretsmanager::config::{Credentials, SharedCredentialsProvider};
 use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use callback::Callback;
 use callbacks::platform;
 use http::{HeaderMap, Method, StatusCode, Uri};
+use listener::CredentialsSource;
 use listener_registrar::{Event, KNOWN_AFTER, Registrar};
 use serde_json::{Value, json};
 
@@ -32,6 +34,10 @@ struct Aws {
     login: Mutex<Value>,
     /// The versions of the listener's secret by id.
     versions: Mutex<BTreeMap<String, Version>>,
+    /// The rows of the registrar's table, by key.
+    rows: Mutex<BTreeMap<String, Value>>,
+    /// What CloudFormation says of the stack.
+    stack_status: Mutex<String>,
     published: Mutex<Vec<Value>>,
     answers: Mutex<Vec<Value>>,
     /// How many of the next requests for a secret are refused.
@@ -72,13 +78,25 @@ async fn aws(State(aws): State<Arc<Aws>>, method: Method, uri: Uri, headers: Hea
         return StatusCode::OK.into_response();
     }
     let target = headers.get("x-amz-target").map(|target| target.to_str().unwrap().to_owned()).unwrap_or_default();
-    let Some(("secretsmanager", action)) = target.split_once('.') else {
-        let fields: BTreeMap<String, String> = form_urlencoded::parse(body.as_bytes()).into_owned().collect();
-        assert_eq!(fields["Action"], "Publish");
-        aws.published.lock().unwrap().push(serde_json::from_str(&fields["Message"]).unwrap());
-        return "<PublishResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>".into_response();
+    let Some((service, action)) = target.split_once('.') else {
+        return form(&aws, &form_urlencoded::parse(body.as_bytes()).into_owned().collect());
     };
     let request: Value = serde_json::from_str(&body).unwrap();
+    if service.starts_with("DynamoDB") {
+        assert_eq!(request["TableName"], "registrar");
+        let mut rows = aws.rows.lock().unwrap();
+        return match action {
+            "GetItem" => {
+                let found = rows.get(request["Key"]["pk"]["S"].as_str().unwrap());
+                axum::Json(found.map_or(json!({}), |row| json!({ "Item": row }))).into_response()
+            }
+            "PutItem" => {
+                rows.insert(request["Item"]["pk"]["S"].as_str().unwrap().to_owned(), request["Item"].clone());
+                axum::Json(json!({})).into_response()
+            }
+            other => panic!("{other}"),
+        };
+    }
     let absent = || {
         let error = json!({ "__type": "ResourceNotFoundException", "Message": "no such version" });
         (StatusCode::BAD_REQUEST, axum::Json(error)).into_response()
@@ -91,7 +109,9 @@ async fn aws(State(aws): State<Arc<Aws>>, method: Method, uri: Uri, headers: Hea
     }
     match action {
         "GetSecretValue" if request["SecretId"] == PLATFORM => {
-            axum::Json(json!({ "SecretString": aws.login.lock().unwrap().to_string() })).into_response()
+            // Another login is another version.
+            let login = aws.login.lock().unwrap().to_string();
+            axum::Json(json!({ "SecretString": login, "VersionId": login })).into_response()
         }
         "GetSecretValue" => {
             let versions = aws.versions.lock().unwrap();
@@ -124,16 +144,39 @@ async fn aws(State(aws): State<Arc<Aws>>, method: Method, uri: Uri, headers: Hea
     }
 }
 
+/// What is asked in forms: SNS and CloudFormation.
+fn form(aws: &Aws, fields: &BTreeMap<String, String>) -> Response {
+    match fields["Action"].as_str() {
+        "Publish" => {
+            aws.published.lock().unwrap().push(serde_json::from_str(&fields["Message"]).unwrap());
+            let result = "<PublishResult><MessageId>1</MessageId></PublishResult>";
+            format!("<PublishResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\">{result}</PublishResponse>")
+        }
+        "DescribeStacks" => {
+            let status = aws.stack_status.lock().unwrap().clone();
+            let stack = format!(
+                "<StackName>cb</StackName><CreationTime>2026-01-01T00:00:00Z</CreationTime><StackStatus>{status}</StackStatus>"
+            );
+            let result = format!("<DescribeStacksResult><Stacks><member>{stack}</member></Stacks></DescribeStacksResult>");
+            let xmlns = "http://cloudformation.amazonaws.com/doc/2010-05-15/";
+            format!("<DescribeStacksResponse xmlns=\"{xmlns}\">{result}</DescribeStacksResponse>")
+        }
+        other => panic!("{other}"),
+    }
+    .into_response()
+}
+
 struct Circle {
     aws: Arc<Aws>,
     aws_url: String,
     stand_in: platform::Platform,
     registrar: Registrar,
+    config: aws_config::SdkConfig,
     api: &'static str,
 }
 
 impl Circle {
-    async fn with(api: &'static str, services: &str) -> Self {
+    async fn with(api: &'static str, accounts: &str) -> Self {
         let scripted = Arc::new(Aws::default());
         scripted.version("first", "the first", &["AWSCURRENT"], 0.0);
         let app = Router::new().fallback(aws).with_state(scripted.clone());
@@ -158,20 +201,21 @@ impl Circle {
             ("STACK_NAME", "cb".to_owned()),
             ("CREDENTIALS_SECRET_ARN", LISTENER.to_owned()),
             ("PLATFORM_CREDENTIALS_SECRET_ARN", PLATFORM.to_owned()),
-            ("ACCOUNT_NAMES", ACCOUNT.to_owned()),
+            ("ACCOUNT_NAMES", accounts.to_owned()),
             ("PLATFORM_API", api.to_owned()),
             ("PLATFORM_URL", address(api, &stand_in)),
-            ("CALLBACK_SERVICES", services.to_owned()),
+            ("CALLBACK_SERVICES", "all".to_owned()),
             ("CALLBACK_BASE_URL", BASE.to_owned()),
+            ("REGISTRAR_TABLE_NAME", "registrar".to_owned()),
             ("DEVICE_EVENTS_TOPIC_ARN", "arn:aws:sns:local:000000000000:events".to_owned()),
         ]
         .into();
         let registrar = Registrar::new(&config, |name| settings.get(name).cloned()).unwrap();
-        Self { aws: scripted, aws_url, stand_in, registrar, api }
+        Self { aws: scripted, aws_url, stand_in, registrar, config, api }
     }
 
     async fn new() -> Self {
-        Self::with("rest", "all").await
+        Self::with("rest", ACCOUNT).await
     }
 
     async fn handle(&self, event: Value) -> Result<Value, String> {
@@ -233,6 +277,14 @@ impl Circle {
             .collect()
     }
 
+    /// Whether all that is registered goes to the stack, with this password.
+    async fn all_here_with(&self, password: &str) -> bool {
+        let right =
+            |(service, url, given): &(String, String, String)| *url == format!("{BASE}/{service}") && given == password;
+        let registered = self.registered().await;
+        registered.len() == 13 && registered.iter().all(right)
+    }
+
     /// Somebody else at the platform.
     fn stranger(&self) -> registration::Platform {
         let login = registration::Login::from_json(&self.aws.login.lock().unwrap().to_string()).unwrap();
@@ -258,7 +310,7 @@ fn done() -> (String, String) {
 #[tokio::test]
 async fn a_deployment_registers_and_a_deletion_takes_back_only_what_points_at_the_stack() {
     for (api, count) in [("rest", 13), ("soap", 10)] {
-        let circle = Circle::with(api, "all").await;
+        let circle = Circle::with(api, ACCOUNT).await;
         assert_eq!(circle.deployment("Create", circle.properties("all"), None).await, done());
         let registered = circle.registered().await;
         assert_eq!(registered.len(), count);
@@ -281,6 +333,77 @@ async fn an_update_takes_back_what_is_no_longer_wanted() {
     assert_eq!(circle.deployment("Update", new, Some(circle.properties("all"))).await, done());
     let services: Vec<_> = circle.registered().await.into_iter().map(|(service, _, _)| service).collect();
     assert_eq!(services, ["CarrierService", "DeviceUsage"]);
+}
+
+#[tokio::test]
+async fn an_update_to_the_other_api_moves_all_that_it_has_there() {
+    for (from, to, count) in [("rest", "soap", 10), ("soap", "rest", 13)] {
+        let circle = Circle::with(from, ACCOUNT).await;
+        let old = circle.properties("all");
+        circle.deployment("Create", old.clone(), None).await;
+        let mut new = old.clone();
+        new["Api"] = json!(to);
+        new["PlatformUrl"] = json!(address(to, &circle.stand_in));
+        new["OnDeploy"] = json!("required");
+        assert_eq!(circle.deployment("Update", new, Some(old)).await, done());
+        assert_eq!(circle.registered().await.len(), count);
+    }
+}
+
+#[tokio::test]
+async fn an_update_that_finds_a_registration_gone_makes_it_again_and_tells() {
+    let circle = Circle::new().await;
+    circle.deployment("Create", circle.properties("DeviceUsage,CarrierService"), None).await;
+    circle.stranger().deregister(&ACCOUNT.parse().unwrap(), "DeviceUsage").await.unwrap();
+    let old = circle.properties("DeviceUsage,CarrierService");
+    assert_eq!(circle.deployment("Update", circle.properties("all"), Some(old)).await, done());
+    let published = circle.aws.published.lock().unwrap();
+    let told: Vec<_> = published.iter().map(|event| &event["data"]["service"]).collect();
+    assert_eq!(told, ["DeviceUsage"], "the others are new, not gone");
+}
+
+#[tokio::test]
+async fn an_account_that_is_not_there_stops_no_other() {
+    let accounts = format!("0000123456-00009,{ACCOUNT}");
+    let circle = Circle::with("rest", &accounts).await;
+    let mut properties = circle.properties("all");
+    properties["AccountNames"] = json!(accounts);
+    let (status, reason) = circle.deployment("Create", properties, None).await;
+    assert_eq!(status, "SUCCESS");
+    assert!(reason.starts_with("1 of 14 went wrong: 0000123456-00009: the platform refuses: "), "{reason}");
+    assert!(circle.all_here_with("the first").await);
+    circle.stranger().deregister(&ACCOUNT.parse().unwrap(), "DeviceUsage").await.unwrap();
+    assert!(circle.check().await.unwrap_err().contains("0000123456-00009"));
+    assert!(circle.all_here_with("the first").await);
+}
+
+#[tokio::test]
+async fn a_rollback_is_not_failed_again() {
+    let circle = Circle::new().await;
+    let mut properties = circle.properties("all");
+    properties["OnDeploy"] = json!("required");
+    properties["PlatformUrl"] = json!("http://127.0.0.1:1/api");
+    for (stack_status, status) in [("UPDATE_IN_PROGRESS", "FAILED"), ("UPDATE_ROLLBACK_IN_PROGRESS", "SUCCESS")] {
+        *circle.aws.stack_status.lock().unwrap() = stack_status.to_owned();
+        let answer = circle.deployment("Update", properties.clone(), Some(circle.properties("all"))).await;
+        assert_eq!(answer.0, status, "{stack_status}");
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_is_refused_is_not_tried_until_it_locks() {
+    let circle = Circle::new().await;
+    let right = circle.aws.login.lock().unwrap().clone();
+    circle.aws.login.lock().unwrap()["password"] = json!("hunter3");
+    for _ in 0..3 {
+        assert!(circle.check().await.unwrap_err().contains("does not take the user name and password"));
+    }
+    for _ in 0..5 {
+        assert!(circle.check().await.unwrap_err().contains("is not tried again until its secret changes"));
+    }
+    *circle.aws.login.lock().unwrap() = right;
+    circle.check().await.expect("not locked");
+    assert!(circle.all_here_with("the first").await);
 }
 
 #[tokio::test]
@@ -330,7 +453,7 @@ async fn a_refused_service_stops_no_others_and_is_named() {
     other.register(&taken).await.unwrap();
     let (status, reason) = circle.deployment("Create", circle.properties("all"), None).await;
     assert_eq!(status, "SUCCESS");
-    assert!(reason.starts_with("1 of 13 could not be registered: DeviceUsage: the platform refuses: "), "{reason}");
+    assert!(reason.starts_with("1 of 13 went wrong: DeviceUsage: the platform refuses: "), "{reason}");
     assert_eq!(circle.registered().await.len(), 13);
     assert!(
         circle.check().await.unwrap_err().contains("DeviceUsage"),
@@ -411,65 +534,109 @@ async fn a_check_that_cannot_log_in_is_an_error_of_the_function_and_tells_no_sec
     assert!(error.contains("login is not {\"username\", \"password\"}") && !error.contains("hunter"), "{error}");
 }
 
+#[tokio::test]
+async fn a_parameter_that_is_empty_is_told_to_whoever_deploys() {
+    let circle = Circle::with("rest", "").await;
+    assert!(circle.check().await.unwrap_err().contains("\"\" is no account name"));
+    let mut properties = circle.properties("all");
+    properties["AccountNames"] = json!("");
+    assert_eq!(circle.deployment("Create", properties, None).await.0, "FAILED");
+}
+
 #[test]
-fn the_platform_is_given_a_password_only_when_every_listener_takes_it() {
+fn listeners_know_a_password_before_the_platform_is_given_it() {
     assert!(KNOWN_AFTER > listener::FETCH_AGAIN_AFTER + Duration::from_secs(3));
 }
 
 #[tokio::test]
+async fn a_new_schedule_is_tried_without_asking_the_platform() {
+    let circle = Circle::new().await;
+    circle.aws.version("second", "the first", &["AWSPENDING"], 0.0);
+    circle.rotation("testSecret").await.expect("Secrets Manager tries this step alone, with the current value");
+}
+
+/// A listener that looks at the same secret.
+struct Listening(CredentialsSource);
+
+impl Listening {
+    async fn takes(&self, password: &str) -> bool {
+        let body = json!({ "username": "stack", "password": password, "requestId": "r" }).to_string();
+        self.0.verify(Callback::parse(body.as_bytes(), None).unwrap()).await.is_ok()
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_rotation_waits_for_the_listeners_then_tells_the_platform_then_makes_the_password_current() {
     let circle = Circle::new().await;
     circle.deployment("Create", circle.properties("all"), None).await;
+    let secrets = aws_sdk_secretsmanager::Client::new(&circle.config);
+    let listening = Listening(CredentialsSource::secret(secrets, LISTENER));
+    // The worst moment to have looked at the secret: just before.
+    assert!(listening.takes("the first").await);
 
     circle.rotation("createSecret").await.unwrap();
     circle.rotation("createSecret").await.unwrap();
     assert_eq!(circle.aws.staged("AWSPENDING").as_deref(), Some("second"));
     assert_eq!(circle.aws.staged("AWSCURRENT").as_deref(), Some("first"));
-    assert!(circle.rotation("testSecret").await.unwrap_err().contains("the platform has other credentials"));
+    assert!(circle.rotation("testSecret").await.unwrap_err().contains("DeviceUsage: with other credentials"));
+    assert!(!listening.takes("a new one").await, "it does not know it yet");
 
-    let waiting = tokio::time::timeout(Duration::from_secs(1), circle.rotation("setSecret")).await;
-    assert!(waiting.is_err(), "a listener may not know it yet");
-    assert!(circle.registered().await.iter().all(|(_, _, password)| password == "the first"));
-
-    circle.aws.version("second", "a new one", &["AWSPENDING"], KNOWN_AFTER.as_secs_f64());
+    let waiting = tokio::time::timeout(Duration::from_secs(60), circle.rotation("setSecret")).await;
+    assert!(waiting.is_err() && circle.all_here_with("the first").await);
     circle.rotation("setSecret").await.unwrap();
-    assert!(circle.registered().await.iter().all(|(_, _, password)| password == "a new one"));
+    assert!(circle.all_here_with("a new one").await);
+    assert!(listening.takes("a new one").await && listening.takes("the first").await);
+
+    circle.check().await.unwrap();
+    assert!(circle.all_here_with("a new one").await, "a check on the way leaves it alone");
     circle.rotation("testSecret").await.unwrap();
     circle.rotation("finishSecret").await.unwrap();
     circle.rotation("finishSecret").await.unwrap();
     assert_eq!(circle.aws.staged("AWSCURRENT").as_deref(), Some("second"));
     assert_eq!(circle.aws.staged("AWSPREVIOUS").as_deref(), Some("first"));
+    tokio::time::advance(Duration::from_secs(11 * 60)).await;
+    assert!(listening.takes("a new one").await && listening.takes("the first").await);
     circle.check().await.unwrap();
     assert!(circle.aws.published.lock().unwrap().is_empty(), "nothing was wrong");
 }
 
 #[tokio::test]
-async fn a_second_rotation_waits_until_the_platform_has_given_up_the_password_before() {
+async fn no_rotation_begins_while_the_platform_may_use_the_password_before_the_current_one() {
     let circle = Circle::new().await;
+    circle.deployment("Create", circle.properties("all"), None).await;
     circle.aws.version("zeroth", "the zeroth", &["AWSPREVIOUS"], 9000.0);
     circle.aws.version("first", "the first", &["AWSCURRENT"], 15.0 * 60.0);
-    assert!(circle.rotation("createSecret").await.unwrap_err().contains("the password before the current one"));
+    assert!(circle.rotation("createSecret").await.unwrap_err().contains("too new to be replaced"));
     assert_eq!(circle.aws.staged("AWSPENDING"), None);
-    circle.aws.version("first", "the first", &["AWSCURRENT"], 21.0 * 60.0);
+
+    // Current for long, and nobody told the platform: it is told now, and the rotation is for later.
+    circle.aws.version("first", "by hand", &["AWSCURRENT"], 9000.0);
+    for _ in 0..2 {
+        assert!(circle.rotation("createSecret").await.unwrap_err().contains("rotate later"));
+        assert!(circle.all_here_with("by hand").await);
+    }
+    assert_eq!(circle.aws.staged("AWSPENDING"), None);
+    circle.aws.rows.lock().unwrap().get_mut("HANDOVER").unwrap()["at"] = json!({ "N": "1700000000" });
     circle.rotation("createSecret").await.unwrap();
     assert_eq!(circle.aws.staged("AWSPENDING").as_deref(), Some("second"));
 }
 
-#[tokio::test]
-async fn a_rotation_that_the_platform_does_not_take_is_not_finished() {
+#[tokio::test(start_paused = true)]
+async fn a_rotation_that_the_platform_does_not_take_can_be_tried_again() {
     let circle = Circle::new().await;
     circle.deployment("Create", circle.properties("all"), None).await;
     circle.aws.version("second", "a new one", &["AWSPENDING"], 120.0);
     let right = circle.aws.login.lock().unwrap().clone();
     *circle.aws.login.lock().unwrap() = json!({ "username": "u", "password": "p", "key": "k", "secret": "s" });
     assert!(circle.rotation("setSecret").await.is_err());
+    assert!(circle.all_here_with("the first").await);
+    assert_eq!(circle.aws.staged("AWSCURRENT").as_deref(), Some("first"));
     *circle.aws.login.lock().unwrap() = right;
     circle.rotation("setSecret").await.unwrap();
+    assert!(circle.all_here_with("a new one").await);
 
     let other = json!({ "Step": "setSecret", "SecretId": "arn:other", "ClientRequestToken": "second" });
     assert!(circle.handle(other).await.unwrap_err().contains("not the secret of the listener"));
-    let testing = json!({ "Step": "testSecret", "SecretId": LISTENER, "ClientRequestToken": "third" });
-    circle.handle(testing).await.expect("Secrets Manager tries the step before there is a version");
     let unmade = json!({ "Step": "setSecret", "SecretId": LISTENER, "ClientRequestToken": "third" });
     assert!(circle.handle(unmade).await.unwrap_err().contains("has not been made"));
 }

@@ -17,7 +17,7 @@ use callbacks::platform;
 use http::{HeaderMap, StatusCode, Uri};
 use local_tests::{REGISTER_CALLBACK_REQUEST, REGISTER_CALLBACK_RESPONSE};
 use registration::{
-    AccountName, Api, Credentials, Error, Login, Platform, Registered, Registration, Standing, compare,
+    AccountName, Api, Credentials, Error, Login, Platform, Registered, Registration, Standing, Which, compare,
 };
 use serde_json::json;
 
@@ -58,7 +58,7 @@ fn client(api: Api, stand_in: &platform::Platform, login: Login) -> Platform {
 
 async fn standings(client: &Platform, api: Api) -> Vec<Standing> {
     let listed = client.list(&account()).await.unwrap();
-    compare(wanted(api), &listed).into_iter().map(|one| one.standing).collect()
+    compare(wanted(api), &[], &listed).into_iter().map(|one| one.standing).collect()
 }
 
 /// Registers all that an API has, and takes it back.
@@ -67,11 +67,11 @@ async fn comes_and_goes(api: Api, count: usize, there: Standing) {
     let client = client(api, &stand_in, login());
     assert_eq!(standings(&client, api).await, vec![Standing::Missing; count]);
 
-    let done = client.repair(&account(), wanted(api)).await.unwrap();
+    let done = client.repair(&account(), wanted(api), &[]).await.unwrap();
     assert!(done.iter().all(|one| matches!(one.outcome, Some(Ok(())))), "{done:?}");
     assert_eq!(standings(&client, api).await, vec![there; count]);
 
-    let done = client.withdraw(&account(), wanted(api)).await.unwrap();
+    let done = client.withdraw(&account(), wanted(api), Which::Here).await.unwrap();
     assert!(done.iter().all(|one| matches!(one.outcome, Some(Ok(())))), "{done:?}");
     assert_eq!(client.list(&account()).await.unwrap(), []);
     client.log_out().await;
@@ -92,14 +92,14 @@ async fn what_is_as_wanted_is_left_alone_and_what_is_not_is_repaired() {
     let stand_in = stand_in().await;
     let client = client(Api::Rest, &stand_in, login());
     let all = wanted(Api::Rest);
-    client.repair(&account(), all.clone()).await.unwrap();
+    client.repair(&account(), all.clone(), &[]).await.unwrap();
     let moved =
         |service, url: &str, credentials| Registration::new(Api::Rest, account(), service, url, credentials).unwrap();
     client.register(&moved("DeviceUsage", "http://old.example.com:9001/x", credentials())).await.unwrap();
     client.register(&moved("StateService", all[12].url(), Credentials::default())).await.unwrap();
     client.deregister(&account(), "AlertService").await.unwrap();
 
-    let done = client.repair(&account(), all).await.unwrap();
+    let done = client.repair(&account(), all, &[]).await.unwrap();
     let repaired: Vec<_> = done
         .iter()
         .filter(|one| one.outcome.is_some())
@@ -116,11 +116,11 @@ async fn what_is_as_wanted_is_left_alone_and_what_is_not_is_repaired() {
 async fn only_what_points_here_is_taken_back() {
     let stand_in = stand_in().await;
     let client = client(Api::Soap, &stand_in, login());
-    client.repair(&account(), wanted(Api::Soap)).await.unwrap();
+    client.repair(&account(), wanted(Api::Soap), &[]).await.unwrap();
     let elsewhere = "http://old.example.com/x";
     let foreign = Registration::new(Api::Soap, account(), "DeviceUsage", elsewhere, credentials()).unwrap();
     client.register(&foreign).await.unwrap();
-    client.withdraw(&account(), wanted(Api::Soap)).await.unwrap();
+    client.withdraw(&account(), wanted(Api::Soap), Which::Here).await.unwrap();
     let left = client.list(&account()).await.unwrap();
     assert_eq!(left, [Registered { service: "DeviceUsage".to_owned(), url: elsewhere.to_owned(), credentials: None }]);
 }
@@ -132,7 +132,7 @@ async fn a_service_registered_through_one_api_is_refused_through_the_other_and_s
         let (one, other) = (client(first, &stand_in, login()), client(second, &stand_in, login()));
         let taken = wanted(first).into_iter().find(|one| one.service() == "DeviceUsage").unwrap();
         one.register(&taken).await.unwrap();
-        let done = other.repair(&account(), wanted(second)).await.unwrap();
+        let done = other.repair(&account(), wanted(second), &[]).await.unwrap();
         for one in done {
             match (one.comparison.wanted.service(), one.outcome.unwrap()) {
                 ("DeviceUsage", Err(Error::Refused(fault))) => {
@@ -230,14 +230,15 @@ fn paths(asked: &Asked) -> Vec<String> {
 fn admitted(path: &str, body: &str) -> Option<Response> {
     if path.ends_with("/token") {
         return Some(
-            axum::Json(json!({ "access_token": "t", "token_type": "Bearer", "expires_in": 3600 })).into_response(),
+            axum::Json(json!({ "access_token": "token-1", "token_type": "Bearer", "expires_in": 3600 }))
+                .into_response(),
         );
     }
     if path.ends_with("/login") {
-        return Some(axum::Json(json!({ "sessionToken": "s" })).into_response());
+        return Some(axum::Json(json!({ "sessionToken": "session-1" })).into_response());
     }
     body.contains("LogIn")
-        .then(|| soap("<LogInResponse><Output><SessionToken>s</SessionToken></Output></LogInResponse>"))
+        .then(|| soap("<LogInResponse><Output><SessionToken>session-1</SessionToken></Output></LogInResponse>"))
 }
 
 fn soap(body: &str) -> Response {
@@ -274,6 +275,7 @@ async fn a_platform_that_answers_rubbish_is_told_without_a_word_of_it() {
             (200, "text/xml", bomb),
             (200, "text/xml", deep.as_str()),
             (200, "application/json", huge.as_str()),
+            (403, "application/json", "{\"message\": \"hunter2\"}"),
         ] {
             let body = body.to_owned();
             let shown: String = body.chars().take(40).collect();
@@ -289,6 +291,56 @@ async fn a_platform_that_answers_rubbish_is_told_without_a_word_of_it() {
         let error = said(api, || vec![0xFF_u8, 0xFE, 0x00].into_response()).await;
         assert!(matches!(error, Error::NotUnderstood { .. }), "{error}");
     }
+}
+
+#[tokio::test]
+async fn one_service_that_is_answered_oddly_stops_no_others() {
+    let (address, _) = scripted(|path, body| match admitted(path, body) {
+        Some(answer) => answer,
+        None if body.is_empty() => axum::Json(json!([])).into_response(),
+        None if body.contains("\"DeviceUsage\"") => {
+            (StatusCode::FORBIDDEN, "{\"message\": \"Forbidden\"}").into_response()
+        }
+        None => {
+            let body: serde_json::Value = serde_json::from_str(body).unwrap();
+            let service = if body["name"] == "AlertService" { json!("AlertsService") } else { body["name"].clone() };
+            axum::Json(json!({ "accountName": ACCOUNT, "serviceName": service })).into_response()
+        }
+    })
+    .await;
+    let client = Platform::new(Api::Rest, &address, login()).unwrap();
+    for one in client.repair(&account(), wanted(Api::Rest), &[]).await.unwrap() {
+        match (one.comparison.wanted.service(), one.outcome.unwrap()) {
+            ("DeviceUsage", outcome) => assert!(matches!(outcome, Err(Error::NotUnderstood { .. })), "{outcome:?}"),
+            (service, outcome) => assert!(outcome.is_ok(), "{service}: {outcome:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_may_claim_to_live_for_ever() {
+    let (address, _) = scripted(|path, body| {
+        if path.ends_with("/token") {
+            return "{\"access_token\": \"t\", \"expires_in\": 18446744073709551615}".into_response();
+        }
+        admitted(path, body).unwrap_or_else(|| axum::Json(json!([])).into_response())
+    })
+    .await;
+    assert_eq!(Platform::new(Api::Rest, &address, login()).unwrap().list(&account()).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_soap_list_is_read_whatever_its_items_are_called() {
+    let item = "<b:Registration><b:Name>AlertService</b:Name><b:Url>https://example.com/a</b:Url></b:Registration>";
+    let list = format!("<GetCallbackRegistrationsResponse xmlns:b=\"urn:b\">{item}</GetCallbackRegistrationsResponse>");
+    let (address, _) = scripted(move |path, body| admitted(path, body).unwrap_or_else(|| soap(&list))).await;
+    let listed = Platform::new(Api::Soap, &address, login()).unwrap().list(&account()).await.unwrap();
+    assert_eq!((listed[0].service.as_str(), listed[0].url.as_str()), ("AlertService", "https://example.com/a"));
+
+    let odd = "<GetCallbackRegistrationsResponse><Url>https://example.com/a</Url></GetCallbackRegistrationsResponse>";
+    let (address, _) = scripted(move |path, body| admitted(path, body).unwrap_or_else(|| soap(odd))).await;
+    let listed = Platform::new(Api::Soap, &address, login()).unwrap().list(&account()).await;
+    assert!(matches!(listed, Err(Error::NotUnderstood { .. })), "{listed:?}");
 }
 
 #[tokio::test]
@@ -314,10 +366,13 @@ async fn the_three_forms_of_the_rest_apis_errors_are_told_apart() {
 #[tokio::test]
 async fn a_refusal_quotes_neither_the_password_of_callbacks_nor_the_login() {
     let password = login().password;
-    let message = format!("{} and {password} are no good", credentials().password);
+    let message = format!("{} and {password} are no good; token-1 and session-1 neither", credentials().password);
     let body = json!({ "errorCode": "A.INPUT_INVALID.Password", "errorMessage": message }).to_string();
     let error = said(Api::Rest, move || (StatusCode::BAD_REQUEST, body.clone()).into_response()).await;
-    assert_eq!(error.to_string(), "the platform refuses: A.INPUT_INVALID.Password: … and … are no good");
+    assert_eq!(
+        error.to_string(),
+        "the platform refuses: A.INPUT_INVALID.Password: … and … are no good; … and … neither"
+    );
     assert!(!format!("{error:?}").contains(&password));
 }
 
@@ -361,7 +416,7 @@ async fn a_platform_that_goes_down_on_the_way_is_not_asked_for_the_rest() {
     })
     .await;
     let client = Platform::new(Api::Rest, &address, login()).unwrap();
-    let done = client.repair(&account(), wanted(Api::Rest)).await.unwrap();
+    let done = client.repair(&account(), wanted(Api::Rest), &[]).await.unwrap();
     let outcomes: Vec<_> = done.iter().map(|one| one.outcome.as_ref().unwrap()).collect();
     assert!(outcomes[0].is_ok() && matches!(outcomes[1], Err(Error::Unreachable(_))), "{outcomes:?}");
     assert!(outcomes[2..].iter().all(|outcome| matches!(outcome, Err(Error::NotTried))), "{outcomes:?}");

@@ -23,7 +23,7 @@ enum Command {
     /// Show what is registered at the platform, against what the stack expects
     Registrations(register::Registrations),
     /// Deregister the stack's endpoints
-    Deregister(register::Change),
+    Deregister(register::Withdrawal),
     /// Run a stand-in for the carrier: both registration APIs, with their rules
     Platform(Box<platform::Command>),
     /// Look at devices

@@ -150,7 +150,7 @@ async fn sent(options: &SendOptions) -> ExitCode {
     } else if !options.quiet {
         print!("{report}");
     }
-    ExitCode::from(u8::from(!report.unacknowledged.is_empty()))
+    ExitCode::from(u8::from(report.given_up + report.interrupted > 0))
 }
 
 /// Serves until Ctrl-C.

@@ -10,7 +10,9 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clap::Args;
-use registration::{AccountName, Api, Credentials, Done, Error, Login, Platform, Registration, Standing, compare};
+use registration::{
+    AccountName, Api, Comparison, Credentials, Done, Error, Login, Platform, Registration, Standing, Which, compare,
+};
 
 use stack::Stack;
 
@@ -73,7 +75,7 @@ struct Services {
     all: bool,
 }
 
-/// What to register or to deregister.
+/// What to register.
 #[derive(Args)]
 pub struct Change {
     /// Whose, and where.
@@ -84,6 +86,16 @@ pub struct Change {
     /// Say what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
+}
+
+/// What to deregister.
+#[derive(Args)]
+pub struct Withdrawal {
+    #[command(flatten)]
+    change: Change,
+    /// Deregister also what does not go to the stack
+    #[arg(long)]
+    wherever: bool,
 }
 
 /// Shows what is registered.
@@ -129,7 +141,7 @@ pub async fn registrations(command: Registrations) -> ExitCode {
 }
 
 /// Deregisters what points at the stack.
-pub async fn deregister(command: Change) -> ExitCode {
+pub async fn deregister(command: Withdrawal) -> ExitCode {
     code(take_back(command).await)
 }
 
@@ -149,65 +161,60 @@ fn code(ended: Result<bool, Trouble>) -> ExitCode {
 }
 
 async fn bring_about(Change { common, services, dry_run }: Change) -> Result<bool, Trouble> {
-    let wanted = common.wanted(services.of(common.api), Stack::credentials).await?;
+    let credentials = common.stack.credentials().await?;
+    let wanted = common.wanted(services.of(common.api), &credentials).await?;
     let platform = common.platform().await?;
     if dry_run {
-        let compared = compare(wanted, &platform.list(&common.account).await?);
+        let compared = compare(wanted, &[], &platform.list(&common.account).await?);
         platform.log_out().await;
-        let row = |one: &registration::Comparison| {
-            let what = match one.standing {
-                Standing::AsWanted => "stays",
-                _ => "would be registered",
-            };
-            [one.wanted.service().to_owned(), format!("{what} ({})", found(&one.standing)), one.wanted.url().to_owned()]
-        };
-        print(compared.iter().map(row));
-        return Ok(true);
+        print(compared.iter().map(|one| match one.standing {
+            Standing::AsWanted => row(one, "stays as it is"),
+            _ => row(one, &format!("would be registered ({})", one.standing)),
+        }));
+        return Ok(!compared.iter().any(|one| one.standing.is_drift()));
     }
-    let done = platform.repair(&common.account, wanted).await?;
+    let done = platform.repair(&common.account, wanted, &[]).await?;
     platform.log_out().await;
-    told(&done, "registered", |standing| match standing {
+    told(&done, "registered", |one| match one.standing {
         Standing::AsWanted => "stays as it is".to_owned(),
-        standing => format!("registered (was {})", found(standing)),
+        _ => format!("registered (was {})", one.standing),
     })
 }
 
-async fn take_back(Change { common, services, dry_run }: Change) -> Result<bool, Trouble> {
+async fn take_back(Withdrawal { change, wherever }: Withdrawal) -> Result<bool, Trouble> {
+    let Change { common, services, dry_run } = change;
     // What is deregistered is known by its URL.
-    let wanted = common.wanted(services.of(common.api), Stack::no_credentials).await?;
+    let wanted = common.wanted(services.of(common.api), &Credentials::default()).await?;
     let platform = common.platform().await?;
+    let left = |one: &Comparison| match one.standing {
+        Standing::Missing => Some("is not registered"),
+        Standing::Elsewhere { .. } if !wherever => Some("goes somewhere else: stays"),
+        _ => None,
+    };
     if dry_run {
-        let compared = compare(wanted, &platform.list(&common.account).await?);
+        let compared = compare(wanted, &[], &platform.list(&common.account).await?);
         platform.log_out().await;
-        let row = |one: &registration::Comparison| {
-            let what = if one.standing.is_here() { "would be deregistered" } else { "is not the stack's" };
-            [one.wanted.service().to_owned(), what.to_owned(), url(&one.standing, &one.wanted)]
-        };
-        print(compared.iter().map(row));
+        print(compared.iter().map(|one| row(one, left(one).unwrap_or("would be deregistered"))));
         return Ok(true);
     }
-    let done = platform.withdraw(&common.account, wanted).await?;
+    let which = if wherever { Which::Any } else { Which::Here };
+    let done = platform.withdraw(&common.account, wanted, which).await?;
     platform.log_out().await;
-    told(&done, "deregistered", |standing| {
-        let what = if standing.is_here() { "deregistered" } else { "is not the stack's" };
-        what.to_owned()
-    })
+    told(&done, "deregistered", |one| left(one).unwrap_or("deregistered").to_owned())
 }
 
 async fn look(Registrations { common, service }: Registrations) -> Result<bool, Trouble> {
     let services = if service.is_empty() { Services::all(common.api) } else { service };
-    let wanted = common.wanted(services, Stack::credentials).await?;
+    let credentials = common.stack.credentials().await?;
+    let wanted = common.wanted(services, &credentials).await?;
     let platform = common.platform().await?;
     let listed = platform.list(&common.account).await?;
     platform.log_out().await;
-    let compared = compare(wanted, &listed);
+    let compared = compare(wanted, &[], &listed);
     let known: Vec<_> = compared.iter().filter_map(|one| one.listed_as.clone()).collect();
-    let expected = compared
-        .iter()
-        .map(|one| [one.wanted.service().to_owned(), found(&one.standing).to_owned(), url(&one.standing, &one.wanted)]);
     let others = listed.iter().filter(|one| !known.contains(&one.service));
     let others = others.map(|one| [one.service.clone(), "not looked at".to_owned(), one.url.clone()]);
-    print(expected.chain(others));
+    print(compared.iter().map(|one| row(one, &one.standing.to_string())).chain(others));
     Ok(!compared.iter().any(|one| one.standing.is_drift()))
 }
 
@@ -222,18 +229,11 @@ impl Services {
 }
 
 impl Common {
-    /// What should be registered, with what the stack has for credentials.
-    async fn wanted(
-        &self,
-        services: Vec<String>,
-        credentials: impl AsyncFn(&Stack) -> Result<Credentials, Trouble>,
-    ) -> Result<Vec<Registration>, Trouble> {
+    /// What should be registered.
+    async fn wanted(&self, services: Vec<String>, credentials: &Credentials) -> Result<Vec<Registration>, Trouble> {
         let base = self.stack.callback_base_url().await?;
-        let credentials = credentials(&self.stack).await?;
-        let registration = |service: &String| {
-            let url = format!("{base}/{service}");
-            Registration::new(self.api, self.account.clone(), service, &url, credentials.clone())
-        };
+        let registration =
+            |service: &String| Registration::below(self.api, self.account.clone(), service, &base, credentials.clone());
         Ok(services.iter().map(registration).collect::<Result<_, _>>()?)
     }
 
@@ -260,34 +260,21 @@ impl Access {
     }
 }
 
-/// A word for how a registration stands.
-fn found(standing: &Standing) -> &'static str {
-    match standing {
-        Standing::AsWanted => "as expected",
-        Standing::CredentialsUnseen => "as expected, credentials not shown",
-        Standing::OtherCredentials => "with other credentials",
-        Standing::Elsewhere { .. } => "somewhere else",
-        Standing::Missing => "missing",
-    }
-}
-
-/// Where its messages go now.
-fn url(standing: &Standing, wanted: &Registration) -> String {
-    match standing {
-        Standing::Elsewhere { url } => url.clone(),
-        Standing::Missing => "-".to_owned(),
-        _ => wanted.url().to_owned(),
-    }
+/// A row of the table: the service, what is said of it, and where its messages go.
+fn row(comparison: &Comparison, what: &str) -> [String; 3] {
+    let url = match &comparison.standing {
+        Standing::Elsewhere { url } => url,
+        Standing::Missing => "-",
+        _ => comparison.wanted.url(),
+    };
+    [comparison.wanted.service().to_owned(), what.to_owned(), url.to_owned()]
 }
 
 /// Prints what became of each, with words for what went well; whether all of it did.
-fn told(done: &[Done], did: &str, well: impl Fn(&Standing) -> String) -> Result<bool, Trouble> {
-    print(done.iter().map(|Done { comparison, outcome }| {
-        let what = match outcome {
-            Some(Err(error)) => format!("NOT {did}: {error}"),
-            _ => well(&comparison.standing),
-        };
-        [comparison.wanted.service().to_owned(), what, comparison.wanted.url().to_owned()]
+fn told(done: &[Done], did: &str, well: impl Fn(&Comparison) -> String) -> Result<bool, Trouble> {
+    print(done.iter().map(|Done { comparison, outcome }| match outcome {
+        Some(Err(error)) => row(comparison, &format!("NOT {did}: {error}")),
+        _ => row(comparison, &well(comparison)),
     }));
     let mut failures = done.iter().filter_map(|one| one.outcome.as_ref()?.as_ref().err()).peekable();
     let none = failures.peek().is_none();

@@ -63,13 +63,13 @@ pub struct SendOptions {
     #[arg(long)]
     pub count: Option<u64>,
     /// Send for so long
-    #[arg(long = "for", value_name = "SECONDS")]
+    #[arg(long = "for", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=604_800))]
     pub seconds: Option<u64>,
     /// Send so many messages a second
-    #[arg(long, value_name = "PER_SECOND", default_value_t = 20.0, value_parser = rate)]
+    #[arg(long, value_name = "PER_SECOND", default_value_t = 20.0, value_parser = positive)]
     pub rate: f64,
     /// Send of so many devices, by changing digits of the identifiers
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub devices: u64,
     /// When messages are sent again that are not acknowledged
     #[arg(long, value_enum, default_value_t = Resend::Measured)]
@@ -84,8 +84,8 @@ pub struct SendOptions {
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
     pub duplicates: f64,
     /// Let messages overtake so many others
-    #[arg(long, value_name = "WINDOW", default_value_t = 0)]
-    pub reorder: usize,
+    #[arg(long, value_name = "WINDOW", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=10_000))]
+    pub reorder: u16,
     /// Make all that is random the same again
     #[arg(long)]
     pub seed: Option<u64>,
@@ -104,12 +104,8 @@ pub struct SendOptions {
 }
 
 fn positive(text: &str) -> Result<f64, String> {
-    let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number > 0.0);
-    number.ok_or_else(|| "it is a number above 0".to_owned())
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    positive(text).and_then(|rate| if rate <= 10_000.0 { Ok(rate) } else { Err("the most is 10000".to_owned()) })
+    let number = text.parse::<f64>().ok().filter(|number| (0.001..=10_000.0).contains(number));
+    number.ok_or_else(|| "it is a number from 0.001 to 10000".to_owned())
 }
 
 fn share(text: &str) -> Result<f64, String> {
@@ -165,7 +161,7 @@ fn plan(options: &SendOptions, listeners: &Listeners, random: fastrand::Rng) -> 
     }
     ensure!(!letters.is_empty(), "there is no golden message of this service; name a file with --message");
     let once = options.seconds.is_none().then_some(letters.len() as u64 * options.devices.max(1));
-    let (devices, duplicates, reorder) = (options.devices, options.duplicates, options.reorder);
+    let (devices, duplicates, reorder) = (options.devices, options.duplicates, usize::from(options.reorder));
     let count = options.count.or(once);
     Ok(Plan { letters, devices, count, duplicates, reorder, random, made: 0, waiting: Vec::new() })
 }
@@ -198,10 +194,13 @@ impl Sender {
         while let Some(planned) = self.plan.next() {
             tokio::select! {
                 _ = ticks.tick() => {}
-                // What is under way is waited for, and the report is of all that was sent.
+                // What is under way is waited for, until a second interrupt; the report is of all that was sent.
                 _ = &mut interrupted => break,
             }
-            let place = free.clone().acquire_owned().await?;
+            let place = tokio::select! {
+                place = free.clone().acquire_owned() => place?,
+                _ = &mut interrupted => break,
+            };
             if ends.is_some_and(|ends| Instant::now() >= ends) {
                 break;
             }
@@ -213,8 +212,15 @@ impl Sender {
                 self.finish(done?.0, bar);
             }
         }
-        while let Some(done) = under_way.join_next().await {
-            self.finish(done?.0, bar);
+        let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
+        while !under_way.is_empty() {
+            tokio::select! {
+                Some(done) = under_way.join_next() => self.finish(done?.0, bar),
+                _ = &mut interrupted => {
+                    self.report.interrupted = under_way.len() as u64;
+                    break;
+                }
+            }
         }
         Ok(())
     }

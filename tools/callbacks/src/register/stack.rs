@@ -41,7 +41,7 @@ impl Stack {
                 Trouble::Wrong(format!("the stack {} has no output CallbackBaseUrl: it is another one's", self.stack))
             })?,
         };
-        Ok(url.trim_end_matches('/').to_owned())
+        Ok(url)
     }
 
     /// Those given, or the stack's, once all its listeners take them.
@@ -71,11 +71,6 @@ impl Stack {
         read.map_err(|error| Trouble::NotAsked(error.to_string()))
     }
 
-    /// For what is known by its URL alone.
-    pub(super) async fn no_credentials(&self) -> Result<Credentials, Trouble> {
-        Ok(Credentials::default())
-    }
-
     async fn output(&self, key: &str) -> Result<Option<String>, Trouble> {
         let client = aws_sdk_cloudformation::Client::new(&aws::config(AWS_WITHIN).await);
         let described = client.describe_stacks().stack_name(&self.stack).send().await.map_err(|error| {
@@ -92,5 +87,6 @@ impl Stack {
 /// Your login at the platform, from Secrets Manager.
 pub(super) async fn login(arn: &str) -> Result<Login, Trouble> {
     let client = aws_sdk_secretsmanager::Client::new(&aws::config(AWS_WITHIN).await);
-    platform_login(&client, arn).await.map_err(|error| Trouble::NotAsked(error.to_string()))
+    let login = platform_login(&client, arn).await.map_err(|error| Trouble::NotAsked(error.to_string()));
+    Ok(login?.0)
 }

@@ -16,6 +16,9 @@ const PATIENCE: Duration = Duration::from_secs(4);
 /// An attempt that nobody answers ends at last. How long the real platform waits is not known.
 const GIVEN_UP: Duration = Duration::from_secs(30);
 
+/// So many bytes of an answer are read. An acknowledgement has hardly any.
+const MOST_READ: usize = 64 * 1024;
+
 /// When a message that was not acknowledged is sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Resend {
@@ -106,7 +109,25 @@ impl Delivery {
             request = request.header("X-Forwarded-For", from);
         }
         let started = Instant::now();
-        let answer = request.send().await;
-        (answer.ok().map(|answer| answer.status().as_u16()), started.elapsed())
+        let status = match request.send().await {
+            Ok(answer) => {
+                let status = answer.status().as_u16();
+                drain(answer).await;
+                Some(status)
+            }
+            Err(_) => None,
+        };
+        (status, started.elapsed())
+    }
+}
+
+/// Reads an answer's body, as far as it is of a reasonable length: the connection can then carry another message.
+async fn drain(mut answer: reqwest::Response) {
+    let mut read = 0;
+    while let Ok(Some(piece)) = answer.chunk().await {
+        read += piece.len();
+        if read > MOST_READ {
+            return;
+        }
     }
 }

@@ -10,6 +10,10 @@ use super::delivery::Outcome;
 use super::plan::Planned;
 use crate::platform::rules::Api;
 
+/// So many messages are named at the most; the rest is counted. Somebody who listens to none of an hour's messages need
+/// not read all of their names.
+const MOST_NAMED: usize = 1000;
+
 /// What came of all messages.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -20,6 +24,8 @@ pub struct Report {
     pub duplicates: u64,
     /// Messages that were not sent, since their service was no longer registered.
     pub not_registered: u64,
+    /// Messages whose outcome nobody waited for.
+    pub interrupted: u64,
     /// Requests, with all resends.
     pub attempts: u64,
     /// Messages and duplicates that were acknowledged.
@@ -31,6 +37,8 @@ pub struct Report {
     /// How long answers took.
     pub answer_times: AnswerTimes,
     /// Messages and duplicates that were given up.
+    pub given_up: u64,
+    /// The first thousand of them.
     pub unacknowledged: Vec<Unacknowledged>,
     #[serde(skip)]
     times: Vec<Duration>,
@@ -84,6 +92,10 @@ impl Report {
             self.acknowledged += 1;
             return;
         }
+        self.given_up += 1;
+        if self.unacknowledged.len() >= MOST_NAMED {
+            return;
+        }
         let letter = &planned.letter;
         self.unacknowledged.push(Unacknowledged {
             service: letter.service.clone(),
@@ -108,11 +120,24 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { messages, duplicates, attempts, acknowledged, unanswered, not_registered, .. } = self;
+        let Self {
+            messages,
+            duplicates,
+            attempts,
+            acknowledged,
+            unanswered,
+            not_registered,
+            interrupted,
+            given_up,
+            ..
+        } = self;
         writeln!(formatter, "{messages} messages and {duplicates} duplicates, {attempts} attempts")?;
-        writeln!(formatter, "{acknowledged} acknowledged, {} not", self.unacknowledged.len())?;
+        writeln!(formatter, "{acknowledged} acknowledged, {given_up} not")?;
         if *not_registered > 0 {
             writeln!(formatter, "{not_registered} not sent: the service was no longer registered")?;
+        }
+        if *interrupted > 0 {
+            writeln!(formatter, "{interrupted} were still under way")?;
         }
         for (status, times) in &self.statuses {
             writeln!(formatter, "  {status}: {times}")?;
@@ -128,6 +153,10 @@ impl fmt::Display for Report {
             let request_id = request_id.as_deref().unwrap_or("no request id");
             let last = last_status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
             writeln!(formatter, "Not acknowledged: {service}, {transport}, {request_id}, {last} ({message})")?;
+        }
+        let unnamed = given_up - self.unacknowledged.len() as u64;
+        if unnamed > 0 {
+            writeln!(formatter, "… and {unnamed} more")?;
         }
         Ok(())
     }
