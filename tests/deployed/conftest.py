@@ -4,9 +4,12 @@
 """
 
 import datetime
+import hashlib
 import json
 import os
 import re
+import secrets
+import subprocess
 import time
 import uuid
 import xml.etree.ElementTree as ElementTree
@@ -24,6 +27,8 @@ from botocore.exceptions import ClientError
 ROOT = Path(__file__).resolve().parents[2]
 EVENTS = ROOT / "events"
 MESSAGES = EVENTS / "external-provisioning-changes" / "soap"
+# The command line, built as the functions are.
+PROGRAM = ROOT / "target/lambda/callbacks/bootstrap"
 
 # The callback services, as the platform spells them in most places.
 PROVISIONING = "ExternalProvisioningChanges"
@@ -65,6 +70,7 @@ class Stack:
         self.session = boto3.Session(region_name=self.region)
         cloudformation = self.client("cloudformation")
         stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+        self.id = stack["StackId"]
         self.outputs = {o["OutputKey"]: o["OutputValue"] for o in stack["Outputs"]}
         pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
         self.resources = {
@@ -228,9 +234,124 @@ def assert_refused(call, **arguments):
     assert refusal.value.response["Error"]["Code"] in REFUSALS, refusal.value
 
 
+def digest(secret):
+    """What stands for a secret in values that a failing test would print."""
+    return hashlib.sha256(secret.encode()).hexdigest()[:16]
+
+
+class Carrier:
+    """A running `callbacks platform`: the carrier's two registration APIs, and what is registered there."""
+
+    account = "0000123456-00001"
+
+    def __init__(self, data):
+        # Not those that it has by default: so they can be looked for where they must not be.
+        self.login = {name: f"{name}-{secrets.token_hex(8)}" for name in ("username", "password", "key", "secret")}
+        options = ["--listen", "127.0.0.1:0", "--any-port", "--data", data]
+        for name, value in self.login.items():
+            options += [f"--{name}", value]
+        self.process = subprocess.Popen([PROGRAM, "platform", *options], stdout=subprocess.PIPE, text=True)
+        # Nothing is printed until it listens, and then where.
+        said = self.process.stdout.readline()
+        self.url = re.search(r"http://127\.0\.0\.1:\d+", said).group()
+        self.api = f"{self.url}/api"
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+    def registrations(self):
+        """What is registered, by service: API, URL, user name and digest of the password. The real platform shows that to
+        nobody."""
+        return {
+            service: (one["api"], one["url"], one["credentials"]["username"], digest(one["credentials"]["password"]))
+            for service, one in self._registered().items()
+        }
+
+    def former_passwords(self):
+        """The digests of the passwords that messages of a service carried before, by service."""
+        return {
+            service: digest(one["former"]["credentials"]["password"])
+            for service, one in self._registered().items()
+            if "former" in one
+        }
+
+    def _registered(self):
+        registered = requests.get(f"{self.url}/_platform/registrations", timeout=PATIENCE).json()
+        assert {one["account"] for one in registered} <= {self.account}
+        return {one["service"]: one for one in registered}
+
+    def _call(self, method, path, **arguments):
+        answer = requests.request(method, f"{self.api}/{path}", timeout=PATIENCE, **arguments)
+        # Not its text: a session's answer is as good as a password.
+        assert answer.status_code == 200, f"{method} {path}: {answer.status_code}"
+        return answer.json()
+
+    def _as_its_user(self, method, path, **arguments):
+        application = (self.login["key"], self.login["secret"])
+        token = self._call("POST", "ts/v1/oauth2/token", auth=application, data={"grant_type": "client_credentials"})
+        headers = {"authorization": f"Bearer {token['access_token']}", "content-type": "application/json"}
+        login = {name: self.login[name] for name in ("username", "password")}
+        session = self._call("POST", "m2m/v1/session/login", headers=headers, json=login)
+        headers["vz-m2m-token"] = session["sessionToken"]
+        return self._call(method, f"m2m/v1/callbacks/{self.account}{path}", headers=headers, **arguments)
+
+    def deregister(self, service):
+        """Ends a registration, as somebody else who has the login would."""
+        self._as_its_user("DELETE", f"/name/{service}")
+
+    def register_elsewhere(self, service, url):
+        """Has the messages of a service go somewhere else, as somebody else who has the login would. They carry what they
+        carried before: where that changes, some of them go on with the former for a while, and would be refused."""
+        credentials = self._registered()[service]["credentials"]
+        self._as_its_user("POST", "", json={"name": service, "url": url} | credentials)
+
+
+def sam_deploy(name, **parameters):
+    """`sam deploy` of the unchanged template, whether it succeeded, and what it said. Parameters that are not given are
+    as they were."""
+    command = ["sam", "deploy", "--template-file", "template.yaml", "--stack-name", name]
+    command += ["--no-confirm-changeset", "--no-progressbar", "--parameter-overrides"]
+    # In quotes of its own: to SAM, a space ends a value.
+    command += [f'{key}="{value}"' for key, value in parameters.items()]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return done.returncode == 0, done.stdout
+
+
 @pytest.fixture(scope="session")
 def stack():
     return Stack(os.environ["STACK_NAME"])
+
+
+@pytest.fixture(scope="session")
+def carrier(tmp_path_factory):
+    carrier = Carrier(tmp_path_factory.mktemp("carrier"))
+    yield carrier
+    carrier.stop()
+
+
+@pytest.fixture(scope="session")
+def circle_parameters(stack, carrier):
+    """Those of a stack that registers itself; one that is deployed beside another one leaves the account's settings."""
+    described = stack.client("cloudformation").describe_stacks(StackName=stack.name)["Stacks"][0]
+    [architecture] = [p["ParameterValue"] for p in described["Parameters"] if p["ParameterKey"] == "Architecture"]
+    login = stack.client("secretsmanager").create_secret(Name="platform", SecretString=json.dumps(carrier.login))
+    return {
+        "Architecture": architecture,
+        "ApiLogsRole": "existing",
+        "PlatformCredentialsSecretArn": login["ARN"],
+        "AccountNames": carrier.account,
+        "PlatformUrl": carrier.api,
+        "RegistrationOnDeploy": "required",
+    }
+
+
+@pytest.fixture(scope="session")
+def circle(circle_parameters):
+    """A second stack of the same template, which registers its endpoints: the circle from the platform to it and back."""
+    succeeded, said = sam_deploy("circle", **circle_parameters)
+    assert succeeded, said
+    return Stack("circle")
 
 
 class FiveMessages:

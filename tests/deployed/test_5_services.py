@@ -26,7 +26,7 @@ from conftest import (
 )
 
 CONTENT_TYPES = {"soap": "text/xml", "rest": "application/json"}
-NOT_CALLBACK_FUNCTIONS = {"change-publisher", "device-query"}
+NOT_CALLBACK_FUNCTIONS = {"change-publisher", "device-query", "listener-registrar"}
 
 every_service = pytest.mark.parametrize("service", SERVICES)
 every_transport = pytest.mark.parametrize("transport", CONTENT_TYPES)

@@ -145,8 +145,10 @@ impl Registrar {
         for part in &first {
             self.take_back(part).await?;
         }
+        // Missing where it was never registered, or has just been taken back, is nothing to tell of.
+        let before = old.filter(|old| (old.api, &old.platform_url) == (target.api, &target.platform_url));
         let expected =
-            |one: &Comparison| !one.standing.is_here() && old.as_ref().is_some_and(|old| old.has(&one.wanted));
+            |one: &Comparison| !one.standing.is_here() && before.as_ref().is_some_and(|before| before.has(&one.wanted));
         let work = self.repair(&target, &credentials, &[], request_id, expected).await?;
         for part in &then {
             self.take_back(part).await?;

@@ -347,6 +347,7 @@ async fn an_update_to_the_other_api_moves_all_that_it_has_there() {
         new["OnDeploy"] = json!("required");
         assert_eq!(circle.deployment("Update", new, Some(old)).await, done());
         assert_eq!(circle.registered().await.len(), count);
+        assert!(circle.aws.published.lock().unwrap().is_empty(), "nothing was wrong");
     }
 }
 
