@@ -336,7 +336,7 @@ def test_the_command_line_finds_what_is_gone_and_registers_it_only_when_told_to(
     assert sum("as expected" in row for row in rows(printed).values()) == 12
 
     code, printed = callbacks(carrier, "register", "--all", "--dry-run")
-    assert code == 1 and "would be registered (missing)" in rows(printed)[GONE], printed
+    assert code == 1 and "would be registered (is missing)" in rows(printed)[GONE], printed
     assert carrier.registrations() == without
 
     code, printed = callbacks(carrier, "register", "--all")

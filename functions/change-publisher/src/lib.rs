@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 use aws_lambda_events::dynamodb::EventRecord;
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use aws_sdk_sns::Client;
-use aws_sdk_sns::error::{BuildError, DisplayErrorContext};
+use aws_sdk_sns::error::BuildError;
 use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
 use device::RecordedEvent;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -133,7 +133,7 @@ impl Publisher {
         let count = batch.entries.len();
         let request = self.sns.publish_batch().topic_arn(topic).set_publish_batch_request_entries(Some(batch.entries));
         match request.send().await {
-            Err(error) => (0, Some(PublishError::Unavailable(DisplayErrorContext(error).to_string()))),
+            Err(error) => (0, Some(PublishError::Unavailable(aws::reason(&error)))),
             Ok(sent) => {
                 // An entry's id is its place in the batch.
                 let place = |id: &str| id.parse().unwrap_or(0);

@@ -1,7 +1,6 @@
 //! What was repaired, told: a metric for operators, a CloudEvent for subscribers.
 
 use aws::Metrics;
-use aws_sdk_sns::error::DisplayErrorContext;
 use aws_sdk_sns::operation::publish::builders::PublishFluentBuilder;
 use aws_sdk_sns::types::MessageAttributeValue;
 use jiff::Timestamp;
@@ -54,7 +53,7 @@ impl Announcer {
         let message = message.set_message_group_id(group);
         let deduplication = fifo.then(|| utf8_percent_encode(&id, ESCAPED).to_string());
         if let Err(error) = message.set_message_deduplication_id(deduplication).send().await {
-            let error = DisplayErrorContext(error);
+            let error = aws::reason(&error);
             tracing::error!(message = "A repaired registration was not announced.", %account, service, %error);
         }
     }

@@ -6,7 +6,6 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use aws_sdk_cloudformation::error::DisplayErrorContext;
 use futures_util::FutureExt;
 use registration::{Comparison, Credentials, Which};
 use reqwest::Response;
@@ -107,7 +106,7 @@ impl Registrar {
                 status.is_some_and(|status| status.as_str().contains("ROLLBACK"))
             }
             Err(error) => {
-                let error = DisplayErrorContext(error);
+                let error = aws::reason(&error);
                 tracing::warn!(message = "The stack cannot be described.", %error);
                 false
             }

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 /// The row about the platform's login: `version` of its secret, and how often in a row it was refused.
@@ -63,7 +62,7 @@ impl Memory {
     async fn row(&self, pk: &str) -> Result<HashMap<String, AttributeValue>, MemoryError> {
         let key = AttributeValue::S(pk.to_owned());
         let found = self.client.get_item().table_name(&self.table).key("pk", key).consistent_read(true).send().await;
-        let found = found.map_err(|error| MemoryError(DisplayErrorContext(error).to_string()))?;
+        let found = found.map_err(|error| MemoryError(aws::reason(&error)))?;
         Ok(found.item.unwrap_or_default())
     }
 
@@ -72,7 +71,7 @@ impl Memory {
         for (name, value) in row {
             put = put.item(name, value);
         }
-        put.send().await.map(drop).map_err(|error| MemoryError(DisplayErrorContext(error).to_string()))
+        put.send().await.map(drop).map_err(|error| MemoryError(aws::reason(&error)))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::DisplayErrorContext;
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::get_secret_value::builders::GetSecretValueFluentBuilder;
 use aws_sdk_secretsmanager::operation::get_secret_value::{GetSecretValueError, GetSecretValueOutput};
 use registration::{Credentials, Login};
@@ -26,8 +26,12 @@ const PASSWORD_LENGTH: i64 = 40;
 pub struct SecretError(String);
 
 impl SecretError {
-    fn of<E: std::error::Error>(what: &str, error: E) -> Self {
-        Self(format!("{what}: {}", DisplayErrorContext(error)))
+    fn of<E, R>(what: &str, error: &SdkError<E, R>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+        R: std::fmt::Debug + 'static,
+    {
+        Self(format!("{what}: {}", aws::reason(error)))
     }
 }
 
@@ -111,11 +115,11 @@ impl ListenerSecret {
         }
         let username = current.map(|current| current.credentials.username).unwrap_or_default();
         let password = self.client.get_random_password().password_length(PASSWORD_LENGTH).exclude_punctuation(true);
-        let password = password.send().await.map_err(|error| SecretError::of("No password was made", error))?;
+        let password = password.send().await.map_err(|error| SecretError::of("No password was made", &error))?;
         let value = json!({ "username": username, "password": password.random_password() });
         let put = self.client.put_secret_value().secret_id(&self.arn).client_request_token(token);
         let put = put.version_stages("AWSPENDING").secret_string(value.to_string()).send().await;
-        put.map(drop).map_err(|error| SecretError::of("The new credentials cannot be kept", error))
+        put.map(drop).map_err(|error| SecretError::of("The new credentials cannot be kept", &error))
     }
 
     /// Makes the version of a rotation the current one.
@@ -131,7 +135,7 @@ impl ListenerSecret {
             .send()
             .await
             .map(drop)
-            .map_err(|error| SecretError::of("The new credentials cannot be made current", error))
+            .map_err(|error| SecretError::of("The new credentials cannot be made current", &error))
     }
 
     async fn staged(&self, stage: &str) -> Result<Option<Version>, SecretError> {
@@ -161,6 +165,6 @@ async fn found(request: GetSecretValueFluentBuilder) -> Result<Option<GetSecretV
         Err(error) if matches!(error.as_service_error(), Some(GetSecretValueError::ResourceNotFoundException(_))) => {
             Ok(None)
         }
-        Err(error) => Err(SecretError::of("A secret cannot be read", error)),
+        Err(error) => Err(SecretError::of("A secret cannot be read", &error)),
     }
 }

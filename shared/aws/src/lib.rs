@@ -1,6 +1,8 @@
-//! How the functions reach AWS: one configuration for all clients, and counters. The clients themselves are their users'.
+//! How the functions reach AWS: one configuration for all clients, what is said of their
+//! errors, and counters. The clients themselves are their users'.
 
 mod metrics;
+mod reason;
 
 use std::time::Duration;
 
@@ -9,6 +11,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 
 pub use metrics::Metrics;
+pub use reason::reason;
 
 /// The environment's configuration, for calls that are over within this time, whatever happens: a try may take half of
 /// it, so that there is room for another one.

@@ -18,7 +18,7 @@ mod record;
 mod rows;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 pub use read::{EventsFrom, RequestFrom};
 pub use record::Recorded;
@@ -68,11 +68,11 @@ impl StoreError {
     fn unavailable<E, R>(error: &SdkError<E, R>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
-        R: std::fmt::Debug,
+        R: std::fmt::Debug + 'static,
     {
         Self::Unavailable {
             code: error.code().unwrap_or("none").to_owned(),
-            detail: DisplayErrorContext(error).to_string().chars().take(500).collect(),
+            detail: aws::reason(error).chars().take(500).collect(),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Bodies that were refused for what they are, kept in a queue for a person to look at.
 
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::error::DisplayErrorContext;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
@@ -45,6 +44,6 @@ impl Quarantine {
         });
         let request = self.client.send_message().queue_url(&self.queue_url).message_body(message.to_string());
         let sent = request.send().await;
-        sent.map(drop).map_err(|error| QuarantineError(DisplayErrorContext(error).to_string()))
+        sent.map(drop).map_err(|error| QuarantineError(aws::reason(&error)))
     }
 }

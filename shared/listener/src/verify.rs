@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::DisplayErrorContext;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use callback::{Callback, Credentials, Message};
 use serde::Deserialize;
@@ -196,7 +195,7 @@ impl Secret {
             {
                 return Ok(None);
             }
-            Err(error) => return Err(SecretError::Unavailable(DisplayErrorContext(error).to_string())),
+            Err(error) => return Err(SecretError::Unavailable(aws::reason(&error))),
         };
         let text = found.secret_string().unwrap_or_default();
         serde_json::from_str(text).map(Some).map_err(|_| SecretError::NotCredentials)

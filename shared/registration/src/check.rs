@@ -138,6 +138,10 @@ impl Registration {
     ) -> Result<Self, Invalid> {
         // Of two spellings, the one that is registered.
         let name = api.service(service).unwrap_or(service);
+        if base_url.contains('?') {
+            let why = "the name of the service would follow what stands behind the ?";
+            return Err(Invalid::Url { url: base_url.to_owned(), why });
+        }
         Self::new(api, account, service, &format!("{}/{name}", base_url.trim_end_matches('/')), credentials)
     }
 

@@ -76,19 +76,30 @@ impl Platform {
         }
     }
 
+    /// Whether a registration would give away the platform's own login.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid::OwnLogin`].
+    pub fn check(&self, registration: &Registration) -> Result<(), Invalid> {
+        let login = match &self.0 {
+            Face::Rest(rest) => rest.login(),
+            Face::Soap(soap) => soap.login(),
+        };
+        let Credentials { username, password } = registration.credentials();
+        if *username == login.username || *password == login.password {
+            return Err(Invalid::OwnLogin);
+        }
+        Ok(())
+    }
+
     /// Registers, in place of what this API has registered before for the account and service.
     ///
     /// # Errors
     ///
     /// [`Error::Invalid`] for credentials that are the platform's own; else the platform's.
     pub async fn register(&self, registration: &Registration) -> Result<(), Error> {
-        let login = match &self.0 {
-            Face::Rest(rest) => rest.login(),
-            Face::Soap(soap) => soap.login(),
-        };
-        if registration.credentials().password == login.password {
-            return Err(Invalid::OwnLogin.into());
-        }
+        self.check(registration)?;
         let registered = match &self.0 {
             Face::Rest(rest) => rest.register(registration).await,
             Face::Soap(soap) => soap.register(registration).await,
@@ -128,13 +139,14 @@ impl Platform {
     ///
     /// # Errors
     ///
-    /// The account cannot be listed. What became of each registration is in its [`Done`].
+    /// The account cannot be listed, or a registration would give away the login. What became of each is in its [`Done`].
     pub async fn repair(
         &self,
         account: &AccountName,
         wanted: Vec<Registration>,
         others: &[Credentials],
     ) -> Result<Vec<Done>, Error> {
+        wanted.iter().try_for_each(|one| self.check(one))?;
         let compared = compare(wanted, others, &self.list(account).await?);
         let needed = |one: &Comparison| one.standing != Standing::AsWanted;
         Ok(until_all_stops(compared, needed, async |one| self.register(&one.wanted).await).await)

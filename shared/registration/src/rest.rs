@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use reqwest::{Client, Method, RequestBuilder, Url};
+use reqwest::{Client, Method, RequestBuilder, StatusCode, Url};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -236,7 +236,14 @@ impl Rest {
         };
         let answer = http::send(Again::Always, request).await?;
         if !answer.status.is_success() {
-            let fault = self.no(&answer)?.into();
+            let fault: Fault = self.no(&answer)?.into();
+            // The gateway's code for no such resource: nobody has looked at the key.
+            if answer.status == StatusCode::NOT_FOUND || fault.code == "900906" {
+                return Err(Error::NotUnderstood {
+                    status: 404,
+                    why: "where its API should be: its address is another one",
+                });
+            }
             return Err(Error::LoginRefused { what: "application's key and secret", fault });
         }
         let TokenAnswer { access_token: text, expires_in } = parsed(&answer)?;
@@ -287,7 +294,7 @@ fn gateway_xml(body: &str) -> Option<(String, String)> {
 
 /// The gateway's codes for a token that is bad or has expired, and for none.
 fn is_of_the_token(answer: &Answer, fault: &Fault) -> bool {
-    answer.status == reqwest::StatusCode::UNAUTHORIZED || matches!(fault.code.as_str(), "900901" | "900902")
+    answer.status == StatusCode::UNAUTHORIZED || matches!(fault.code.as_str(), "900901" | "900902")
 }
 
 fn refused_login(fault: Fault) -> Error {

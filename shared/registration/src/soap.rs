@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use quick_xml::escape::escape;
 use reqwest::header::CONTENT_TYPE;
-use reqwest::{Client, Url};
+use reqwest::{Client, StatusCode, Url};
 use roxmltree::{Document, Node};
 use tokio::sync::Mutex;
 
@@ -202,7 +202,11 @@ fn understood(answer: &Answer) -> Result<Document<'_>, Error> {
 }
 
 fn not_understood(answer: &Answer) -> Error {
-    let why = if answer.content_type == "text/html" { "with a web page" } else { "with what its API would not say" };
+    let why = match (answer.status, answer.content_type.as_str()) {
+        (StatusCode::NOT_FOUND, _) => "where its API should be: its address is another one",
+        (_, "text/html") => "with a web page",
+        _ => "with what its API would not say",
+    };
     Error::NotUnderstood { status: answer.status.as_u16(), why }
 }
 

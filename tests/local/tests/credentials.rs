@@ -56,6 +56,11 @@ async fn source() -> (Arc<Vault>, CredentialsSource) {
     let listen = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listen.local_addr().unwrap());
     tokio::spawn(async { axum::serve(listen, app).await.unwrap() });
+    (vault, CredentialsSource::secret(client(url), "arn"))
+}
+
+/// A client that tries once.
+fn client(url: String) -> aws_sdk_secretsmanager::Client {
     let configuration = aws_sdk_secretsmanager::Config::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::from_static("local"))
@@ -63,8 +68,7 @@ async fn source() -> (Arc<Vault>, CredentialsSource) {
         .retry_config(RetryConfig::disabled())
         .endpoint_url(url)
         .build();
-    let client = aws_sdk_secretsmanager::Client::from_conf(configuration);
-    (vault, CredentialsSource::secret(client, "arn"))
+    aws_sdk_secretsmanager::Client::from_conf(configuration)
 }
 
 fn version(password: &str) -> Option<Value> {
@@ -175,4 +179,15 @@ async fn a_secret_that_cannot_be_read_refuses_all_and_shows_nothing_of_itself() 
     let refusal = verify(&source, "hunter2").await.unwrap_err();
     assert_eq!(refusal.status(), 503);
     assert!(!format!("{refusal:?} {refusal}").contains("hunter2"));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_cut_off_is_told_of_without_what_it_held() {
+    let app = Router::new().fallback(|| async { "{\"SecretString\": \"{\\\"password\\\": \\\"hunter2\\\"}\", \"Ver" });
+    let listen = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listen.local_addr().unwrap());
+    tokio::spawn(async { axum::serve(listen, app).await.unwrap() });
+    let refusal = verify(&CredentialsSource::secret(client(url), "arn"), "hunter2").await.unwrap_err();
+    assert_eq!(refusal.status(), 503);
+    assert!(!format!("{refusal:?} {refusal}").contains("hunter2"), "{refusal:?}");
 }

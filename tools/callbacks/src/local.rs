@@ -31,7 +31,7 @@ pub struct Options {
     #[arg(long)]
     pub data: Option<PathBuf>,
     /// The user name that callbacks must carry; without it, no credentials are asked for
-    #[arg(long, requires = "password")]
+    #[arg(long, requires = "password", env = "CALLBACKS_USERNAME")]
     pub username: Option<String>,
     /// The password that callbacks must carry
     #[arg(long, requires = "username", env = "CALLBACKS_PASSWORD", hide_env_values = true)]

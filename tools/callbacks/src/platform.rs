@@ -155,9 +155,8 @@ async fn sent(options: &SendOptions) -> ExitCode {
 
 /// Serves until Ctrl-C.
 async fn serve(options: Options) -> anyhow::Result<()> {
-    let introduction = introduction(&options);
-    let mut platform = start(options).await?;
-    println!("{}", introduction.replace("{url}", &format!("http://{}", platform.address)));
+    let mut platform = start(options.clone()).await?;
+    println!("{}", introduction(&options, &platform));
     tokio::select! {
         stopped = platform.tasks.join_next() => match stopped {
             Some(Err(error)) => Err(error).context("the platform failed"),
@@ -205,7 +204,7 @@ async fn registrations(State(carrier): State<Arc<Carrier>>) -> Json<Vec<Registra
 }
 
 /// What a person is told at the start. Only the secrets that everybody knows are shown.
-fn introduction(options: &Options) -> String {
+fn introduction(options: &Options, platform: &Platform) -> String {
     let usual = Options::default();
     let shown = |given: &str, usual: &str| if given == usual { usual.to_owned() } else { "<yours>".to_owned() };
     let (secret, password) = (shown(&options.secret, &usual.secret), shown(&options.password, &usual.password));
@@ -219,21 +218,23 @@ fn introduction(options: &Options) -> String {
         None => "Registrations are gone at the end; --data DIR keeps them.".to_owned(),
     };
     let Options { key, username, token_lifetime, session_idle, .. } = options;
-    let accounts = options.account.join(", ");
+    // Those of earlier runs, too.
+    let accounts: Vec<_> = platform.carrier.rules().book.accounts.iter().cloned().collect();
+    let (url, accounts) = (format!("http://{}", platform.address), accounts.join(", "));
     format!(
-        "A stand-in for the carrier, on {{url}}\n\
-         \x20 REST  {{url}}/api/ts/v1/oauth2/token, {{url}}/api/m2m/v1/…\n\
-         \x20 SOAP  {{url}}/api/v2/SessionService.svc, {{url}}/api/v2/CallbackRegistrationService.svc\n\
+        "A stand-in for the carrier, on {url}\n\
+         \x20 REST  {url}/api/ts/v1/oauth2/token, {url}/api/m2m/v1/…\n\
+         \x20 SOAP  {url}/api/v2/SessionService.svc, {url}/api/v2/CallbackRegistrationService.svc\n\
          Accounts: {accounts}\n\
          OAuth key and secret: {key}, {secret}; a token lives {token_lifetime} s\n\
          Login: {username}, {password}; a session ends when idle for {session_idle} s\n\
          {ports}\n{kept}\n\
          Try:\n\
-         \x20 curl -u {key}:{secret} -d grant_type=client_credentials {{url}}/api/ts/v1/oauth2/token\n\
+         \x20 curl -u {key}:{secret} -d grant_type=client_credentials {url}/api/ts/v1/oauth2/token\n\
          \x20 curl -H 'Authorization: Bearer <access_token>' -H 'Content-Type: application/json' \\\n\
-         \x20   -d '{{\"username\":\"{username}\",\"password\":\"{password}\"}}' {{url}}/api/m2m/v1/session/login\n\
+         \x20   -d '{{\"username\":\"{username}\",\"password\":\"{password}\"}}' {url}/api/m2m/v1/session/login\n\
          \x20 curl -H 'Authorization: Bearer <access_token>' -H 'VZ-M2M-Token: <sessionToken>' \\\n\
-         \x20   {{url}}/api/m2m/v1/callbacks/{}",
+         \x20   {url}/api/m2m/v1/callbacks/{}",
         options.account.first().map_or("<account>", String::as_str),
     )
 }

@@ -43,7 +43,7 @@ pub struct Common {
 /// How the platform knows you.
 #[derive(Args)]
 struct Access {
-    /// The platform's address, where it is not Verizon's own
+    /// The platform's address, where it is not Verizon's own: the stand-in's ends with /api for REST and /api/v2 for SOAP
     #[arg(long, value_name = "URL", env = "THINGSPACE_URL")]
     platform: Option<String>,
     /// A secret of Secrets Manager with your login, {"username", "password", "key", "secret"}, instead of the next four
@@ -112,6 +112,8 @@ pub struct Registrations {
 /// Why a command ended early.
 enum Trouble {
     Wrong(String),
+    /// The platform's no to the account as a whole.
+    Refused(String),
     NotAsked(String),
 }
 
@@ -119,6 +121,10 @@ impl From<Error> for Trouble {
     fn from(error: Error) -> Self {
         match error {
             Error::Invalid(invalid) => Self::Wrong(invalid.to_string()),
+            Error::Refused(fault) => Self::Refused(format!("the platform refuses: {fault}")),
+            error @ Error::LoginRefused { .. } => {
+                Self::NotAsked(format!("{error}; five wrong passwords in a row lock the login"))
+            }
             error => Self::NotAsked(error.to_string()),
         }
     }
@@ -153,6 +159,10 @@ fn code(ended: Result<bool, Trouble>) -> ExitCode {
             eprintln!("Error: {why}");
             ExitCode::from(WRONG)
         }
+        Err(Trouble::Refused(why)) => {
+            eprintln!("Error: {why}");
+            ExitCode::from(NOT_ALL)
+        }
         Err(Trouble::NotAsked(why)) => {
             eprintln!("Error: {why}");
             ExitCode::from(NOT_ASKED)
@@ -164,43 +174,51 @@ async fn bring_about(Change { common, services, dry_run }: Change) -> Result<boo
     let credentials = common.stack.credentials().await?;
     let wanted = common.wanted(services.of(common.api), &credentials).await?;
     let platform = common.platform().await?;
+    wanted.iter().try_for_each(|one| platform.check(one))?;
     if dry_run {
         let compared = compare(wanted, &[], &platform.list(&common.account).await?);
         platform.log_out().await;
-        print(compared.iter().map(|one| match one.standing {
-            Standing::AsWanted => row(one, "stays as it is"),
-            _ => row(one, &format!("would be registered ({})", one.standing)),
-        }));
+        let what = |one: &Comparison| match one.standing {
+            Standing::AsWanted => "stays as it is".to_owned(),
+            _ => format!("would be registered (is {})", before(one)),
+        };
+        print(compared.iter().map(|one| row(one, &what(one), one.wanted.url())));
         return Ok(!compared.iter().any(|one| one.standing.is_drift()));
     }
     let done = platform.repair(&common.account, wanted, &[]).await?;
     platform.log_out().await;
-    told(&done, "registered", |one| match one.standing {
+    let well = |one: &Comparison| match one.standing {
         Standing::AsWanted => "stays as it is".to_owned(),
-        _ => format!("registered (was {})", one.standing),
-    })
+        _ => format!("registered (was {})", before(one)),
+    };
+    told(&done, "registered", |one| (well(one), one.wanted.url().to_owned()))
 }
 
 async fn take_back(Withdrawal { change, wherever }: Withdrawal) -> Result<bool, Trouble> {
     let Change { common, services, dry_run } = change;
     // What is deregistered is known by its URL.
-    let wanted = common.wanted(services.of(common.api), &Credentials::default()).await?;
+    let services = services.of(common.api);
+    let wanted = match wherever {
+        // The URL does not matter, and so no stack does.
+        true => common.below(common.api.home(), services, &Credentials::default())?,
+        false => common.wanted(services, &Credentials::default()).await?,
+    };
     let platform = common.platform().await?;
     let left = |one: &Comparison| match one.standing {
-        Standing::Missing => Some("is not registered"),
+        Standing::Missing => Some("is not registered through this API"),
         Standing::Elsewhere { .. } if !wherever => Some("goes somewhere else: stays"),
         _ => None,
     };
     if dry_run {
         let compared = compare(wanted, &[], &platform.list(&common.account).await?);
         platform.log_out().await;
-        print(compared.iter().map(|one| row(one, left(one).unwrap_or("would be deregistered"))));
+        print(compared.iter().map(|one| row(one, left(one).unwrap_or("would be deregistered"), now(one))));
         return Ok(true);
     }
     let which = if wherever { Which::Any } else { Which::Here };
     let done = platform.withdraw(&common.account, wanted, which).await?;
     platform.log_out().await;
-    told(&done, "deregistered", |one| left(one).unwrap_or("deregistered").to_owned())
+    told(&done, "deregistered", |one| (left(one).unwrap_or("deregistered").to_owned(), now(one).to_owned()))
 }
 
 async fn look(Registrations { common, service }: Registrations) -> Result<bool, Trouble> {
@@ -214,7 +232,7 @@ async fn look(Registrations { common, service }: Registrations) -> Result<bool, 
     let known: Vec<_> = compared.iter().filter_map(|one| one.listed_as.clone()).collect();
     let others = listed.iter().filter(|one| !known.contains(&one.service));
     let others = others.map(|one| [one.service.clone(), "not looked at".to_owned(), one.url.clone()]);
-    print(compared.iter().map(|one| row(one, &one.standing.to_string())).chain(others));
+    print(compared.iter().map(|one| row(one, &one.standing.to_string(), now(one))).chain(others));
     Ok(!compared.iter().any(|one| one.standing.is_drift()))
 }
 
@@ -231,9 +249,17 @@ impl Services {
 impl Common {
     /// What should be registered.
     async fn wanted(&self, services: Vec<String>, credentials: &Credentials) -> Result<Vec<Registration>, Trouble> {
-        let base = self.stack.callback_base_url().await?;
+        self.below(&self.stack.callback_base_url().await?, services, credentials)
+    }
+
+    fn below(
+        &self,
+        base: &str,
+        services: Vec<String>,
+        credentials: &Credentials,
+    ) -> Result<Vec<Registration>, Trouble> {
         let registration =
-            |service: &String| Registration::below(self.api, self.account.clone(), service, &base, credentials.clone());
+            |service: &String| Registration::below(self.api, self.account.clone(), service, base, credentials.clone());
         Ok(services.iter().map(registration).collect::<Result<_, _>>()?)
     }
 
@@ -260,21 +286,37 @@ impl Access {
     }
 }
 
-/// A row of the table: the service, what is said of it, and where its messages go.
-fn row(comparison: &Comparison, what: &str) -> [String; 3] {
-    let url = match &comparison.standing {
-        Standing::Elsewhere { url } => url,
-        Standing::Missing => "-",
-        _ => comparison.wanted.url(),
-    };
+/// A row of the table: the service, what is said of it, and a URL.
+fn row(comparison: &Comparison, what: &str, url: &str) -> [String; 3] {
     [comparison.wanted.service().to_owned(), what.to_owned(), url.to_owned()]
 }
 
-/// Prints what became of each, with words for what went well; whether all of it did.
-fn told(done: &[Done], did: &str, well: impl Fn(&Comparison) -> String) -> Result<bool, Trouble> {
+/// Where messages go now.
+fn now(comparison: &Comparison) -> &str {
+    match &comparison.standing {
+        Standing::Elsewhere { url } => url,
+        Standing::Missing => "-",
+        _ => comparison.wanted.url(),
+    }
+}
+
+/// How it stood, and where messages went if that was somewhere else.
+fn before(comparison: &Comparison) -> String {
+    match &comparison.standing {
+        Standing::Elsewhere { url } => format!("at {url}"),
+        Standing::CredentialsUnseen => "here, credentials not shown".to_owned(),
+        standing => standing.to_string(),
+    }
+}
+
+/// Prints what became of each, with words and a URL for what went well; whether all of it did.
+fn told(done: &[Done], did: &str, well: impl Fn(&Comparison) -> (String, String)) -> Result<bool, Trouble> {
     print(done.iter().map(|Done { comparison, outcome }| match outcome {
-        Some(Err(error)) => row(comparison, &format!("NOT {did}: {error}")),
-        _ => row(comparison, &well(comparison)),
+        Some(Err(error)) => row(comparison, &format!("NOT {did}: {error}"), now(comparison)),
+        _ => {
+            let (what, url) = well(comparison);
+            row(comparison, &what, &url)
+        }
     }));
     let mut failures = done.iter().filter_map(|one| one.outcome.as_ref()?.as_ref().err()).peekable();
     let none = failures.peek().is_none();

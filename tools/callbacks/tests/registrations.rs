@@ -23,10 +23,16 @@ impl Desk {
     }
 
     fn at(&self, api: &str, url: &str, arguments: &[&str]) -> Command {
+        let mut command = self.bare(api, arguments);
+        command.args(["--url", url]);
+        command
+    }
+
+    fn bare(&self, api: &str, arguments: &[&str]) -> Command {
         let usual = Options::default();
         let path = if api == "rest" { "api" } else { "api/v2" };
         let mut command = Command::new(env!("CARGO_BIN_EXE_callbacks"));
-        command.env_clear().args(arguments).args(["--api", api, "--account", ACCOUNT, "--url", url]);
+        command.env_clear().args(arguments).args(["--api", api, "--account", ACCOUNT]);
         command.env("THINGSPACE_URL", format!("http://{}/{path}", self.platform.address));
         command.env("THINGSPACE_USERNAME", usual.username).env("THINGSPACE_PASSWORD", usual.password);
         command.env("THINGSPACE_KEY", usual.key).env("THINGSPACE_SECRET", usual.secret);
@@ -58,11 +64,12 @@ async fn what_is_registered_is_shown_against_what_is_expected() {
         assert_eq!((code, table.lines().filter(|row| row.contains(" missing ")).count()), (1, count), "{table}");
 
         let (code, plan) = desk.says(api, &["register", "--all", "--dry-run"]).await;
-        assert_eq!((code, plan.matches("would be registered (missing)").count()), (1, count), "{plan}");
+        assert_eq!((code, plan.matches("would be registered (is missing)").count()), (1, count), "{plan}");
         assert_eq!(desk.says(api, &["registrations"]).await, (1, table), "a dry run changes nothing");
 
         let (code, done) = desk.says(api, &["register", "--all"]).await;
         assert_eq!((code, done.matches("registered (was missing)").count()), (0, count), "{done}");
+        assert!(done.contains(&format!("{BASE}/DeviceUsage")), "{done}");
         let (code, table) = desk.says(api, &["registrations"]).await;
         assert_eq!((code, table.lines().filter(|row| row.contains(there)).count()), (0, count), "{table}");
         assert!(table.contains(&format!("{BASE}/DeviceUsage")), "{table}");
@@ -87,10 +94,16 @@ async fn somebody_elses_listener_is_shown_and_not_deregistered() {
     let (code, table) = desk.says("rest", &["registrations", "--service", "DeviceUsage"]).await;
     assert!(code == 1 && table.contains("somewhere else"), "{table}");
     let (code, done) = desk.says("rest", &["deregister", "--all"]).await;
-    assert_eq!((code, done.matches("is not registered").count()), (0, 12), "{done}");
-    assert!(done.contains("goes somewhere else: stays  https://elsewhere.example.com/DeviceUsage"), "{done}");
-    let (_, done) = desk.says("rest", &["deregister", "--service", "DeviceUsage", "--wherever"]).await;
-    assert!(done.contains(" deregistered "), "{done}");
+    assert_eq!((code, done.matches("is not registered through this API").count()), (0, 12), "{done}");
+    assert!(done.contains("goes somewhere else: stays"), "{done}");
+    let (code, plan) = desk.says("rest", &["register", "--service", "DeviceUsage", "--dry-run"]).await;
+    let moved = format!("would be registered (is at https://elsewhere.example.com/DeviceUsage)  {BASE}/DeviceUsage");
+    assert!(code == 1 && plan.contains(&moved), "{plan}");
+    // Neither a stack nor a URL is needed for this.
+    let mut wherever = desk.bare("rest", &["deregister", "--service", "DeviceUsage", "--wherever"]);
+    wherever.env_remove("CALLBACKS_USERNAME");
+    let (code, done) = said(wherever).await;
+    assert!(code == 0 && done.contains(" deregistered "), "{done}");
     let (_, table) = desk.says("rest", &["registrations", "--service", "DeviceUsage"]).await;
     assert!(table.contains(" missing "), "{table}");
 }
@@ -103,6 +116,8 @@ async fn a_script_tells_a_wrong_command_from_a_platform_that_cannot_be_asked() {
         &["register", "--all", "--service", "DeviceUsage"],
         &["register", "--service", "DeviceUse"],
         &["register", "--all", "--callback-password", "01234567890123456789012345678901234567890"],
+        &["register", "--all", "--callback-password", "stand-in-password"],
+        &["register", "--all", "--dry-run", "--callback-username", "stand-in-user"],
     ] {
         let (code, text) = desk.says("rest", wrong).await;
         assert_eq!(code, 2, "{text}");
@@ -112,6 +127,18 @@ async fn a_script_tells_a_wrong_command_from_a_platform_that_cannot_be_asked() {
     let (code, text) = said(unknown).await;
     assert!(code == 2 && text.contains("set THINGSPACE_USERNAME"), "{text}");
 
+    let mut query = desk.at("rest", "https://example.com/v1?key=1", &["register", "--all"]);
+    query.arg("--no-credentials");
+    assert_eq!(said(query).await.0, 2);
+    let mut elsewhere = desk.command("soap", &["registrations"]);
+    elsewhere.env("THINGSPACE_URL", format!("http://{}/api", desk.platform.address));
+    let (code, text) = said(elsewhere).await;
+    assert!(code == 3 && text.contains("its address is another one"), "{text}");
+    let mut elsewhere = desk.command("rest", &["registrations"]);
+    elsewhere.env("THINGSPACE_URL", format!("http://{}", desk.platform.address));
+    let (code, text) = said(elsewhere).await;
+    assert!(code == 3 && text.contains("its address is another one"), "{text}");
+
     let mut down = desk.command("rest", &["registrations"]);
     down.env("THINGSPACE_URL", "http://127.0.0.1:1/api");
     let (code, text) = said(down).await;
@@ -119,7 +146,7 @@ async fn a_script_tells_a_wrong_command_from_a_platform_that_cannot_be_asked() {
     let mut refused = desk.command("soap", &["register", "--all"]);
     refused.env("THINGSPACE_PASSWORD", "another");
     let (code, text) = said(refused).await;
-    assert!(code == 3 && text.contains("does not take the user name and password"), "{text}");
+    assert!(code == 3 && text.contains("five wrong passwords in a row lock the login"), "{text}");
 
     assert_eq!(desk.says("soap", &["register", "--service", "DeviceUsage"]).await.0, 0);
     let (code, text) = desk.says("rest", &["register", "--all"]).await;

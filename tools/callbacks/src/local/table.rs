@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::Context;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
-use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, StreamSpecification,
     StreamViewType, TimeToLiveSpecification,
@@ -77,7 +76,7 @@ async fn create(client: &Client) -> anyhow::Result<()> {
             )
             .key_schema(KeySchemaElement::builder().attribute_name(name).key_type(key_type).build()?);
     }
-    request.send().await.map_err(|error| anyhow::anyhow!("cannot make the table: {}", DisplayErrorContext(error)))?;
+    request.send().await.map_err(|error| anyhow::anyhow!("cannot make the table: {}", aws::reason(&error)))?;
     let expiry = TimeToLiveSpecification::builder().enabled(true).attribute_name("expiresAt").build()?;
     client.update_time_to_live().table_name(NAME).time_to_live_specification(expiry).send().await?;
     Ok(())

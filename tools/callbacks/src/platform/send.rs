@@ -60,7 +60,7 @@ pub struct SendOptions {
     #[arg(long, conflicts_with = "message")]
     pub guesses: bool,
     /// Send so many messages; without --count and --for, each once for each device
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
     /// Send for so long
     #[arg(long = "for", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=604_800))]
@@ -190,16 +190,23 @@ impl Sender {
         let mut ticks = tokio::time::interval(Duration::from_secs_f64(1.0 / options.rate));
         let free = Arc::new(Semaphore::new(MOST_UNDER_WAY));
         let mut under_way = JoinSet::new();
+        let mut stopped = false;
         let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
         while let Some(planned) = self.plan.next() {
             tokio::select! {
                 _ = ticks.tick() => {}
                 // What is under way is waited for, until a second interrupt; the report is of all that was sent.
-                _ = &mut interrupted => break,
+                _ = &mut interrupted => {
+                    stopped = true;
+                    break;
+                }
             }
             let place = tokio::select! {
                 place = free.clone().acquire_owned() => place?,
-                _ = &mut interrupted => break,
+                _ = &mut interrupted => {
+                    stopped = true;
+                    break;
+                }
             };
             if ends.is_some_and(|ends| Instant::now() >= ends) {
                 break;
@@ -211,6 +218,9 @@ impl Sender {
             while let Some(done) = under_way.try_join_next() {
                 self.finish(done?.0, bar);
             }
+        }
+        if stopped && !under_way.is_empty() {
+            bar.suspend(|| eprintln!("Waiting for {} under way; Ctrl-C again to stop.", under_way.len()));
         }
         let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
         while !under_way.is_empty() {
@@ -234,7 +244,9 @@ impl Sender {
         let Some(registered) = self.listeners.find(&options.account, &planned.letter.service) else { return Ok(None) };
         let url = registered.url_at(options.origin.as_ref())?;
         let lag = SignedDuration::from_secs(options.password_lag.into());
-        let credentials = registered.carried(lag, &mut self.random).clone();
+        let (credentials, former) = registered.carried(lag, &mut self.random);
+        self.report.former_credentials += u64::from(former);
+        let credentials = credentials.clone();
         let (delivery, random) = (self.delivery.clone(), self.random.fork());
         Ok(Some(async move {
             let message = Addressed {

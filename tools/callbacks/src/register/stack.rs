@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use aws_sdk_cloudformation::error::DisplayErrorContext;
 use clap::Args;
 use listener_registrar::{ListenerSecret, platform_login};
 use registration::{Credentials, Login};
@@ -23,10 +22,10 @@ pub(super) struct Stack {
     #[arg(long, value_name = "URL")]
     url: Option<String>,
     /// The user name that messages carry, instead of the stack's
-    #[arg(long, env = "CALLBACKS_USERNAME", requires = "callback_password")]
+    #[arg(long, env = "CALLBACKS_USERNAME")]
     callback_username: Option<String>,
     /// The password that messages carry, instead of the stack's; better in the environment
-    #[arg(long, env = "CALLBACKS_PASSWORD", hide_env_values = true, requires = "callback_username")]
+    #[arg(long, env = "CALLBACKS_PASSWORD", hide_env_values = true)]
     callback_password: Option<String>,
     /// Messages carry no credentials
     #[arg(long)]
@@ -49,8 +48,12 @@ impl Stack {
         if self.no_credentials {
             return Ok(Credentials::default());
         }
-        if let (Some(username), Some(password)) = (&self.callback_username, &self.callback_password) {
-            return Ok(Credentials { username: username.clone(), password: password.clone() });
+        match (&self.callback_username, &self.callback_password) {
+            (Some(username), Some(password)) => {
+                return Ok(Credentials { username: username.clone(), password: password.clone() });
+            }
+            (None, None) => {}
+            _ => return Err(registration::Invalid::HalfCredentials.into()),
         }
         if self.url.is_some() {
             let how = "set CALLBACKS_USERNAME and CALLBACKS_PASSWORD, or say --no-credentials";
@@ -74,7 +77,7 @@ impl Stack {
     async fn output(&self, key: &str) -> Result<Option<String>, Trouble> {
         let client = aws_sdk_cloudformation::Client::new(&aws::config(AWS_WITHIN).await);
         let described = client.describe_stacks().stack_name(&self.stack).send().await.map_err(|error| {
-            let error = DisplayErrorContext(error);
+            let error = aws::reason(&error);
             Trouble::NotAsked(format!("the stack {} cannot be described: {error}", self.stack))
         })?;
         let mut outputs = described.stacks().iter().flat_map(aws_sdk_cloudformation::types::Stack::outputs);

@@ -58,12 +58,13 @@ async fn ask(client: &reqwest::Client, url: &Url) -> reqwest::Result<Vec<Registr
 }
 
 impl Registration {
-    /// What a message carries: for a while after a re-registration, every other one the former credentials.
-    pub(super) fn carried(&self, lag: SignedDuration, random: &mut fastrand::Rng) -> &Credentials {
+    /// What a message carries, and whether that is the former credentials: for a while after a re-registration, every
+    /// other one does.
+    pub(super) fn carried(&self, lag: SignedDuration, random: &mut fastrand::Rng) -> (&Credentials, bool) {
         let lately = |at: Timestamp| Timestamp::now().duration_since(at) < lag;
         match &self.former {
-            Some(former) if lately(former.replaced_at) && random.bool() => &former.credentials,
-            _ => &self.credentials,
+            Some(former) if lately(former.replaced_at) && random.bool() => (&former.credentials, true),
+            _ => (&self.credentials, false),
         }
     }
 

@@ -24,6 +24,8 @@ pub struct Report {
     pub duplicates: u64,
     /// Messages that were not sent, since their service was no longer registered.
     pub not_registered: u64,
+    /// Messages and duplicates that carried the credentials from before the last re-registration.
+    pub former_credentials: u64,
     /// Messages whose outcome nobody waited for.
     pub interrupted: u64,
     /// Requests, with all resends.
@@ -129,12 +131,16 @@ impl fmt::Display for Report {
             not_registered,
             interrupted,
             given_up,
+            former_credentials,
             ..
         } = self;
         writeln!(formatter, "{messages} messages and {duplicates} duplicates, {attempts} attempts")?;
         writeln!(formatter, "{acknowledged} acknowledged, {given_up} not")?;
         if *not_registered > 0 {
             writeln!(formatter, "{not_registered} not sent: the service was no longer registered")?;
+        }
+        if *former_credentials > 0 {
+            writeln!(formatter, "{former_credentials} carried the former credentials (--password-lag)")?;
         }
         if *interrupted > 0 {
             writeln!(formatter, "{interrupted} were still under way")?;

@@ -1,0 +1,32 @@
+//! What is said of an error of AWS: why, and nothing of what was sent or answered.
+
+use std::error::Error;
+use std::fmt::Debug;
+
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+/// The service's code and message; for an error before or behind the service, what led to it.
+///
+/// The SDK's own `DisplayErrorContext` prints the whole answer where it cannot be read: a secret, or a device.
+pub fn reason<E, R>(error: &SdkError<E, R>) -> String
+where
+    E: ProvideErrorMetadata + Error + 'static,
+    R: Debug + 'static,
+{
+    match error.as_service_error().and_then(|service| Some((service.code()?, service.message()))) {
+        Some((code, Some(message))) => format!("{code}: {message}"),
+        Some((code, None)) => code.to_owned(),
+        None => chain(error),
+    }
+}
+
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        text = format!("{text}: {error}");
+        next = error.source();
+    }
+    text
+}
