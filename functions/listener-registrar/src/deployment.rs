@@ -141,18 +141,21 @@ impl Registrar {
         let given_up = old.as_ref().map(|old| old.without(&target)).unwrap_or_default();
         // What one API has registered the other is refused: there it must go first.
         let (first, then): (Vec<_>, Vec<_>) = given_up.into_iter().partition(|part| part.api != target.api);
+        let mut parts = Vec::new();
         for part in &first {
-            self.take_back(part).await?;
+            parts.push(self.take_back(part).await);
         }
         // Missing where it was never registered, or has just been taken back, is nothing to tell of.
         let before = old.filter(|old| (old.api, &old.platform_url) == (target.api, &target.platform_url));
         let expected =
             |one: &Comparison| !one.standing.is_here() && before.as_ref().is_some_and(|before| before.has(&one.wanted));
-        let work = self.repair(&target, &credentials, &[], request_id, expected).await?;
+        let work = self.repair(&target, &credentials, &[], request_id, expected).await;
+        parts.push(work.and_then(|work| work.outcome(|_| true)));
         for part in &then {
-            self.take_back(part).await?;
+            parts.push(self.take_back(part).await);
         }
-        work.outcome(|_| true)
+        // One part that goes wrong stops no other; the first is told.
+        parts.into_iter().collect()
     }
 
     async fn withdraw(&self, properties: &Properties) -> Result<(), Trouble> {

@@ -352,6 +352,20 @@ async fn an_update_to_the_other_api_moves_all_that_it_has_there() {
 }
 
 #[tokio::test]
+async fn a_part_of_an_update_that_goes_wrong_stops_no_other() {
+    let circle = Circle::new().await;
+    circle.deployment("Create", circle.properties("all"), None).await;
+    let mut old = circle.properties("all");
+    old["AccountNames"] = json!(format!("0000123456-00009,{ACCOUNT}"));
+    let mut new = old.clone();
+    new["Api"] = json!("soap");
+    new["PlatformUrl"] = json!(address("soap", &circle.stand_in));
+    let (status, reason) = circle.deployment("Update", new, Some(old)).await;
+    assert!(status == "SUCCESS" && reason.contains("0000123456-00009"), "{status}: {reason}");
+    assert_eq!(circle.registered().await.len(), 10);
+}
+
+#[tokio::test]
 async fn an_update_that_finds_a_registration_gone_makes_it_again_and_tells() {
     let circle = Circle::new().await;
     circle.deployment("Create", circle.properties("DeviceUsage,CarrierService"), None).await;
