@@ -7,6 +7,10 @@ _default:
 local *options:
     cargo run -- local {{ options }}
 
+# A stand-in for the carrier
+platform *options:
+    cargo run -- platform {{ options }}
+
 # What must be clean before a commit
 check:
     cargo fmt --all --check
