@@ -5,7 +5,7 @@
 //! fails is tried again by Secrets Manager, and the platform's old credentials count until the next rotation is done; so
 //! none begins while the platform may still use the ones before the current ones.
 
-use registration::{Credentials, Standing, compare};
+use registration::{Credentials, Done, Standing, compare};
 use serde::Deserialize;
 
 use crate::secret::{GIVEN_UP_AFTER, KNOWN_AFTER};
@@ -81,18 +81,16 @@ impl Registrar {
             return Ok(());
         }
         let target = Target::read(&self.properties)?;
-        let failed = std::cell::RefCell::new(Vec::new());
         let work = self.for_each_account(&target, async |platform, account| {
             let wanted = target.registrations(account, credentials)?;
-            for one in compare(wanted, &[], &platform.list(account).await?) {
-                if one.standing == Standing::OtherCredentials {
-                    failed.borrow_mut().push(format!("{}: {}", one.wanted.service(), one.standing));
-                }
-            }
-            Ok(Vec::new())
+            let compared = compare(wanted, &[], &platform.list(account).await?);
+            Ok(compared.into_iter().map(|comparison| Done { comparison, outcome: None }).collect())
         });
-        work.await?.outcome(|_| true)?;
-        let failed = failed.into_inner();
+        let work = work.await?;
+        work.outcome(|_| true)?;
+        let compared = work.done.iter().map(|one| &one.comparison);
+        let others = compared.filter(|one| one.standing == Standing::OtherCredentials);
+        let failed: Vec<_> = others.map(|one| format!("{}: {}", one.wanted.service(), one.standing)).collect();
         if failed.is_empty() { Ok(()) } else { Err(Trouble::Some { all: failed.len(), failed }) }
     }
 }

@@ -14,6 +14,7 @@ mod http;
 mod platform;
 mod rest;
 mod service;
+mod session;
 mod soap;
 
 pub use check::{AccountName, Invalid, Registration};

@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use crate::http::{self, Again, Answer};
 use crate::platform::below;
 use crate::service::is;
+use crate::session::Sessions;
 use crate::{AccountName, Credentials, Error, Fault, Login, Registered, Registration};
 
 /// An OAuth token is given up so long before it expires: the way to the platform takes its time.
@@ -21,26 +22,18 @@ const TOKEN_MARGIN: Duration = Duration::from_secs(60);
 /// How long a token lives, in seconds, if the platform does not say something shorter.
 const TOKEN_LIFE: u64 = 3600;
 
-/// A session dies after 20 minutes without a request; one that is nearly dead is not used.
-const SESSION_IDLE: Duration = Duration::from_secs(19 * 60);
-
 #[derive(Debug)]
 pub(crate) struct Rest {
     client: Client,
     address: Url,
     login: Login,
     token: Mutex<Option<Token>>,
-    session: Mutex<Option<Session>>,
+    session: Sessions,
 }
 
 struct Token {
     text: String,
     until: Instant,
-}
-
-struct Session {
-    text: String,
-    used: Instant,
 }
 
 #[derive(Deserialize)]
@@ -92,15 +85,9 @@ impl std::fmt::Debug for Token {
     }
 }
 
-impl std::fmt::Debug for Session {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Session(redacted)")
-    }
-}
-
 impl Rest {
     pub(crate) fn new(client: Client, address: Url, login: Login) -> Self {
-        Self { client, address, login, token: Mutex::new(None), session: Mutex::new(None) }
+        Self { client, address, login, token: Mutex::new(None), session: Sessions::default() }
     }
 
     pub(crate) fn login(&self) -> &Login {
@@ -139,11 +126,11 @@ impl Rest {
     }
 
     pub(crate) async fn log_out(&self) -> Result<(), Error> {
-        let Some(session) = self.session.lock().await.take() else { return Ok(()) };
+        let Some(session) = self.session.take().await else { return Ok(()) };
         let url = below(&self.address, &["m2m", "v1", "session", "logout"]);
         let request = |token: &str| {
             let request = self.client.post(url.clone()).bearer_auth(token);
-            request.header("VZ-M2M-Token", &session.text).header(CONTENT_TYPE, "application/json")
+            request.header("VZ-M2M-Token", &session).header(CONTENT_TYPE, "application/json")
         };
         self.with_token(Again::Always, request).await?.map(drop).map_err(|no| Error::Refused(no.into()))
     }
@@ -171,7 +158,7 @@ impl Rest {
                 Ok(answer) => return parsed(&answer),
                 Err(No::Api(fault)) if fault.is_of_the_session() && !renewed => {
                     renewed = true;
-                    self.session.lock().await.take_if(|kept| kept.text == session);
+                    self.session.give_up(&session).await;
                 }
                 Err(no) => return Err(Error::Refused(no.into())),
             }
@@ -181,18 +168,17 @@ impl Rest {
     /// The session's token, after a login where there is none.
     async fn session(&self) -> Result<String, Error> {
         let mut kept = self.session.lock().await;
-        if let Some(session) = kept.as_mut().filter(|session| session.used.elapsed() < SESSION_IDLE) {
-            session.used = Instant::now();
-            return Ok(session.text.clone());
+        if let Some(token) = kept.used() {
+            return Ok(token);
         }
         let url = below(&self.address, &["m2m", "v1", "session", "login"]);
         let body = json!({ "username": self.login.username, "password": self.login.password });
         let request = |token: &str| self.client.post(url.clone()).bearer_auth(token).json(&body);
         match self.with_token(Again::Unsent, request).await? {
             Ok(answer) => {
-                let SessionAnswer { session_token: text } = parsed(&answer)?;
-                *kept = Some(Session { text: text.clone(), used: Instant::now() });
-                Ok(text)
+                let SessionAnswer { session_token } = parsed(&answer)?;
+                kept.keep(&session_token);
+                Ok(session_token)
             }
             Err(no) => Err(refused_login(no.into())),
         }
@@ -254,11 +240,11 @@ impl Rest {
 
     /// Which of its forms of no the platform gave.
     fn no(&self, answer: &Answer) -> Result<No, Error> {
-        // Where a lock is held, the token that it guards is only being asked for.
-        let (token, session) = (self.token.try_lock(), self.session.try_lock());
+        // Where the lock is held, the token that it guards is only being asked for.
+        let (token, session) = (self.token.try_lock(), self.session.token());
         let mut secrets = self.login.secrets();
         secrets.extend(token.as_ref().ok().and_then(|kept| Some(kept.as_ref()?.text.as_str())));
-        secrets.extend(session.as_ref().ok().and_then(|kept| Some(kept.as_ref()?.text.as_str())));
+        secrets.extend(session.as_deref());
         let fault = |code: &str, message: &str| Fault::new(code, message, &secrets);
         if let Ok(body) = serde_json::from_str::<Value>(&answer.body) {
             let text = |value: &Value, name: &str| match value.get(name) {

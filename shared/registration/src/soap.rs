@@ -1,16 +1,14 @@
 //! The SOAP API, UWS version 2: a session, and envelopes as the platform's pages show them.
 
-use std::time::{Duration, Instant};
-
 use quick_xml::escape::escape;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, StatusCode, Url};
 use roxmltree::{Document, Node};
-use tokio::sync::Mutex;
 
 use crate::http::{self, Again, Answer};
 use crate::platform::below;
 use crate::service::is;
+use crate::session::Sessions;
 use crate::{AccountName, Credentials, Error, Fault, Login, Registered, Registration};
 
 /// The namespace of operations.
@@ -22,31 +20,17 @@ const CONTRACT: &str = "http://schemas.datacontract.org/2004/07/NPhase.UnifiedWe
 const SESSION: &str = "SessionService";
 const REGISTRATION: &str = "CallbackRegistrationService";
 
-/// As for REST: nothing says that SOAP sessions live longer.
-const SESSION_IDLE: Duration = Duration::from_secs(19 * 60);
-
 #[derive(Debug)]
 pub(crate) struct Soap {
     client: Client,
     address: Url,
     login: Login,
-    session: Mutex<Option<Session>>,
-}
-
-struct Session {
-    text: String,
-    used: Instant,
-}
-
-impl std::fmt::Debug for Session {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Session(redacted)")
-    }
+    session: Sessions,
 }
 
 impl Soap {
     pub(crate) fn new(client: Client, address: Url, login: Login) -> Self {
-        Self { client, address, login, session: Mutex::new(None) }
+        Self { client, address, login, session: Sessions::default() }
     }
 
     pub(crate) fn login(&self) -> &Login {
@@ -98,7 +82,7 @@ impl Soap {
     }
 
     pub(crate) async fn log_out(&self) -> Result<(), Error> {
-        let Some(Session { text, .. }) = self.session.lock().await.take() else { return Ok(()) };
+        let Some(text) = self.session.take().await else { return Ok(()) };
         let answer = self.send(Again::Always, SESSION, "LogOut", Some(&text), &[("SessionToken", &text)]).await?;
         self.granted(answer)?.map(drop).map_err(Error::Refused)
     }
@@ -113,7 +97,7 @@ impl Soap {
                 Ok(answer) => return Ok(answer),
                 Err(fault) if fault.is_of_the_session() && !renewed => {
                     renewed = true;
-                    self.session.lock().await.take_if(|kept| kept.text == session);
+                    self.session.give_up(&session).await;
                 }
                 Err(fault) => return Err(Error::Refused(fault)),
             }
@@ -123,9 +107,8 @@ impl Soap {
     /// The session's token, after a login where there is none.
     async fn session(&self) -> Result<String, Error> {
         let mut kept = self.session.lock().await;
-        if let Some(session) = kept.as_mut().filter(|session| session.used.elapsed() < SESSION_IDLE) {
-            session.used = Instant::now();
-            return Ok(session.text.clone());
+        if let Some(token) = kept.used() {
+            return Ok(token);
         }
         let input = [("Username", self.login.username.as_str()), ("Password", self.login.password.as_str())];
         let answer = self.send(Again::Unsent, SESSION, "LogIn", None, &input).await?;
@@ -138,7 +121,7 @@ impl Soap {
         // In the body, and in the header too.
         let token = named(document.root(), "SessionToken").or_else(|| named(document.root(), "token")).map(text);
         let token = token.filter(|token| !token.is_empty()).ok_or_else(|| not_understood(&answer))?;
-        *kept = Some(Session { text: token.clone(), used: Instant::now() });
+        kept.keep(&token);
         Ok(token)
     }
 
@@ -169,10 +152,9 @@ impl Soap {
                 let code = of("faultcode");
                 // A qualified name: what comes before the colon is the envelope's prefix.
                 let code = code.rsplit_once(':').map_or(code.as_str(), |(_, local)| local);
-                // Where the lock is held, the session that it guards is only being asked for.
-                let session = self.session.try_lock();
+                let session = self.session.token();
                 let mut secrets = self.login.secrets();
-                secrets.extend(session.as_ref().ok().and_then(|kept| Some(kept.as_ref()?.text.as_str())));
+                secrets.extend(session.as_deref());
                 Fault::new(code, &of("faultstring"), &secrets)
             })
         };

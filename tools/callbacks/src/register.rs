@@ -152,22 +152,15 @@ pub async fn deregister(command: Withdrawal) -> ExitCode {
 }
 
 fn code(ended: Result<bool, Trouble>) -> ExitCode {
-    match ended {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(NOT_ALL),
-        Err(Trouble::Wrong(why)) => {
-            eprintln!("Error: {why}");
-            ExitCode::from(WRONG)
-        }
-        Err(Trouble::Refused(why)) => {
-            eprintln!("Error: {why}");
-            ExitCode::from(NOT_ALL)
-        }
-        Err(Trouble::NotAsked(why)) => {
-            eprintln!("Error: {why}");
-            ExitCode::from(NOT_ASKED)
-        }
-    }
+    let (why, code) = match ended {
+        Ok(true) => return ExitCode::SUCCESS,
+        Ok(false) => return ExitCode::from(NOT_ALL),
+        Err(Trouble::Wrong(why)) => (why, WRONG),
+        Err(Trouble::Refused(why)) => (why, NOT_ALL),
+        Err(Trouble::NotAsked(why)) => (why, NOT_ASKED),
+    };
+    eprintln!("Error: {why}");
+    ExitCode::from(code)
 }
 
 async fn bring_about(Change { common, services, dry_run }: Change) -> Result<bool, Trouble> {
@@ -198,10 +191,11 @@ async fn take_back(Withdrawal { change, wherever }: Withdrawal) -> Result<bool, 
     let Change { common, services, dry_run } = change;
     // What is deregistered is known by its URL.
     let services = services.of(common.api);
-    let wanted = match wherever {
+    let wanted = if wherever {
         // The URL does not matter, and so no stack does.
-        true => common.below(common.api.home(), services, &Credentials::default())?,
-        false => common.wanted(services, &Credentials::default()).await?,
+        common.below(common.api.home(), services, &Credentials::default())?
+    } else {
+        common.wanted(services, &Credentials::default()).await?
     };
     let platform = common.platform().await?;
     let left = |one: &Comparison| match one.standing {

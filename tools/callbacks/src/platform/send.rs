@@ -193,16 +193,13 @@ impl Sender {
         let mut stopped = false;
         let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
         while let Some(planned) = self.plan.next() {
-            tokio::select! {
-                _ = ticks.tick() => {}
-                // What is under way is waited for, until a second interrupt; the report is of all that was sent.
-                _ = &mut interrupted => {
-                    stopped = true;
-                    break;
-                }
-            }
+            let turn = async {
+                ticks.tick().await;
+                free.clone().acquire_owned().await
+            };
             let place = tokio::select! {
-                place = free.clone().acquire_owned() => place?,
+                place = turn => place?,
+                // What is under way is waited for, until a second interrupt; the report is of all that was sent.
                 _ = &mut interrupted => {
                     stopped = true;
                     break;
