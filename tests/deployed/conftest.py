@@ -244,10 +244,10 @@ class Carrier:
 
     account = "0000123456-00001"
 
-    def __init__(self, data):
+    def __init__(self, data, *options):
         # Not those that it has by default: so they can be looked for where they must not be.
         self.login = {name: f"{name}-{secrets.token_hex(8)}" for name in ("username", "password", "key", "secret")}
-        options = ["--listen", "127.0.0.1:0", "--any-port", "--data", data]
+        options = ["--listen", "127.0.0.1:0", "--data", data, *options]
         for name, value in self.login.items():
             options += [f"--{name}", value]
         self.process = subprocess.Popen([PROGRAM, "platform", *options], stdout=subprocess.PIPE, text=True)
@@ -325,7 +325,7 @@ def stack():
 
 @pytest.fixture(scope="session")
 def carrier(tmp_path_factory):
-    carrier = Carrier(tmp_path_factory.mktemp("carrier"))
+    carrier = Carrier(tmp_path_factory.mktemp("carrier"), "--any-port")
     yield carrier
     carrier.stop()
 

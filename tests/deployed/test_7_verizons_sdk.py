@@ -1,15 +1,8 @@
 """The stand-in for the carrier (`callbacks platform`), used by Verizon's own SDK, of which nothing is changed but the
 address that it talks to. What the SDK takes for the platform's, is like the platform's. It needs no stack."""
 
-import contextlib
-import os
-import socket
-import subprocess
-import time
-
 import pytest
-import requests
-from conftest import ROOT
+from conftest import Carrier
 from verizon.configuration import Configuration, Environment, Server
 from verizon.exceptions.connectivity_management_result_exception import ConnectivityManagementResultException
 from verizon.exceptions.oauth_provider_exception import OauthProviderException
@@ -19,53 +12,33 @@ from verizon.models.log_in_request import LogInRequest
 from verizon.models.register_callback_request import RegisterCallbackRequest
 from verizon.verizon_client import VerizonClient
 
-PROGRAM = os.environ.get("CALLBACKS_BIN", ROOT / "target/lambda/callbacks/bootstrap")
-ACCOUNT = "0000123456-00001"
-KEY, SECRET = "stand-in-key", "stand-in-secret"
-USERNAME, PASSWORD = "stand-in-user", "stand-in-password"
+ACCOUNT = Carrier.account
 URL = "https://listener.example.com/callbacks/CarrierService"
 
 
-@contextlib.contextmanager
-def running():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    process = subprocess.Popen([PROGRAM, "platform", "--listen", address], stdout=subprocess.DEVNULL)
-    try:
-        for _ in range(100):
-            try:
-                requests.get(f"http://{address}/_platform/registrations", timeout=5)
-                break
-            except requests.ConnectionError:
-                time.sleep(0.1)
-        yield f"http://{address}"
-    finally:
-        process.kill()
-        process.wait()
-
-
 @pytest.fixture
-def platform(monkeypatch):
-    with running() as url:
-        servers = Configuration.environments[Environment.PRODUCTION]
-        for server in (Server.THINGSPACE, Server.OAUTH_SERVER):
-            path = servers[server].removeprefix("https://thingspace.verizon.com")
-            monkeypatch.setitem(servers, server, url + path)
-        yield url
+def platform(monkeypatch, tmp_path):
+    """A carrier of each test's own, which the SDK takes for the platform."""
+    carrier = Carrier(tmp_path)
+    servers = Configuration.environments[Environment.PRODUCTION]
+    for server in (Server.THINGSPACE, Server.OAUTH_SERVER):
+        path = servers[server].removeprefix("https://thingspace.verizon.com")
+        monkeypatch.setitem(servers, server, carrier.url + path)
+    yield carrier
+    carrier.stop()
 
 
-def client(secret=SECRET, session=None):
+def client(platform, secret=None, session=None):
     return VerizonClient(
-        thingspace_oauth_credentials=ThingspaceOauthCredentials(KEY, secret),
+        thingspace_oauth_credentials=ThingspaceOauthCredentials(platform.login["key"], secret or platform.login["secret"]),
         vz_m2m_token_credentials=VZM2mTokenCredentials(session) if session else None,
     )
 
 
-def log_in(password=PASSWORD):
+def log_in(platform, password=None):
     """The SDK gets its OAuth token by itself, before this call."""
-    body = LogInRequest(username=USERNAME, password=password)
-    return client().session_management.start_connectivity_management_session(body).body.session_token
+    body = LogInRequest(username=platform.login["username"], password=password or platform.login["password"])
+    return client(platform).session_management.start_connectivity_management_session(body).body.session_token
 
 
 def listener(name="CarrierService", url=URL):
@@ -73,24 +46,24 @@ def listener(name="CarrierService", url=URL):
 
 
 def test_oauth_gives_the_sdk_a_token_and_the_same_one_again(platform):
-    first, second = (client().thingspace_oauth.fetch_token() for _ in range(2))
+    first, second = (client(platform).thingspace_oauth.fetch_token() for _ in range(2))
     assert first.access_token == second.access_token
     assert first.token_type == "Bearer"
     assert 3500 < first.expires_in <= 3600
-    assert client().thingspace_oauth.is_token_expired(first) is False
+    assert client(platform).thingspace_oauth.is_token_expired(first) is False
 
 
 def test_a_wrong_secret_is_the_sdk_s_exception_of_its_oauth_provider(platform):
     with pytest.raises(OauthProviderException) as refused:
-        client(secret="wrong").thingspace_oauth.fetch_token()
+        client(platform, secret="wrong").thingspace_oauth.fetch_token()
     assert refused.value.response_code == 401
     assert refused.value.error == "invalid_client"
     assert refused.value.error_description
 
 
 def test_a_listener_is_registered_listed_and_deregistered(platform):
-    session = log_in()
-    callbacks = client(session=session).connectivity_callbacks
+    session = log_in(platform)
+    callbacks = client(platform, session=session).connectivity_callbacks
     assert callbacks.list_registered_callbacks(ACCOUNT).body == []
 
     registered = callbacks.register_callback(ACCOUNT, listener())
@@ -105,7 +78,7 @@ def test_a_listener_is_registered_listed_and_deregistered(platform):
     assert (gone.account_name, gone.service_name) == (ACCOUNT, "CarrierService")
     assert callbacks.list_registered_callbacks(ACCOUNT).body == []
 
-    ended = client(session=session).session_management.end_connectivity_management_session()
+    ended = client(platform, session=session).session_management.end_connectivity_management_session()
     assert ended.body.session_token == session
     with pytest.raises(ConnectivityManagementResultException) as refused:
         callbacks.list_registered_callbacks(ACCOUNT)
@@ -121,7 +94,7 @@ def test_a_listener_is_registered_listed_and_deregistered(platform):
     ],
 )
 def test_a_refusal_is_the_sdk_s_exception_with_code_and_message(platform, account, body, code):
-    callbacks = client(session=log_in()).connectivity_callbacks
+    callbacks = client(platform, session=log_in(platform)).connectivity_callbacks
     with pytest.raises(ConnectivityManagementResultException) as refused:
         callbacks.register_callback(account, body)
     assert refused.value.response_code == 400
@@ -132,5 +105,5 @@ def test_a_refusal_is_the_sdk_s_exception_with_code_and_message(platform, accoun
 def test_a_wrong_password_is_refused_and_five_of_them_lock(platform):
     for expected in ["InvalidCredentials"] * 5 + ["AccountLocked"]:
         with pytest.raises(ConnectivityManagementResultException) as refused:
-            log_in(password="wrong")
+            log_in(platform, password="wrong")
         assert refused.value.error_code == f"UnifiedWebService.REQUEST_FAILED.{expected}"
