@@ -11,21 +11,28 @@ mod envelope;
 mod error;
 mod external_provisioning_change;
 mod json;
+mod limit;
 mod members;
+mod notation;
 mod open_set;
+mod outcome;
 mod parts;
+mod secrets;
 mod transport;
+mod value;
 mod xml;
 
 pub use credentials::Credentials;
-pub use envelope::{Attempt, Callback, DeviceIdentifier, Message, Outcome};
+pub use envelope::{Attempt, Callback, DeviceIdentifier, Message};
 pub use error::ParseError;
 pub use external_provisioning_change::{CustomField, DeviceInfo, ExternalProvisioningChange, FeatureCode};
 pub use members::{Members, Sent};
 pub use open_set::{AsSent, Change, Kind, State};
-pub use parts::{Part, identifiers_in};
+pub use outcome::Outcome;
+pub use parts::{Part, identifiers_in, operation};
 pub use serde_json::{Map, Value};
 pub use transport::Transport;
+pub use value::cut;
 
 /// The largest body that is read, in bytes. The platform's messages are a few kilobytes; the largest documented one
 /// (availability of 2,000 devices) stays below half of this.
@@ -37,3 +44,11 @@ pub const MAX_DEPTH: usize = 48;
 
 /// The most attributes that one XML element may have. Samples reach 2.
 pub const MAX_ATTRIBUTES: usize = 32;
+
+/// The most values that a message may have: objects and elements, arrays, attributes and leaves. The largest documented
+/// message (2,000 devices) reaches 56,000 with twenty members for each.
+pub const MAX_VALUES: usize = 128 * 1024;
+
+/// How many of the values may be objects or elements with members, which take most memory: 640 bytes each. A body of the
+/// largest size has room for 33,000 identifiers.
+pub const MAX_OBJECTS: usize = 40 * 1024;

@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use crate::envelope::{DeviceIdentifier, Message, Outcome, WRAPPERS, member};
+use crate::envelope::{DeviceIdentifier, Message, WRAPPERS};
 use crate::open_set::Kind;
+use crate::outcome::Outcome;
 
 /// Members of a payload that are about the message and not what it says.
 const ABOUT: [&str; 6] = ["Fault", "faultResponse", "Comment", "Summary", "Status", "Envelope"];
@@ -33,7 +34,7 @@ pub struct Part {
     pub name: String,
     /// Its value. Where several members say something, an object of them; where none does, the remarks of a message without
     /// a fault (`Comment`, `Summary`, `Status`), or null.
-    pub values: Value,
+    pub values: std::sync::Arc<Value>,
     /// The names of the device, as sent. None where the message names no device, or several without saying which names
     /// belong together.
     pub devices: Vec<DeviceIdentifier>,
@@ -74,7 +75,7 @@ impl Message {
         let named = if self.devices.is_empty() { identifiers_in(&values) } else { self.devices.clone() };
         let part = Part {
             name,
-            values,
+            values: values.into(),
             devices: Vec::new(),
             listed: self.devices.clone(),
             outcome: self.outcome.clone(),
@@ -163,11 +164,20 @@ impl Message {
                 account: stated.or_else(|| account.clone()),
                 payload,
                 unknown: std::mem::take(&mut unknown),
-                values,
+                values: values.into(),
             }
         });
         parts.collect()
     }
+}
+
+/// `suspend` of `suspendResponse`. A name that is nothing but `Response` stays.
+#[must_use]
+pub fn operation(member: &str) -> &str {
+    let split = member.len().checked_sub("Response".len()).and_then(|end| member.split_at_checked(end));
+    split
+        .filter(|(name, end)| !name.is_empty() && end.eq_ignore_ascii_case("Response"))
+        .map_or(member, |(name, _)| name)
 }
 
 /// How many devices a list of identifiers names.
@@ -234,6 +244,10 @@ fn at<'a>(members: &'a mut Map<String, Value>, path: &[&str]) -> Option<&'a mut 
     if rest.is_empty() { Some(value) } else { at(value.as_object_mut()?, rest) }
 }
 
+fn member<'a>(members: &'a Map<String, Value>, name: &'a str) -> Option<&'a Value> {
+    crate::value::named(members, name).next()
+}
+
 fn says(name: &str, value: &Value) -> bool {
     !value.is_null() && !name.starts_with(['@', '#']) && !ABOUT.iter().any(|about| about.eq_ignore_ascii_case(name))
 }
@@ -266,4 +280,9 @@ fn find_text<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a str>
         };
         members.values().flat_map(items).filter_map(Value::as_object).find_map(|members| find_text(members, name))
     })
+}
+
+impl Message {
+    /// SHIM
+    pub fn into_parts(self) -> Vec<Part> { self.parts() }
 }

@@ -7,11 +7,12 @@ use sha2::{Digest as _, Sha256};
 
 /// A SHA-256.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Digest([u8; 32]);
+pub struct Digest([u8; 32]);
 
 impl Digest {
     /// Of several texts. Their lengths count, so that texts cannot flow into each other.
-    pub(crate) fn of(parts: &[&str]) -> Self {
+    #[must_use]
+    pub fn of(parts: &[&str]) -> Self {
         let mut hash = Sha256::new();
         for part in parts {
             hash.update((part.len() as u64).to_be_bytes());
@@ -21,12 +22,14 @@ impl Digest {
     }
 
     /// All of it, 64 hexadecimal digits.
-    pub(crate) fn full(&self) -> String {
+    #[must_use]
+    pub fn full(&self) -> String {
         hex(&self.0)
     }
 
     /// Its first 128 bits, 32 hexadecimal digits.
-    pub(crate) fn short(&self) -> String {
+    #[must_use]
+    pub fn short(&self) -> String {
         hex(self.0.get(..16).unwrap_or_default())
     }
 }
@@ -38,19 +41,36 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// JSON text with sorted names, whatever order `serde_json` keeps in this build.
-pub(crate) fn canonical(value: &Value) -> String {
-    match value {
-        Value::Object(members) => {
-            let mut sorted: Vec<_> = members.iter().collect();
-            sorted.sort_by_key(|(name, _)| *name);
-            let members: Vec<_> = sorted
-                .into_iter()
-                .map(|(name, value)| format!("{}:{}", Value::from(name.as_str()), canonical(value)))
-                .collect();
-            format!("{{{}}}", members.join(","))
+/// Writes an object's JSON text with sorted names, whatever order `serde_json` keeps in this build.
+pub(crate) fn canonical<'a>(text: &mut String, members: impl Iterator<Item = (&'a String, &'a Value)>) {
+    let mut sorted: Vec<_> = members.collect();
+    sorted.sort_by_key(|(name, _)| *name);
+    text.push('{');
+    for (number, (name, value)) in sorted.into_iter().enumerate() {
+        if number > 0 {
+            text.push(',');
         }
-        Value::Array(items) => format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(",")),
-        leaf => leaf.to_string(),
+        let _ = write!(text, "{}:", Value::from(name.as_str()));
+        canonical_value(text, value);
+    }
+    text.push('}');
+}
+
+fn canonical_value(text: &mut String, value: &Value) {
+    match value {
+        Value::Object(members) => canonical(text, members.iter()),
+        Value::Array(items) => {
+            text.push('[');
+            for (number, item) in items.iter().enumerate() {
+                if number > 0 {
+                    text.push(',');
+                }
+                canonical_value(text, item);
+            }
+            text.push(']');
+        }
+        leaf => {
+            let _ = write!(text, "{leaf}");
+        }
     }
 }

@@ -6,7 +6,9 @@ use callback::{DeviceIdentifier, Map, Value};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::bound::{left_out, size};
 use crate::identity::DeviceId;
+use crate::result::RequestResult;
 use crate::state::Device;
 
 /// What an event belongs to.
@@ -15,15 +17,15 @@ use crate::state::Device;
 pub enum Subject {
     /// A device.
     Device(DeviceId),
-    /// An account, for messages that name no device. Empty where none is stated.
-    Account(String),
+    /// An account, for messages that name no device; null where none is stated.
+    Account(Option<String>),
 }
 
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Device(id) => id.fmt(f),
-            Self::Account(name) => f.write_str(name),
+            Self::Account(name) => f.write_str(name.as_deref().unwrap_or_default()),
         }
     }
 }
@@ -49,37 +51,33 @@ pub struct Event {
     pub received_at: Timestamp,
     /// What became of a request, where the message was the answer to one.
     pub result: Option<RequestResult>,
-    /// What is different after it.
+    /// Where `payload` has what was reported on a facet, as a JSON pointer (RFC 6901).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub report: Option<String>,
+    /// What is different after it. A value of over 2 KiB is `{"leftOutBytes": …}`; it is whole in the payload.
     pub changes: Vec<FieldChange>,
     /// The devices that the message's envelope named, as sent.
     pub devices: Vec<DeviceIdentifier>,
     /// The message's payload as far as it is about the subject, whole, without credentials.
     pub payload: Map<String, Value>,
-    /// The members of the payload that nobody understood.
+    /// The members of the payload that were not understood.
     pub unknown: Map<String, Value>,
 }
 
-/// What became of a request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RequestResult {
-    /// What was asked for, as the answer names it (`suspend`), or the callback service.
-    pub operation: String,
-    /// `succeeded`, `failed`, `other` (see `status`) or `unstated`.
-    pub outcome: String,
-    /// The status as sent, where it is another one (`warning`).
-    pub status: Option<String>,
-    /// Why it failed, where it did.
-    pub fault: Option<Fault>,
-}
+impl Event {
+    /// Leaves out what stands twice: members that were not understood are in the payload too.
+    pub fn leave_out_copies(&mut self) {
+        self.unknown.values_mut().for_each(|value| *value = left_out(size(value)));
+    }
 
-/// Why a request failed, in the platform's words.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fault {
-    /// `<ServiceName>.<error code>`: the error code is what to go by.
-    pub code: Option<String>,
-    /// For people.
-    pub text: Option<String>,
+    /// What was reported on a facet, whole, as the platform sent it.
+    #[must_use]
+    pub fn reported(&self) -> Option<&Value> {
+        // The payload is a map: the pointer's first step is taken by hand.
+        let path = self.report.as_deref()?.strip_prefix('/')?;
+        let (first, rest) = path.split_at(path.find('/').unwrap_or(path.len()));
+        self.payload.get(&first.replace("~1", "/").replace("~0", "~"))?.pointer(rest)
+    }
 }
 
 /// What became of a request for one device, so far.

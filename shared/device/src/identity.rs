@@ -1,6 +1,6 @@
-//! Names of devices, and which device a set of names means.
+//! Names of devices: in which form they compare, and how well they show which device is meant.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
 use callback::{DeviceIdentifier, Kind};
@@ -12,9 +12,6 @@ use crate::digest::Digest;
 /// keeps a transaction below DynamoDB's 100 items in the worst case, where each comes from another device.
 pub const MAX_IDENTIFIERS: usize = 20;
 
-/// Longer kinds and values are no identifiers: the longest real one has 32 digits.
-const MAX_LENGTH: usize = 64;
-
 /// Our own name of a device: opaque, and never changed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -23,11 +20,12 @@ pub struct DeviceId(String);
 impl DeviceId {
     /// The id of a device that is first seen under this identifier. Derived, so that identifier and device can be
     /// asked for in one round trip.
-    pub(crate) fn derived_from(identifier: &Identifier) -> Self {
+    #[must_use]
+    pub fn derived_from(identifier: &Identifier) -> Self {
         Self(Digest::of(&["device", identifier.kind.as_str(), &identifier.value]).short())
     }
 
-    /// Another id for the same identifier, for when the hardware has moved on and the derived one is taken.
+    /// Another id for the same identifier, for when the derived one is taken: its device has moved on.
     pub(crate) fn beside(&self, receipt: &Digest) -> Self {
         Self(format!("{self}-{}", receipt.short()))
     }
@@ -45,7 +43,7 @@ impl fmt::Display for DeviceId {
     }
 }
 
-/// A name of a device in the form that compares: kind in lower case, value trimmed and in upper case.
+/// A name of a device in the form that compares: see [`Kind::canonical`].
 ///
 /// Check digits are not looked at: the platform documents none, and its own samples fail them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -57,22 +55,23 @@ pub struct Identifier {
 }
 
 impl Identifier {
-    /// The identifier of this kind and value, unless the value is empty or either is too long to be one.
+    /// The identifier of this kind and value, in whatever notation; `None` for what names no single device: a value that is
+    /// empty, too long or a placeholder such as fifteen zeros.
     #[must_use]
     pub fn new(kind: &str, value: &str) -> Option<Self> {
-        let (kind, value) = (Kind::from(kind), value.trim().to_ascii_uppercase());
-        let plausible = |text: &str| !text.is_empty() && text.len() <= MAX_LENGTH;
-        (plausible(kind.as_str()) && plausible(&value)).then_some(Self { kind, value })
+        let kind = Kind::from(kind);
+        let value = kind.canonical(value)?;
+        Some(Self { kind, value })
     }
 
-    /// How well it proves which device is meant.
+    /// How well it shows which device is meant.
     pub(crate) fn strength(&self) -> Strength {
-        match self.kind {
-            Kind::Imei | Kind::Meid | Kind::Esn | Kind::Eid => Strength::Hardware,
-            Kind::Iccid | Kind::Imsi => Strength::Sim,
-            Kind::Mdn | Kind::Msisdn | Kind::Min => Strength::Line,
-            Kind::Other(_) => Strength::Unknown,
-        }
+        Strength::of(&self.kind)
+    }
+
+    /// Whether a device has at most one of these at a time, and this is a different one.
+    pub(crate) fn rivals(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.value != other.value
     }
 }
 
@@ -82,7 +81,7 @@ impl fmt::Display for Identifier {
     }
 }
 
-/// Hardware beats SIM beats line. A kind that nobody has seen proves least.
+/// What a name is of. Hardware beats SIM beats line; a kind that is not known shows least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Strength {
     Unknown,
@@ -91,8 +90,19 @@ pub(crate) enum Strength {
     Hardware,
 }
 
-/// A message's identifiers, strongest first and each once. Kinds that nobody has seen count only where no known one is
-/// given: they may not be unique to a device.
+impl Strength {
+    fn of(kind: &Kind) -> Self {
+        match kind {
+            Kind::Imei | Kind::Meid | Kind::Esn | Kind::Eid => Self::Hardware,
+            Kind::Iccid | Kind::Imsi => Self::Sim,
+            Kind::Mdn | Kind::Msisdn | Kind::Min => Self::Line,
+            Kind::Other(_) => Self::Unknown,
+        }
+    }
+}
+
+/// A message's identifiers, strongest first and each once. Unknown kinds count only where no known one is given: they may
+/// not be unique to a device.
 pub(crate) fn identifiers<'a>(sent: impl IntoIterator<Item = &'a DeviceIdentifier>) -> Vec<Identifier> {
     let all: BTreeSet<Identifier> = sent.into_iter().filter_map(|one| Identifier::new(&one.kind, &one.value)).collect();
     let known = all.iter().any(|one| one.strength() > Strength::Unknown);
@@ -103,17 +113,14 @@ pub(crate) fn identifiers<'a>(sent: impl IntoIterator<Item = &'a DeviceIdentifie
     chosen
 }
 
-/// The device that the identifiers mean: the owner of the strongest one that has an owner. `None` means a new device.
-///
-/// For an activation, a line proves nothing when hardware or SIM is given too: its number may have been recycled.
-pub(crate) fn resolve<'a>(
-    strongest_first: &[Identifier],
-    owners: &'a BTreeMap<Identifier, DeviceId>,
-    activation: bool,
-) -> Option<&'a DeviceId> {
-    let stronger_given = strongest_first.first().is_some_and(|one| one.strength() > Strength::Line);
-    strongest_first
-        .iter()
-        .filter(|one| !(activation && stronger_given && one.strength() == Strength::Line))
-        .find_map(|one| owners.get(one))
+/// Whether these could be the names of one device: no kind twice, but for the profiles of an embedded SIM, which has an
+/// eid.
+pub(crate) fn fit_together<'a>(names: impl IntoIterator<Item = &'a Identifier>) -> bool {
+    let names: BTreeSet<&Identifier> = names.into_iter().collect();
+    let embedded = names.iter().any(|one| one.kind == Kind::Eid);
+    let rivals = names.iter().zip(names.iter().skip(1)).any(|(one, next)| {
+        // Sorted by kind: rivals are neighbours.
+        one.rivals(next) && !(embedded && one.kind == Kind::Iccid)
+    });
+    !rivals && names.len() <= MAX_IDENTIFIERS
 }

@@ -1,18 +1,32 @@
 //! Devices: which one a message means, what is known of it, and what has happened to it.
 //!
-//! All is pure but [`store`], which keeps it in DynamoDB. What a message of a callback service says about devices is
-//! decided in that service's crate, and reaches this one as an [`Observation`].
+//! All is pure: values in, values out, without I/O, clock or chance. What a message of a callback service says about devices
+//! is decided in that service's crate, and reaches this one as an [`Observation`]; what follows from it is a [`Plan`], which
+//! `shared/store` carries out.
 
+mod bound;
+mod changes;
 mod digest;
 mod event;
+mod facet;
 mod identity;
+mod naming;
 mod observation;
 mod plan;
+mod pointer;
+mod resolve;
+mod result;
+mod service;
 mod state;
-pub mod store;
 
-pub use event::{Event, Fault, FieldChange, RecordedEvent, RequestOutcome, RequestOutcomes, RequestResult, Subject};
+pub use digest::Digest;
+pub use event::{Event, FieldChange, RecordedEvent, RequestOutcome, RequestOutcomes, Subject};
+pub use facet::{Delivery, Facet, Facets, OperationResult, Prl, Report, Sms, Suspension, SuspensionTerms};
 pub use identity::{DeviceId, Identifier, MAX_IDENTIFIERS};
-pub use observation::{CallbackService, Naming, Observation, Occasion, Update, answers, notifications, operation};
-pub use plan::IDENTIFIERS_MOVED;
-pub use state::{Device, Facet, Facets, OperationResult, Provisioning, Report, Sms};
+pub use naming::Naming;
+pub use observation::{Observation, Update, answers, notifications};
+pub use plan::{IDENTIFIERS_MOVED, Move, Plan, plan};
+pub use resolve::Known;
+pub use result::{Ending, Fault, RequestResult};
+pub use service::{CallbackService, Occasion, Receipt, Resends};
+pub use state::{Device, Provisioning};

@@ -1,11 +1,12 @@
-//! Devices and events in one DynamoDB table.
+//! Devices and events in one DynamoDB table. What a message does to them is decided in `shared/device`; here it is read,
+//! and written.
 //!
 //! | row | pk | sk |
 //! |---|---|---|
 //! | device | `DEVICE#<id>` | `STATE` |
 //! | event of a device | `DEVICE#<id>` | `EVENT#<sequence>` |
 //! | identifier | `IDENTIFIER#<kind>#<value>` | `DEVICE` |
-//! | receipt | `RECEIPT#<digest>` | `RECEIPT` |
+//! | receipt (idempotency record) | `RECEIPT#<digest>` | `RECEIPT` |
 //! | account | `ACCOUNT#<name>` | `STATE` |
 //! | event of an account | `ACCOUNT#<name>` | `EVENT#<sequence>` |
 //! | answer to a request | `REQUEST#<id>#<slice>` | `DEVICE#<id>#<sequence>` or `ACCOUNT#<name>#<sequence>` |
@@ -13,6 +14,8 @@
 //! Rows carry their contents as JSON (`device`, `event`), beside the few attributes that conditions, expiry and a
 //! person's eye need.
 
+mod batch;
+mod items;
 mod read;
 mod record;
 mod rows;
@@ -21,7 +24,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 pub use read::{EventsFrom, RequestFrom};
-pub use record::Recorded;
+pub use record::{Recording, Unfit};
 
 /// The table, and how long events stay in it.
 #[derive(Debug, Clone)]
@@ -45,12 +48,6 @@ pub enum StoreError {
     /// Other writers were faster, every time until the deadline.
     #[error("Other writers of the same device were faster until the deadline.")]
     Contention,
-    /// The event does not fit into a row of DynamoDB (400 KiB).
-    #[error("The event of {bytes} bytes does not fit into a row of the table.")]
-    TooLarge {
-        /// Size of event and device as JSON, in bytes.
-        bytes: usize,
-    },
     /// A row is not as this program writes it.
     #[error("A row of the table cannot be read: {0}")]
     Corrupt(String),
@@ -64,6 +61,14 @@ impl Store {
     }
 }
 
+/// DynamoDB's codes for being asked for more than it takes at the moment.
+const THROTTLED: [&str; 4] = [
+    "ThrottlingException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "TransactionInProgressException",
+];
+
 impl StoreError {
     fn unavailable<E, R>(error: &SdkError<E, R>) -> Self
     where
@@ -74,5 +79,10 @@ impl StoreError {
             code: error.code().unwrap_or("none").to_owned(),
             detail: aws::reason(error).chars().take(500).collect(),
         }
+    }
+
+    /// Whether another try soon may well succeed.
+    fn is_throttling(&self) -> bool {
+        matches!(self, Self::Unavailable { code, .. } if THROTTLED.contains(&code.as_str()))
     }
 }

@@ -1,18 +1,9 @@
 //! Finding devices and their events.
 
-use std::collections::HashMap;
+use device::{Device, DeviceId, Event, Identifier, RecordedEvent, RequestOutcome, RequestOutcomes, Subject};
 
-use aws_sdk_dynamodb::types::KeysAndAttributes;
-
-use super::record::pause;
-use super::rows::{EVENT, Key, Row, SLICES, get_json, get_text, partition, request_partition, text};
-use super::{Store, StoreError};
-use crate::event::{Event, RecordedEvent, RequestOutcome, RequestOutcomes, Subject};
-use crate::identity::{DeviceId, Identifier};
-use crate::state::Device;
-
-/// DynamoDB's bound on one `BatchGetItem`.
-pub(super) const BATCH: usize = 100;
+use crate::rows::{EVENT, Key, Row, SLICES, get_json, get_text, partition, request_partition, text};
+use crate::{Store, StoreError};
 
 /// After which event to go on: the device that it is of, and its sequence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,30 +161,5 @@ impl Store {
         let request = self.client.get_item().table_name(&self.table).set_key(Some(key.row())).consistent_read(true);
         let found = request.send().await.map_err(|error| StoreError::unavailable(&error))?;
         Ok(found.item)
-    }
-
-    /// The rows of these keys that exist, asked for together.
-    pub(super) async fn get_all(&self, keys: &[Key]) -> Result<HashMap<Key, Row>, StoreError> {
-        let mut found = HashMap::with_capacity(keys.len());
-        let mut left: Vec<Row> = keys.iter().map(Key::row).collect();
-        for attempt in 0.. {
-            if left.is_empty() {
-                break;
-            }
-            if attempt > 0 {
-                tokio::time::sleep(pause(attempt)).await;
-            }
-            let batch = left.split_off(left.len().saturating_sub(BATCH));
-            let wanted = KeysAndAttributes::builder().set_keys(Some(batch)).consistent_read(true).build();
-            let wanted = wanted.map_err(|error| StoreError::Corrupt(error.to_string()))?;
-            let request = self.client.batch_get_item().request_items(&self.table, wanted);
-            let mut answer = request.send().await.map_err(|error| StoreError::unavailable(&error))?;
-            for row in answer.responses.take().unwrap_or_default().into_values().flatten() {
-                found.insert(Key::of(&row)?, row);
-            }
-            let unread = answer.unprocessed_keys.take().unwrap_or_default();
-            left.extend(unread.into_values().flat_map(|unread| unread.keys));
-        }
-        Ok(found)
     }
 }

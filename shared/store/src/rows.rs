@@ -3,25 +3,23 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use device::{DeviceId, Digest, Identifier, Receipt, Subject};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::StoreError;
-use crate::digest::Digest;
-use crate::event::Subject;
-use crate::identity::{DeviceId, Identifier};
+use crate::StoreError;
 
-pub(super) type Row = HashMap<String, AttributeValue>;
+pub(crate) type Row = HashMap<String, AttributeValue>;
 
 /// The two attributes that find a row.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Key {
+pub(crate) struct Key {
     pk: String,
     sk: String,
 }
 
 /// Sort keys of events start so; the sequence follows in 12 digits.
-pub(super) const EVENT: &str = "EVENT#";
+pub(crate) const EVENT: &str = "EVENT#";
 
 /// A partition key holds 2,048 bytes; account names have 16 characters.
 const MAX_ACCOUNT_CHARS: usize = 256;
@@ -31,28 +29,28 @@ impl Key {
         Self { pk, sk: sk.to_owned() }
     }
 
-    pub(super) fn state(subject: &Subject) -> Self {
+    pub(crate) fn state(subject: &Subject) -> Self {
         Self::new(partition(subject), "STATE")
     }
 
-    pub(super) fn device(id: &DeviceId) -> Self {
+    pub(crate) fn device(id: &DeviceId) -> Self {
         Self::state(&Subject::Device(id.clone()))
     }
 
-    pub(super) fn event(subject: &Subject, sequence: u64) -> Self {
+    pub(crate) fn event(subject: &Subject, sequence: u64) -> Self {
         Self::new(partition(subject), &format!("{EVENT}{sequence:012}"))
     }
 
-    pub(super) fn identifier(identifier: &Identifier) -> Self {
+    pub(crate) fn identifier(identifier: &Identifier) -> Self {
         Self::new(format!("IDENTIFIER#{}#{}", identifier.kind.as_str(), identifier.value), "DEVICE")
     }
 
-    pub(super) fn receipt(digest: &Digest) -> Self {
+    pub(crate) fn receipt(digest: &Digest) -> Self {
         Self::new(format!("RECEIPT#{}", digest.full()), "RECEIPT")
     }
 
     /// Answers of one subject stand together, in their order.
-    pub(super) fn request(request_id: &str, subject: &Subject, sequence: u64) -> Self {
+    pub(crate) fn request(request_id: &str, subject: &Subject, sequence: u64) -> Self {
         let partition = partition(subject);
         let slice = Digest::of(&[&partition]).full();
         Self::new(
@@ -61,55 +59,64 @@ impl Key {
         )
     }
 
-    pub(super) fn row(&self) -> Row {
+    pub(crate) fn row(&self) -> Row {
         Row::from([("pk".to_owned(), text(&self.pk)), ("sk".to_owned(), text(&self.sk))])
     }
 
-    pub(super) fn of(row: &Row) -> Result<Self, StoreError> {
+    pub(crate) fn of(row: &Row) -> Result<Self, StoreError> {
         Ok(Self { pk: get_text(row, "pk")?.to_owned(), sk: get_text(row, "sk")?.to_owned() })
     }
 }
 
-pub(super) fn partition(subject: &Subject) -> String {
+pub(crate) fn partition(subject: &Subject) -> String {
     match subject {
         Subject::Device(id) => format!("DEVICE#{id}"),
-        Subject::Account(name) => format!("ACCOUNT#{}", name.chars().take(MAX_ACCOUNT_CHARS).collect::<String>()),
+        Subject::Account(name) => {
+            let name = name.as_deref().unwrap_or_default();
+            format!("ACCOUNT#{}", name.chars().take(MAX_ACCOUNT_CHARS).collect::<String>())
+        }
     }
 }
 
 /// Answers to a request come from thousands of devices at once, and a partition of DynamoDB takes 1,000 writes a second:
 /// they are spread over 16, by the first digit of a digest.
-pub(super) const SLICES: [&str; 16] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "a", "b", "c", "d", "e", "f"];
+pub(crate) const SLICES: [&str; 16] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "a", "b", "c", "d", "e", "f"];
 
-pub(super) fn request_partition(request_id: &str, slice: &str) -> String {
+pub(crate) fn request_partition(request_id: &str, slice: &str) -> String {
     format!("REQUEST#{request_id}#{slice}")
 }
 
-pub(super) fn text(value: impl Into<String>) -> AttributeValue {
+pub(crate) fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
 }
 
-pub(super) fn number(value: impl ToString) -> AttributeValue {
+pub(crate) fn number(value: impl ToString) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-pub(super) fn json<T: Serialize>(value: &T) -> Result<String, StoreError> {
+pub(crate) fn json<T: Serialize>(value: &T) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Corrupt(error.to_string()))
 }
 
-pub(super) fn get_text<'a>(row: &'a Row, name: &str) -> Result<&'a str, StoreError> {
+pub(crate) fn get_text<'a>(row: &'a Row, name: &str) -> Result<&'a str, StoreError> {
     row.get(name).and_then(|value| value.as_s().ok()).map(String::as_str).ok_or_else(|| missing(name))
 }
 
-pub(super) fn get_number<T: std::str::FromStr>(row: &Row, name: &str) -> Result<T, StoreError> {
+pub(crate) fn get_number<T: std::str::FromStr>(row: &Row, name: &str) -> Result<T, StoreError> {
     row.get(name).and_then(|value| value.as_n().ok()).and_then(|text| text.parse().ok()).ok_or_else(|| missing(name))
 }
 
-pub(super) fn get_json<T: DeserializeOwned>(row: &Row, name: &str) -> Result<T, StoreError> {
+pub(crate) fn get_json<T: DeserializeOwned>(row: &Row, name: &str) -> Result<T, StoreError> {
     serde_json::from_str(get_text(row, name)?).map_err(|error| {
         // The parser's own words could quote the row.
         StoreError::Corrupt(format!("{name}: line {}, column {}", error.line(), error.column()))
     })
+}
+
+/// What a receipt row says.
+pub(crate) fn receipt(row: &Row) -> Result<Receipt, StoreError> {
+    let attempt = row.get("attempt").map(|_| get_number(row, "attempt")).transpose()?;
+    Ok(Receipt { received_at: get_number(row, "receivedAt")?, attempt })
 }
 
 fn missing(name: &str) -> StoreError {

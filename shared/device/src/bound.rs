@@ -1,0 +1,46 @@
+//! Bounds on what a device and its published events keep. Whatever is cut says so, and is whole in the event's payload.
+//!
+//! Together they leave room in a DynamoDB row (400 KB for event and device) and in an SNS message (256 KiB).
+
+use serde_json::{Value, json};
+
+/// The most bytes of JSON that a device takes.
+pub(crate) const MAX_DEVICE_BYTES: usize = 48 * 1024;
+
+/// The most bytes of JSON that the values of an event's changes take together.
+pub(crate) const MAX_CHANGES_BYTES: usize = 32 * 1024;
+
+/// The most bytes of JSON that one report, or one side of a change, takes.
+pub(crate) const MAX_REPORT_BYTES: usize = 2 * 1024;
+
+/// The most entries of a map or list that the platform fills: it documents five custom fields.
+pub(crate) const MAX_ENTRIES: usize = 32;
+
+/// The most bytes of a text that a device keeps: plans, accounts, dates. The platform's own limit on most is 50.
+pub(crate) const MAX_TEXT_BYTES: usize = 256;
+
+/// The size of a value as JSON text, in bytes.
+pub(crate) fn size<T: serde::Serialize>(value: &T) -> usize {
+    let mut counter = Counter(0);
+    // Counting cannot fail; a value that is no JSON counts as nothing and is refused when it is written.
+    let _ = serde_json::to_writer(&mut counter, value);
+    counter.0
+}
+
+struct Counter(usize);
+
+impl std::io::Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What stands for a value that was left out.
+pub(crate) fn left_out(bytes: usize) -> Value {
+    json!({ "leftOutBytes": bytes })
+}

@@ -1,0 +1,356 @@
+//! The sides of a device that callback services report on, beside its provisioning.
+
+use std::collections::BTreeMap;
+
+use callback::Value;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::bound::{MAX_REPORT_BYTES, size};
+use crate::result::RequestResult;
+
+/// The most reports of one kind that a device keeps; all of them are in its events.
+const MAX_REPORTS: usize = 12;
+
+/// The most profiles and operations that a device keeps.
+const MAX_KEPT: usize = 24;
+
+/// A side of a device that a callback service reports on, with what is typed of the report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Facet {
+    /// Its usage, report by report.
+    Usage,
+    /// Alerts raised on it.
+    Alert,
+    /// Promotions that it lost.
+    PromotionLost,
+    /// Its suspension.
+    Suspension(SuspensionTerms),
+    /// Its expected return from suspension.
+    Resume,
+    /// Its preferred roaming list, and the list's version.
+    Prl(Option<String>),
+    /// Whether it can be reached.
+    Availability,
+    /// The customer-defined state.
+    CustomState,
+    /// The state of an eUICC profile, by iccid; "" stands for the device as a whole.
+    Profile(String),
+    /// A message that it sent.
+    SmsReceived,
+    /// That the network sent it a message.
+    SmsSent,
+    /// What became of a message to it, and the confirmation.
+    SmsDelivery(Option<String>),
+    /// What a service says that is not one of the thirteen, by the service's name.
+    Other(String),
+}
+
+/// What was last reported of a facet.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// When the message came in.
+    pub at: Timestamp,
+    /// The request that it answered.
+    pub request_id: Option<String>,
+    /// What the platform said, as it said it; null if it was taken back, or left out for its size.
+    pub values: Value,
+    /// How many bytes of JSON were left out of `values`: over 2 KiB, or the oldest of a device that keeps too much. They
+    /// are whole in the event.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub left_out_bytes: Option<usize>,
+}
+
+impl Report {
+    pub(crate) fn new(at: Timestamp, request_id: Option<&str>, values: &Value) -> Self {
+        let bytes = size(values);
+        let report = Self { at, request_id: request_id.map(str::to_owned), values: Value::Null, left_out_bytes: None };
+        if bytes <= MAX_REPORT_BYTES {
+            Self { values: values.clone(), ..report }
+        } else {
+            Self { left_out_bytes: Some(bytes), ..report }
+        }
+    }
+
+    /// Leaves out the values, and gives the bytes that this saves.
+    fn leave_out(&mut self) -> usize {
+        let bytes = size(&self.values);
+        if self.values.is_null() {
+            return 0;
+        }
+        self.values = Value::Null;
+        self.left_out_bytes = Some(bytes);
+        bytes
+    }
+}
+
+/// How long a device may be suspended, as the platform has it. Members are absent where the platform did not say.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SuspensionTerms {
+    /// When the device returns to service by itself, as sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected_resume_date: Option<String>,
+    /// Days that a suspension for this reason may last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_suspend_days_allowed: Option<u32>,
+    /// Days that the device may still be suspended in the current 12 months.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub num_days_suspend_allowed_current_12_months: Option<u32>,
+    /// Days that the device was suspended in the last 12 months.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub num_days_suspended_last_12_months: Option<u32>,
+}
+
+/// The suspension of a device.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Suspension {
+    /// The report.
+    #[serde(flatten)]
+    pub report: Report,
+    /// What is typed of it.
+    #[serde(flatten)]
+    pub terms: SuspensionTerms,
+}
+
+/// The preferred roaming list of a device.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Prl {
+    /// The report.
+    #[serde(flatten)]
+    pub report: Report,
+    /// The list's version, as sent.
+    #[serde(rename = "prlVersion", skip_serializing_if = "Option::is_none", default)]
+    pub version: Option<String>,
+}
+
+/// What became of a text message to a device.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// The report.
+    #[serde(flatten)]
+    pub report: Report,
+    /// The confirmation, as sent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub confirmation: Option<String>,
+}
+
+/// What the callback services report on a device, beside its provisioning. What was never said is left out of the JSON.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Facets {
+    /// The last twelve reports, newest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub usage: Vec<Report>,
+    /// The last twelve, newest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alerts: Vec<Report>,
+    /// The last twelve, newest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub promotions_lost: Vec<Report>,
+    /// From DeviceSuspensionStatus, and of a suspension by request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suspension: Option<Suspension>,
+    /// When it will return from suspension: `resumesAt` (local time, no zone) and `asSent`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resume: Option<Report>,
+    /// From DevicePRLInformation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prl: Option<Prl>,
+    /// From DeviceService.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub availability: Option<Report>,
+    /// From StateService.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub custom_state: Option<Report>,
+    /// From DeviceProfileService, by iccid; "" is the device as a whole.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub profiles: BTreeMap<String, Report>,
+    /// The last message each way, and its delivery.
+    #[serde(skip_serializing_if = "Sms::is_empty")]
+    pub sms: Sms,
+    /// The last report of each service beyond the thirteen, by the service's name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub other_services: BTreeMap<String, Report>,
+    /// The last result of each operation, by its name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub operations: BTreeMap<String, OperationResult>,
+}
+
+/// The last text messages.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Sms {
+    /// From the device.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub received: Option<Report>,
+    /// To the device, as far as the network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sent: Option<Report>,
+    /// To the device, and acknowledged or expired.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivered: Option<Delivery>,
+}
+
+impl Sms {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The last result of an operation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OperationResult {
+    /// When the answer came in.
+    pub at: Timestamp,
+    /// The request that it answered.
+    pub request_id: Option<String>,
+    /// What became of it.
+    #[serde(flatten)]
+    pub result: RequestResult,
+}
+
+/// What is known since some time: the newer one counts.
+trait Dated {
+    fn at(&self) -> Timestamp;
+
+    /// Whether it says nothing: what was never said need not be taken back.
+    fn is_nothing(&self) -> bool {
+        false
+    }
+}
+
+impl Dated for Report {
+    fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.values.is_null() && self.left_out_bytes.is_none()
+    }
+}
+
+impl Dated for Suspension {
+    fn at(&self) -> Timestamp {
+        self.report.at
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.report.is_nothing() && self.terms == SuspensionTerms::default()
+    }
+}
+
+impl Dated for Prl {
+    fn at(&self) -> Timestamp {
+        self.report.at
+    }
+}
+
+impl Dated for Delivery {
+    fn at(&self) -> Timestamp {
+        self.report.at
+    }
+}
+
+impl Dated for OperationResult {
+    fn at(&self) -> Timestamp {
+        self.at
+    }
+}
+
+impl Facets {
+    pub(crate) fn take(&mut self, facet: &Facet, report: Report) {
+        match facet {
+            Facet::Usage => add(&mut self.usage, [report]),
+            Facet::Alert => add(&mut self.alerts, [report]),
+            Facet::PromotionLost => add(&mut self.promotions_lost, [report]),
+            Facet::Profile(iccid) => put(&mut self.profiles, iccid, report),
+            Facet::Other(service) => put(&mut self.other_services, service, report),
+            Facet::Suspension(terms) => {
+                newer(&mut self.suspension, Some(Suspension { report, terms: terms.clone() }));
+            }
+            Facet::Prl(version) => newer(&mut self.prl, Some(Prl { report, version: version.clone() })),
+            Facet::SmsDelivery(confirmation) => {
+                newer(&mut self.sms.delivered, Some(Delivery { report, confirmation: confirmation.clone() }));
+            }
+            Facet::Resume => newer(&mut self.resume, Some(report)),
+            Facet::Availability => newer(&mut self.availability, Some(report)),
+            Facet::CustomState => newer(&mut self.custom_state, Some(report)),
+            Facet::SmsReceived => newer(&mut self.sms.received, Some(report)),
+            Facet::SmsSent => newer(&mut self.sms.sent, Some(report)),
+        }
+    }
+
+    pub(crate) fn take_result(&mut self, result: OperationResult) {
+        let operation = result.result.operation.clone();
+        put(&mut self.operations, &operation, result);
+    }
+
+    /// Takes what a device knew that turned out to be the same one: of each facet, what is newer counts.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        add(&mut self.usage, other.usage);
+        add(&mut self.alerts, other.alerts);
+        add(&mut self.promotions_lost, other.promotions_lost);
+        newer(&mut self.suspension, other.suspension);
+        newer(&mut self.resume, other.resume);
+        newer(&mut self.prl, other.prl);
+        newer(&mut self.availability, other.availability);
+        newer(&mut self.custom_state, other.custom_state);
+        newer(&mut self.sms.received, other.sms.received);
+        newer(&mut self.sms.sent, other.sms.sent);
+        newer(&mut self.sms.delivered, other.sms.delivered);
+        other.profiles.into_iter().for_each(|(iccid, report)| put(&mut self.profiles, &iccid, report));
+        other.other_services.into_iter().for_each(|(service, report)| put(&mut self.other_services, &service, report));
+        other.operations.into_values().for_each(|result| self.take_result(result));
+    }
+
+    /// Leaves out the values of the oldest report that has any. Gives the bytes that this saves; 0 if there is none.
+    pub(crate) fn leave_out_oldest(&mut self) -> usize {
+        let lists = self.usage.iter_mut().chain(&mut self.alerts).chain(&mut self.promotions_lost);
+        let maps = self.profiles.values_mut().chain(self.other_services.values_mut());
+        let single = [
+            &mut self.resume,
+            &mut self.availability,
+            &mut self.custom_state,
+            &mut self.sms.received,
+            &mut self.sms.sent,
+        ];
+        let typed = [
+            self.suspension.as_mut().map(|suspension| &mut suspension.report),
+            self.prl.as_mut().map(|prl| &mut prl.report),
+            self.sms.delivered.as_mut().map(|delivered| &mut delivered.report),
+        ];
+        let all = lists.chain(maps).chain(single.into_iter().flatten()).chain(typed.into_iter().flatten());
+        let oldest = all.filter(|report| !report.values.is_null()).min_by_key(|report| report.at);
+        oldest.map_or(0, Report::leave_out)
+    }
+}
+
+fn newer<T: Dated>(latest: &mut Option<T>, found: Option<T>) {
+    let Some(found) = found else { return };
+    if latest.as_ref().map_or(!found.is_nothing(), |latest| latest.at() <= found.at()) {
+        *latest = Some(found);
+    }
+}
+
+/// Puts what is newer under a name, and keeps the map from growing without end.
+fn put<T: Dated>(entries: &mut BTreeMap<String, T>, name: &str, found: T) {
+    if entries.get(name).is_none_or(|known| known.at() <= found.at()) {
+        entries.insert(name.to_owned(), found);
+    }
+    if entries.len() > MAX_KEPT {
+        let oldest = entries.iter().min_by_key(|(_, entry)| entry.at()).map(|(name, _)| name.clone());
+        oldest.and_then(|name| entries.remove(&name));
+    }
+}
+
+/// Adds reports, each at its place among those kept, newest first.
+fn add(reports: &mut Vec<Report>, more: impl IntoIterator<Item = Report>) {
+    for report in more {
+        let place = reports.iter().position(|kept| kept.at <= report.at).unwrap_or(reports.len());
+        reports.insert(place, report);
+    }
+    reports.truncate(MAX_REPORTS);
+}

@@ -1,0 +1,174 @@
+//! How a message names a device, and what it says about those names. What that does to devices is decided in `resolve`.
+
+use callback::{Change, DeviceIdentifier, Kind};
+
+use crate::identity::{Identifier, MAX_IDENTIFIERS, Strength, identifiers};
+
+/// How a message names a device.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Naming {
+    /// All names given, in the order in which they tell which device is meant.
+    names: Vec<Identifier>,
+    claim: Claim,
+}
+
+/// What a message says about the names that it gives.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Claim {
+    /// Nothing: it asks, or reports what was not done.
+    Nothing,
+    /// They are the device's. `activated` if a line was: its number may have been another device's before.
+    Some { activated: bool },
+    /// These are all of the device's names.
+    All { snapshot: Vec<Identifier>, activated: bool, hardware: Hardware },
+    /// The new ones replace the old ones.
+    Changed { old: Vec<Identifier>, new: Vec<Identifier> },
+    /// They are the device's, and its line is gone.
+    Deactivated,
+}
+
+/// What a snapshot says of the device's hardware.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hardware {
+    /// It is as before: something else was changed.
+    Same,
+    /// It is another one.
+    Changed,
+    /// It may be another one: the change is unknown.
+    MayHaveChanged,
+}
+
+impl Hardware {
+    fn after(change: Option<&Change>) -> Self {
+        match change {
+            Some(
+                Change::Activate
+                | Change::Suspend
+                | Change::Restore
+                | Change::Deactivate
+                | Change::ChangeMdn
+                | Change::ChangeIccid,
+            ) => Self::Same,
+            Some(
+                Change::ChangeEsn
+                | Change::ChangeImei
+                | Change::ChangeImeiIccid
+                | Change::ChangeDevice3gTo4g
+                | Change::ChangeDevice4gTo3g
+                | Change::DeviceDetection,
+            ) => Self::Changed,
+            Some(Change::Other(_)) | None => Self::MayHaveChanged,
+        }
+    }
+}
+
+impl Naming {
+    /// The message gives some of the device's names.
+    #[must_use]
+    pub fn some<'a>(sent: impl IntoIterator<Item = &'a DeviceIdentifier>) -> Self {
+        Self { names: identifiers(sent), claim: Claim::Some { activated: false } }
+    }
+
+    /// The message gives all of the device's names, after this change. `addressed` are those by which its envelope
+    /// addresses the device: they may be old ones, and only help to find it.
+    #[must_use]
+    pub fn all(addressed: &[DeviceIdentifier], all: &[DeviceIdentifier], change: Option<&Change>) -> Self {
+        let mut names = identifiers(addressed.iter().chain(all));
+        // What is not looked up must not be claimed.
+        let snapshot: Vec<_> = identifiers(all).into_iter().filter(|one| names.contains(one)).collect();
+        let activated = change == Some(&Change::Activate);
+        if snapshot.is_empty() {
+            return Self { names, claim: Claim::Some { activated } };
+        }
+        let hardware = Hardware::after(change);
+        if hardware == Hardware::Changed {
+            // SIM and line tell which device got the other hardware.
+            names.sort_by_key(|one| one.strength() == Strength::Hardware);
+        }
+        Self { names, claim: Claim::All { snapshot, activated, hardware } }
+    }
+
+    /// A line was activated: the message gives the names that the request had, and those that the line got.
+    #[must_use]
+    pub fn activated(requested: &[DeviceIdentifier], given: &[DeviceIdentifier]) -> Self {
+        Self { names: identifiers(requested.iter().chain(given)), claim: Claim::Some { activated: true } }
+    }
+
+    /// A line was deactivated: the device has no number any more.
+    #[must_use]
+    pub fn deactivated(sent: &[DeviceIdentifier]) -> Self {
+        Self { names: identifiers(sent), claim: Claim::Deactivated }
+    }
+
+    /// Names were changed. The old ones tell which device it is; the new ones may have been another's.
+    #[must_use]
+    pub fn changed(old: &[DeviceIdentifier], new: &[DeviceIdentifier]) -> Self {
+        let (old, mut new) = (identifiers(old), identifiers(new));
+        let mut names = old.clone();
+        names.extend(new.iter().filter(|one| !old.contains(one)).cloned());
+        names.truncate(MAX_IDENTIFIERS);
+        new.retain(|one| names.contains(one));
+        let claim = if new.is_empty() { Claim::Some { activated: false } } else { Claim::Changed { old, new } };
+        Self { names, claim }
+    }
+
+    /// The same names, which only tell which device is meant, and not that they belong together.
+    #[must_use]
+    pub fn claiming_nothing(self) -> Self {
+        Self { claim: Claim::Nothing, ..self }
+    }
+
+    /// All names given, in the order in which they tell which device is meant. Empty where no device is named.
+    #[must_use]
+    pub fn names(&self) -> &[Identifier] {
+        &self.names
+    }
+
+    pub(crate) fn claim(&self) -> &Claim {
+        &self.claim
+    }
+
+    /// Whether a line was activated, while other names tell which device it was activated on.
+    pub(crate) fn recycles_lines(&self) -> bool {
+        let activated = match self.claim {
+            Claim::Some { activated } | Claim::All { activated, .. } => activated,
+            Claim::Nothing | Claim::Changed { .. } | Claim::Deactivated => false,
+        };
+        activated && self.names.iter().any(|one| one.strength() > Strength::Line)
+    }
+
+    /// Whether the message says that the device's hardware is, or may be, another one than before.
+    pub(crate) fn changes_hardware(&self) -> bool {
+        match &self.claim {
+            Claim::All { hardware, .. } => *hardware != Hardware::Same,
+            Claim::Changed { new, .. } => new.iter().any(|one| one.strength() == Strength::Hardware),
+            Claim::Nothing | Claim::Some { .. } | Claim::Deactivated => false,
+        }
+    }
+
+    /// Whether it says what the device is called from now on, and not only what it is called too.
+    pub(crate) fn settles(&self) -> bool {
+        matches!(self.claim, Claim::All { .. } | Claim::Changed { .. } | Claim::Deactivated)
+    }
+
+    /// The hardware that the message gives as the device's now.
+    pub(crate) fn hardware(&self) -> impl Iterator<Item = &Identifier> {
+        let current = match &self.claim {
+            Claim::All { snapshot: names, .. } => names,
+            Claim::Changed { new: names, .. } if self.changes_hardware() => names,
+            Claim::Nothing | Claim::Some { .. } | Claim::Changed { .. } | Claim::Deactivated => &self.names,
+        };
+        current.iter().filter(|one| one.strength() == Strength::Hardware)
+    }
+
+    /// The SIM profile that the message shows in use: the only one that it gives, unless it merely asks.
+    pub(crate) fn iccid_in_use(&self) -> Option<&Identifier> {
+        let names = match &self.claim {
+            Claim::All { snapshot: names, .. } | Claim::Changed { new: names, .. } => names,
+            Claim::Some { activated: true } => &self.names,
+            Claim::Nothing | Claim::Some { .. } | Claim::Deactivated => return None,
+        };
+        let mut iccids = names.iter().filter(|one| one.kind == Kind::Iccid);
+        iccids.next().filter(|_| iccids.next().is_none())
+    }
+}

@@ -1,0 +1,243 @@
+//! Which device a message means, and what becomes of the names that it gives. The rules are in ARCHITECTURE.md, with an
+//! example each.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use callback::Kind;
+use jiff::Timestamp;
+
+use crate::identity::{DeviceId, Identifier, MAX_IDENTIFIERS, Strength, fit_together};
+use crate::naming::{Claim, Naming};
+use crate::state::{Device, MAX_MERGED};
+
+/// What is known of the names of a message.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// Who owns which of them.
+    pub owners: BTreeMap<Identifier, DeviceId>,
+    /// The owners, and the device whose id is derived from the first name, if there is one.
+    pub devices: BTreeMap<DeviceId, Device>,
+}
+
+impl Known {
+    /// Whether identifiers and devices agree. They were read one after the other, and another writer may have come between.
+    #[must_use]
+    pub fn is_consistent(&self) -> bool {
+        let holds = |device: &Device, identifier| device.identifiers.contains(identifier);
+        self.owners.iter().all(|(identifier, id)| self.devices.get(id).is_some_and(|device| holds(device, identifier)))
+    }
+
+    fn owner(&self, name: &Identifier) -> Option<&Device> {
+        self.owners.get(name).and_then(|id| self.devices.get(id))
+    }
+}
+
+/// Which device is meant, and which names go where.
+#[derive(Debug)]
+pub(crate) struct Resolution<'a> {
+    /// The device that the message is about; `None` for a new one.
+    pub(crate) device: Option<&'a Device>,
+    /// The names that it has afterwards.
+    pub(crate) names: BTreeSet<Identifier>,
+    /// The names that the message gives it.
+    pub(crate) given: BTreeSet<Identifier>,
+    /// Devices that turn out to be the same one.
+    pub(crate) merged: Vec<&'a Device>,
+    /// Devices that lose names and stay themselves.
+    pub(crate) losers: Vec<(&'a Device, BTreeSet<Identifier>)>,
+}
+
+/// Decides which device is meant. Nothing is read or written.
+pub(crate) fn resolve<'a>(naming: &'a Naming, received_at: Timestamp, known: &'a Known) -> Resolution<'a> {
+    let view = View { naming, received_at, known };
+    let owners = view.owners();
+    let meant: Vec<&Device> = owners.iter().copied().filter(|owner| view.is_meant(owner)).collect();
+    let first_owner = owners.iter().copied().find(|owner| view.naming.names().first().is_some_and(|one| has(owner, one)));
+
+    let device = match (meant.first(), naming.claim()) {
+        (Some(device), _) => Some(*device),
+        (None, Claim::Nothing) => first_owner,
+        // A late message about names that have all moved on since: what is left of it is its event.
+        (None, _) => owners.first().copied().filter(|_| view.given(None).is_empty()),
+    };
+    if *naming.claim() == Claim::Nothing {
+        let new = naming.names().first().filter(|_| device.is_none()).cloned();
+        let names = device.map_or_else(|| new.iter().cloned().collect(), |device| device.identifiers.clone());
+        return Resolution { device, names, given: new.into_iter().collect(), merged: Vec::new(), losers: Vec::new() };
+    }
+
+    let mut given = view.given(device);
+    if device.is_none() && given.is_empty() {
+        // Something must name the device.
+        given.extend(naming.names().first().cloned());
+    }
+    let mut names = view.names_after(device, &given);
+    let mut merged = Vec::new();
+    let room = |device: &Device| MAX_MERGED.saturating_sub(device.merged_from.len());
+    let mut room_left = device.map_or(MAX_MERGED, room);
+    for owner in meant.into_iter().skip(1) {
+        let taken = naming.names().iter().filter(|one| has(owner, one)).all(|one| given.contains(one));
+        let by_line_alone = view.reach(owner) <= Strength::Line && has_hardware(&owner.identifiers) && has_hardware(&names);
+        let fits = fit_together(names.iter().chain(&owner.identifiers));
+        if taken && fits && !by_line_alone && owner.merged_from.len() < room_left {
+            names.extend(owner.identifiers.iter().cloned());
+            room_left -= owner.merged_from.len() + 1;
+            merged.push(owner);
+        }
+    }
+
+    let mut losers = Vec::new();
+    for owner in owners {
+        let stays = device.is_some_and(|device| device.id == owner.id) || merged.iter().any(|one| one.id == owner.id);
+        let lost: BTreeSet<_> = view.taken_from(owner, &given).cloned().collect();
+        if stays || lost.is_empty() {
+            continue;
+        }
+        let recycled = naming.recycles_lines() && view.reach(owner) <= Strength::Line;
+        if lost == owner.identifiers && !recycled && owner.merged_from.len() < room_left {
+            room_left -= owner.merged_from.len() + 1;
+            merged.push(owner);
+        } else {
+            losers.push((owner, lost));
+        }
+    }
+    Resolution { device, names, given, merged, losers }
+}
+
+fn has(device: &Device, name: &Identifier) -> bool {
+    device.identifiers.contains(name)
+}
+
+fn has_hardware<'a>(names: impl IntoIterator<Item = &'a Identifier>) -> bool {
+    names.into_iter().any(|one| one.strength() == Strength::Hardware)
+}
+
+/// A message's names before what is known of them.
+struct View<'a> {
+    naming: &'a Naming,
+    received_at: Timestamp,
+    known: &'a Known,
+}
+
+impl<'a> View<'a> {
+    /// The devices that have any of the names, in the order in which the names tell which device is meant.
+    fn owners(&self) -> Vec<&'a Device> {
+        let mut owners: Vec<&Device> = Vec::new();
+        for owner in self.naming.names().iter().filter_map(|name| self.known.owner(name)) {
+            if owners.iter().all(|found| found.id != owner.id) {
+                owners.push(owner);
+            }
+        }
+        owners
+    }
+
+    /// The strongest of the names by which a device was found.
+    fn reach(&self, owner: &Device) -> Strength {
+        let names = self.naming.names().iter().filter(|name| has(owner, name));
+        names.map(Identifier::strength).max().unwrap_or(Strength::Unknown)
+    }
+
+    /// Whether an owner can be the device that the message is about.
+    fn is_meant(&self, owner: &Device) -> bool {
+        let by_line = self.reach(owner) <= Strength::Line;
+        let mut hardware = self.naming.hardware().peekable();
+        // Handsets are replaced and the number stays: a line does not show that two pieces of hardware are one.
+        let other_hardware = by_line && hardware.peek().is_some() && has_hardware(&owner.identifiers);
+        let contradicted = hardware.any(|given| owner.identifiers.iter().any(|own| own.rivals(given)));
+        let recycled = by_line && self.naming.recycles_lines();
+        !recycled && (self.naming.changes_hardware() || !(contradicted || other_hardware))
+    }
+
+    /// The names that the message gives to a device, or to a new one, without those that a newer message gave elsewhere.
+    fn given(&self, device: Option<&Device>) -> BTreeSet<Identifier> {
+        let names: Vec<&Identifier> = match self.naming.claim() {
+            Claim::Nothing => Vec::new(),
+            Claim::Some { .. } => self.naming.names().iter().collect(),
+            Claim::All { snapshot, .. } => snapshot.iter().collect(),
+            Claim::Changed { old, new } => {
+                new.iter().chain(old.iter().filter(|one| !new.contains(one) && !is_replaced(one, old, new))).collect()
+            }
+            Claim::Deactivated => self.naming.names().iter().filter(|one| one.strength() != Strength::Line).collect(),
+        };
+        let embedded = names.iter().copied().chain(device.iter().flat_map(|device| &device.identifiers));
+        let embedded = is_embedded(embedded);
+        // Of several values of a kind, nothing says which one is the device's.
+        let one_of_several = |name: &Identifier| {
+            names.iter().any(|other| other.rivals(name)) && !(embedded && name.kind == Kind::Iccid)
+        };
+        names.iter().copied().filter(|name| !one_of_several(name) && self.may_have(device, name)).cloned().collect()
+    }
+
+    /// Whether no newer message speaks against giving a device this name.
+    fn may_have(&self, device: Option<&Device>, name: &Identifier) -> bool {
+        if device.is_some_and(|device| has(device, name)) {
+            return true;
+        }
+        let from = self.known.owner(name).and_then(|owner| owner.named_at.get(&name.kind));
+        let to = device.and_then(|device| device.settled_at(&name.kind));
+        from.is_none_or(|at| *at <= self.received_at) && to.is_none_or(|at| at <= self.received_at)
+    }
+
+    /// The names that a device loses to the one that these are given to.
+    fn taken_from<'b>(&'b self, owner: &'b Device, given: &'b BTreeSet<Identifier>) -> impl Iterator<Item = &'b Identifier> {
+        // A line that was deactivated is no device's any more.
+        let gone = |name: &Identifier| {
+            *self.naming.claim() == Claim::Deactivated
+                && name.strength() == Strength::Line
+                && owner.named_at.get(&name.kind).is_none_or(|at| *at <= self.received_at)
+        };
+        let named = |name: &&Identifier| self.naming.names().contains(name);
+        owner.identifiers.iter().filter(named).filter(move |name| given.contains(name) || gone(name))
+    }
+
+    /// The names of a device after the message: those given, and those of its own that stay.
+    fn names_after(&self, device: Option<&Device>, given: &BTreeSet<Identifier>) -> BTreeSet<Identifier> {
+        let Some(device) = device else { return given.clone() };
+        let own = &device.identifiers;
+        let newer = |one: &Identifier| device.settled_at(&one.kind).is_some_and(|at| at > self.received_at);
+        let replaced = |one: &Identifier| {
+            let by_name = given.iter().any(|name| name.rivals(one));
+            let by_change = matches!(self.naming.claim(), Claim::Changed { old, new } if is_replaced(one, old, new));
+            !newer(one) && !given.contains(one) && (by_name || by_change)
+        };
+        // Another number, SIM or hardware takes the other names of the former one with it.
+        let strengths_replaced: BTreeSet<Strength> = own
+            .iter()
+            .filter(|one| replaced(one) && !(one.kind == Kind::Iccid && is_embedded(own)))
+            .map(Identifier::strength)
+            .collect();
+        let embedded = is_embedded(given)
+            || (is_embedded(own) && !strengths_replaced.contains(&Strength::Hardware));
+        let stays = |one: &Identifier| {
+            let strength = one.strength();
+            if newer(one) || given.contains(one) || (embedded && one.kind == Kind::Iccid) {
+                return true;
+            }
+            !strengths_replaced.contains(&strength)
+                && match self.naming.claim() {
+                    Claim::Nothing | Claim::Some { .. } | Claim::Changed { .. } => true,
+                    // What a snapshot does not list stays where it confirms what it would be listed with.
+                    Claim::All { .. } => given.iter().any(|name| name.strength() == strength && own.contains(name)),
+                    Claim::Deactivated => strength != Strength::Line,
+                }
+        };
+        let mut kept: Vec<_> = own.iter().filter(|one| !given.contains(one) && stays(one)).cloned().collect();
+        kept.sort_by_key(|one| std::cmp::Reverse(one.strength()));
+        kept.truncate(MAX_IDENTIFIERS.saturating_sub(given.len()));
+        let names: BTreeSet<_> = given.iter().cloned().chain(kept).collect();
+        // Something must name the device, if only what named it so far.
+        if names.is_empty() { own.clone() } else { names }
+    }
+}
+
+fn is_embedded<'a>(names: impl IntoIterator<Item = &'a Identifier>) -> bool {
+    names.into_iter().any(|one| one.kind == Kind::Eid)
+}
+
+/// Whether an old name is what was changed, and not only how the device was addressed: by ESN addressed and an ICCID given,
+/// the ESN was changed; by ICCID and IMEI addressed and an IMEI given, it was not the ICCID.
+fn is_replaced(one: &Identifier, old: &[Identifier], new: &[Identifier]) -> bool {
+    let same_kind = new.iter().any(|new| new.rivals(one));
+    let alike = |new: &Identifier| new.strength() > Strength::Line && (new.strength() == one.strength() || old.len() == 1);
+    same_kind || (old.contains(one) && !new.contains(one) && one.strength() > Strength::Line && new.iter().any(alike))
+}

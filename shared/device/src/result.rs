@@ -1,0 +1,89 @@
+//! What became of a request.
+
+use callback::Outcome;
+use serde::{Deserialize, Serialize};
+
+/// What became of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RequestResult {
+    /// What was asked for, as the answer names it (`suspend`), or the callback service.
+    pub operation: String,
+    /// How it ended.
+    #[serde(flatten)]
+    pub ending: Ending,
+}
+
+/// How a request ended. As JSON, `outcome` is `succeeded`, `failed`, `other` or `unstated`, and the members `status` and
+/// `fault` are always there, null where they do not apply.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "Wire", try_from = "Wire")]
+pub enum Ending {
+    /// It was done.
+    Succeeded,
+    /// It was not done.
+    Failed(Fault),
+    /// The status is another one (`warning`), as sent.
+    Other(String),
+    /// The answer does not say.
+    Unstated,
+}
+
+/// Why a request failed, in the platform's words, each cut where it is very long.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// `<ServiceName>.<error code>`: the error code is what to go by.
+    pub code: Option<String>,
+    /// For people.
+    pub text: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Wire {
+    outcome: String,
+    status: Option<String>,
+    fault: Option<Fault>,
+}
+
+impl From<Ending> for Wire {
+    fn from(ending: Ending) -> Self {
+        let (outcome, status, fault) = match ending {
+            Ending::Succeeded => ("succeeded", None, None),
+            Ending::Failed(fault) => ("failed", None, Some(fault)),
+            Ending::Other(status) => ("other", Some(status), None),
+            Ending::Unstated => ("unstated", None, None),
+        };
+        Self { outcome: outcome.to_owned(), status, fault }
+    }
+}
+
+impl TryFrom<Wire> for Ending {
+    type Error = String;
+
+    fn try_from(wire: Wire) -> Result<Self, Self::Error> {
+        match (wire.outcome.as_str(), wire.status, wire.fault) {
+            ("succeeded", None, None) => Ok(Self::Succeeded),
+            ("failed", None, Some(fault)) => Ok(Self::Failed(fault)),
+            ("other", Some(status), None) => Ok(Self::Other(status)),
+            ("unstated", None, None) => Ok(Self::Unstated),
+            (outcome, ..) => Err(format!("an outcome \"{outcome}\" with a status or fault that does not belong to it")),
+        }
+    }
+}
+
+impl From<&Outcome> for Ending {
+    fn from(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Succeeded => Self::Succeeded,
+            Outcome::Failed { code, text } => Self::Failed(Fault { code: code.clone(), text: text.clone() }),
+            Outcome::Other(status) => Self::Other(status.clone()),
+            Outcome::Unstated => Self::Unstated,
+        }
+    }
+}
+
+impl RequestResult {
+    pub(crate) fn new(operation: &str, outcome: &Outcome) -> Self {
+        Self { operation: operation.to_owned(), ending: outcome.into() }
+    }
+}

@@ -1,0 +1,192 @@
+//! A plan as the items of one `TransactWriteItems`, each with the condition that nothing has changed since it was read.
+
+use aws_sdk_dynamodb::types::builders::PutBuilder;
+use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
+use device::{Digest, Event, Move, Occasion, Plan, Receipt, RecordedEvent, RequestOutcome};
+
+use crate::rows::{Key, Row, json, number, text};
+use crate::{Store, StoreError};
+
+/// DynamoDB's rows hold 409,600 bytes; the rest is for the other attributes.
+const MAX_ROW_BYTES: usize = 400_000;
+
+/// A partition key holds 2,048 bytes; request ids have 36.
+const MAX_REQUEST_ID_BYTES: usize = 512;
+
+/// What a plan writes.
+pub(crate) struct Items {
+    pub(crate) items: Vec<TransactWriteItem>,
+    /// About how much that is, in bytes.
+    pub(crate) bytes: usize,
+}
+
+/// Why a plan cannot be written.
+pub(crate) enum Unwritable {
+    /// An event is too large for a row, with so many bytes.
+    TooLarge(usize),
+    Error(StoreError),
+}
+
+impl From<StoreError> for Unwritable {
+    fn from(error: StoreError) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl Store {
+    /// What a plan writes. `read` is the receipt that was found under the same key, of an equal message that was another one.
+    pub(crate) fn items(
+        &self,
+        occasion: &Occasion,
+        key: &Digest,
+        read: Option<&Receipt>,
+        plan: Plan,
+    ) -> Result<Items, Unwritable> {
+        let mut written = Items { items: vec![self.receipt_item(occasion, key, read)?], bytes: 0 };
+        let (events, moves) = match plan {
+            Plan::Devices(events, moves) => (events, moves),
+            Plan::Account(event) => (vec![event], Vec::new()),
+        };
+        for mut recorded in events {
+            let (state, state_bytes) = self.state_item(&recorded)?;
+            let (event, event_bytes) = self.event_item(&mut recorded)?;
+            written.bytes += state_bytes + event_bytes;
+            written.items.extend([state, event]);
+            written.items.extend(self.request_item(&recorded)?);
+        }
+        for moved in &moves {
+            written.items.push(self.move_item(moved)?);
+        }
+        Ok(written)
+    }
+
+    /// Must not be there, or must be the one that was read.
+    fn receipt_item(
+        &self,
+        occasion: &Occasion,
+        key: &Digest,
+        read: Option<&Receipt>,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let receipt = occasion.receipt();
+        let mut row = Key::receipt(key).row();
+        row.insert("receivedAt".to_owned(), number(receipt.received_at));
+        row.insert("expiresAt".to_owned(), number(occasion.receipt_expires_at()));
+        if let Some(attempt) = receipt.attempt {
+            row.insert("attempt".to_owned(), number(attempt));
+        }
+        let put = self.put(row);
+        item(match read {
+            // An expired receipt may be deleted at any time.
+            Some(read) => put
+                .condition_expression("attribute_not_exists(pk) OR receivedAt = :read")
+                .expression_attribute_values(":read", number(read.received_at)),
+            None => put.condition_expression("attribute_not_exists(pk)"),
+        })
+    }
+
+    /// The device, or for an event of an account its counter: guarded by the version that was read.
+    fn state_item(&self, recorded: &RecordedEvent) -> Result<(TransactWriteItem, usize), StoreError> {
+        let sequence = recorded.event.sequence;
+        let mut row = Key::state(&recorded.event.subject).row();
+        row.insert("version".to_owned(), number(sequence));
+        let mut bytes = 0;
+        if let Some(device) = &recorded.device {
+            let contents = json(device)?;
+            bytes = contents.len();
+            row.insert("updatedAt".to_owned(), text(device.updated_at.to_string()));
+            row.insert("device".to_owned(), text(contents));
+            for (name, value) in [("account", &device.provisioning.account), ("state", &device.provisioning.state)] {
+                if let Some(value) = value {
+                    row.insert(name.to_owned(), text(value));
+                }
+            }
+        }
+        let put = self.put(row);
+        let put = if sequence == 1 {
+            put.condition_expression("attribute_not_exists(pk)")
+        } else {
+            put.condition_expression("version = :version").expression_attribute_values(":version", number(sequence - 1))
+        };
+        Ok((item(put)?, bytes))
+    }
+
+    fn event_item(&self, recorded: &mut RecordedEvent) -> Result<(TransactWriteItem, usize), Unwritable> {
+        let mut contents = json(recorded)?;
+        if contents.len() > MAX_ROW_BYTES {
+            recorded.event.leave_out_copies();
+            contents = json(recorded)?;
+        }
+        let event = &recorded.event;
+        let bytes = contents.len() + event.change.len();
+        if bytes > MAX_ROW_BYTES {
+            return Err(Unwritable::TooLarge(bytes));
+        }
+        let mut row = Key::event(&event.subject, event.sequence).row();
+        row.insert("service".to_owned(), text(&event.service));
+        row.insert("change".to_owned(), text(&event.change));
+        row.insert("receivedAt".to_owned(), text(event.received_at.to_string()));
+        row.insert("event".to_owned(), text(contents));
+        self.expire(&mut row, event);
+        Ok((item(self.put(row).condition_expression("attribute_not_exists(pk)"))?, bytes))
+    }
+
+    /// What became of a request, where the event says so: found by the request's id. One of a length that no id has is
+    /// left to the event.
+    fn request_item(&self, recorded: &RecordedEvent) -> Result<Option<TransactWriteItem>, StoreError> {
+        let event = &recorded.event;
+        let request_id = event.request_id.as_deref().filter(|id| id.len() <= MAX_REQUEST_ID_BYTES);
+        let (Some(request_id), Some(result)) = (request_id, &event.result) else { return Ok(None) };
+        let outcome = RequestOutcome {
+            subject: event.subject.clone(),
+            identifiers: event.devices.clone(),
+            service: event.service.clone(),
+            result: result.clone(),
+            received_at: event.received_at,
+            sequence: event.sequence,
+        };
+        let mut row = Key::request(request_id, &event.subject, event.sequence).row();
+        row.insert("outcome".to_owned(), text(json(&outcome)?));
+        self.expire(&mut row, event);
+        item(self.put(row)).map(Some)
+    }
+
+    /// An identifier changes hands, if it is still where it was.
+    fn move_item(&self, moved: &Move) -> Result<TransactWriteItem, StoreError> {
+        let Move { identifier, from, to } = moved;
+        let key = Key::identifier(identifier);
+        let Some(to) = to else {
+            let delete = Delete::builder().table_name(&self.table).set_key(Some(key.row()));
+            let owner = from.as_ref().map(ToString::to_string).unwrap_or_default();
+            let delete =
+                delete.condition_expression("device = :owner").expression_attribute_values(":owner", text(owner));
+            let delete = delete.build().map_err(|error| StoreError::Corrupt(error.to_string()))?;
+            return Ok(TransactWriteItem::builder().delete(delete).build());
+        };
+        let mut row = key.row();
+        row.insert("device".to_owned(), text(to.to_string()));
+        let put = self.put(row);
+        item(match from {
+            None => put.condition_expression("attribute_not_exists(pk)"),
+            Some(owner) => put
+                .condition_expression("device = :owner")
+                .expression_attribute_values(":owner", text(owner.to_string())),
+        })
+    }
+
+    /// Events and what is found by them are kept for the time that the customer chose.
+    fn expire(&self, row: &mut Row, event: &Event) {
+        if self.event_retention_days > 0 {
+            let seconds = i64::from(self.event_retention_days) * 24 * 60 * 60;
+            row.insert("expiresAt".to_owned(), number(event.received_at.as_second() + seconds));
+        }
+    }
+
+    fn put(&self, row: Row) -> PutBuilder {
+        Put::builder().table_name(&self.table).set_item(Some(row))
+    }
+}
+
+fn item(put: PutBuilder) -> Result<TransactWriteItem, StoreError> {
+    let put = put.build().map_err(|error| StoreError::Corrupt(error.to_string()))?;
+    Ok(TransactWriteItem::builder().put(put).build())
+}
