@@ -6,9 +6,9 @@ use callback::Message;
 use device::{CallbackService, Facet, Observation, notifications};
 
 /// The service, as registered. One page of the platform spells it differently.
-pub const SERVICE: CallbackService =
-    CallbackService { aliases: &["AlertsService"], ..CallbackService::new("AlertService", interpret) };
+pub static SERVICE: CallbackService =
+    CallbackService::new("AlertService", interpret).also_spelled(&["AlertsService"]);
 
-fn interpret(message: &Message) -> Vec<Observation> {
-    notifications(SERVICE.name, message, |_| Facet::Alert)
+fn interpret(service: &str, message: Message) -> Vec<Observation> {
+    notifications(service, message, |_| Facet::Alert)
 }

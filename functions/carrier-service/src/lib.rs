@@ -4,25 +4,25 @@
 //! Documented are REST's change of an identifier and failures, a part of REST's activation, and the names of SOAP's change
 //! of an identifier. Operations are recognised by their names, in any spelling; what succeeded is the device's state.
 
+use std::sync::Arc;
+
 use callback::{
-    AsSent, DeviceIdentifier, DeviceInfo, Map, Members, Message, Outcome, Part, Sent, Value, identifiers_in,
+    AsSent, DeviceIdentifier, DeviceInfo, Map, Message, Outcome, Part, Sent, Value, identifiers_in, operation,
+    text_of,
 };
-use device::{CallbackService, Facet, Naming, Observation, Update, operation};
+use device::{CallbackService, Facet, Naming, Observation, SuspensionTerms, Update};
 
 /// The service, as registered.
-pub const SERVICE: CallbackService = CallbackService::new("CarrierService", interpret);
+pub static SERVICE: CallbackService = CallbackService::new("CarrierService", interpret);
 
-fn interpret(message: &Message) -> Vec<Observation> {
-    message.parts().into_iter().map(|part| observe(message, part)).collect()
+fn interpret(service: &str, message: Message) -> Vec<Observation> {
+    message.into_parts().into_iter().map(|part| observe(service, part)).collect()
 }
 
-fn observe(message: &Message, mut part: Part) -> Observation {
-    if let Some((name, values)) = within_slot(message) {
-        (part.name, part.values) = (name, values);
-    }
-    let (values, devices, outcome) = (part.values.clone(), part.devices.clone(), part.outcome.clone());
+fn observe(service: &str, part: Part) -> Observation {
+    let (values, devices, outcome) = (Arc::clone(&part.values), part.devices.clone(), part.outcome.clone());
     let operated = Operation::of(&part);
-    let observation = Observation::new(SERVICE.name, part);
+    let observation = Observation::new(service, part);
     let name = operation(&observation.change).to_owned();
     let mut observation = observation.answering(&name, &outcome);
     if !matches!(outcome, Outcome::Succeeded | Outcome::Unstated) || values.is_null() {
@@ -35,28 +35,22 @@ fn observe(message: &Message, mut part: Part) -> Observation {
     }
     match operated {
         Operation::Suspend => {
-            let resumes = resumption(&values);
-            let said = if values.as_object().is_some_and(Map::is_empty) { Value::Null } else { values };
-            observation.reporting(Facet::Suspension, said).reporting(Facet::Resume, resumes)
+            let (resumes, terms) = (resumption(&values), SuspensionTerms::of(&values));
+            let said = if values.as_object().is_some_and(Map::is_empty) { Arc::new(Value::Null) } else { values };
+            observation.reporting(Facet::Suspension(terms), said).reporting(Facet::Resume, resumes)
         }
         // Whatever suspension there was is past.
         Operation::Activate | Operation::Restore | Operation::Deactivate => {
-            observation.updates.push(Update::Facet(Facet::Suspension, Value::Null));
-            observation.updates.push(Update::Facet(Facet::Resume, Value::Null));
+            let past = || Arc::new(Value::Null);
+            observation.updates.push(Update::Facet(Facet::Suspension(SuspensionTerms::default()), past()));
+            observation.updates.push(Update::Facet(Facet::Resume, past()));
             observation
         }
         Operation::ChangeIdentifier | Operation::Other => observation,
     }
 }
 
-/// SOAP's slot has the name of the service, and the operation's element within.
-fn within_slot(message: &Message) -> Option<(String, Value)> {
-    let mut operations = message.member(SERVICE.name)?.as_object()?.iter().filter(|(_, values)| !values.is_null());
-    operations.next().map(|(name, values)| (name.clone(), values.clone()))
-}
-
-/// When the device will return to service, as far as a suspension's answer says so: the documentation promises it, and
-/// does not show the member.
+/// When the device will return to service, as far as a suspension's answer says so.
 fn resumption(values: &Value) -> Value {
     let members = values.as_object().into_iter().flatten();
     let date =
@@ -130,11 +124,11 @@ fn naming(operation: Operation, devices: &[DeviceIdentifier], values: &Value) ->
 
 /// What the answer states of the device's provisioning.
 fn stated(operation: Operation, values: &Value) -> DeviceInfo {
-    let mut members = values.as_object().cloned().map(Members::from).unwrap_or_default();
+    let sent = |name| text_of(values, name).map_or(Sent::Absent, Sent::Value);
     DeviceInfo {
-        account_name: members.take_text("accountName"),
-        service_plan: members.take_text("servicePlan"),
-        ip_address: members.take_text("ipAddress"),
+        account_name: sent("accountName"),
+        service_plan: sent("servicePlan"),
+        ip_address: sent("ipAddress"),
         state: operation.state().map_or(Sent::Absent, |state| Sent::Value(AsSent::from(state.to_owned()))),
         ..DeviceInfo::default()
     }

@@ -2,5 +2,5 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    listener::serve(carrier_service::SERVICE).await
+    listener::serve(&carrier_service::SERVICE).await
 }

@@ -1,9 +1,10 @@
 //! The published form of an event: CloudEvents 1.0, structured JSON.
 
-use device::{Device, FieldChange, RecordedEvent, RequestResult};
+use device::{Device, FieldChange, RecordedEvent, RequestResult, Subject};
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
+use serde_json::Value;
 
 /// What may stand in a path of a URI as it is.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -34,7 +35,24 @@ struct Data<'a> {
     sequence: u64,
     result: Option<&'a RequestResult>,
     changes: &'a [FieldChange],
+    /// What was reported on a facet, whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<&'a Value>,
+    /// What is too large for a message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out: Option<LeftOut>,
     device: Option<&'a Device>,
+}
+
+/// A report that is too large for a message, and where it is whole.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LeftOut {
+    member: &'static str,
+    /// Its size as JSON.
+    bytes: usize,
+    /// Path and query of the API's resource with the event; null for an event of an account.
+    read_at: Option<String>,
 }
 
 impl<'a> CloudEvent<'a> {
@@ -60,9 +78,27 @@ impl<'a> CloudEvent<'a> {
                 sequence: event.sequence,
                 result: event.result.as_ref(),
                 changes: &event.changes,
+                report: event.reported(),
+                left_out: None,
                 device: recorded.device.as_ref(),
             },
         }
+    }
+
+    /// The same with a pointer to the report instead of the report.
+    pub(crate) fn without_report(mut self, recorded: &RecordedEvent) -> Self {
+        let event = &recorded.event;
+        self.data.left_out = self.data.report.take().map(|report| LeftOut {
+            member: "report",
+            bytes: report.to_string().len(),
+            read_at: match &event.subject {
+                Subject::Device(id) => {
+                    Some(format!("/devices/id/{id}/events?after={id}:{}&limit=1", event.sequence.saturating_sub(1)))
+                }
+                Subject::Account(_) => None,
+            },
+        });
+        self
     }
 
     /// The attributes that filter policies match. One without a value is left out: SNS refuses it.

@@ -21,8 +21,11 @@ pub use cloud_event::CloudEvent;
 /// SNS's bound on one `PublishBatch`.
 const BATCH: usize = 10;
 
-/// SNS's bound on the messages of one `PublishBatch`, their attributes included, less some room for these.
+/// SNS's bound on the messages of one `PublishBatch`, their attributes included, is 256 KiB; less some room for these.
 const BATCH_BYTES: usize = 240 * 1024;
+
+/// The same bound holds for one message, which has four attributes.
+const MAX_MESSAGE_BYTES: usize = 250 * 1024;
 
 /// The service whose events have a topic of their own.
 const PROVISIONING: &str = "ExternalProvisioningChanges";
@@ -176,8 +179,15 @@ struct Entry {
 
 impl Entry {
     fn new(recorded: &RecordedEvent, topic: &str) -> Result<Self, PublishError> {
-        let event = CloudEvent::of(recorded);
-        let body = serde_json::to_string(&event).map_err(|error| PublishError::Refused(error.to_string()))?;
+        let json = |event: &CloudEvent<'_>| {
+            serde_json::to_string(event).map_err(|error| PublishError::Refused(error.to_string()))
+        };
+        let mut event = CloudEvent::of(recorded);
+        let mut body = json(&event)?;
+        if body.len() > MAX_MESSAGE_BYTES {
+            event = event.without_report(recorded);
+            body = json(&event)?;
+        }
         let mut attributes = HashMap::new();
         for (name, value) in event.attributes() {
             let value = MessageAttributeValue::builder().data_type("String").string_value(value).build()?;

@@ -1,12 +1,12 @@
-//! DevicePRLInformation: the preferred roaming list of 2G and 3G devices, asked for by request. The contents are not
-//! documented.
+//! DevicePRLInformation: the preferred roaming list of 2G and 3G devices, asked for by request. Of REST the member's name and
+//! `prlVersion` were seen in a public listener; of SOAP only the slot's name is documented.
 
-use callback::Message;
+use callback::{Message, Part, text_of};
 use device::{CallbackService, Facet, Observation, answers};
 
 /// The service, as registered.
-pub const SERVICE: CallbackService = CallbackService::new("DevicePRLInformation", interpret);
+pub static SERVICE: CallbackService = CallbackService::new("DevicePRLInformation", interpret);
 
-fn interpret(message: &Message) -> Vec<Observation> {
-    answers(SERVICE.name, message, |_| Facet::Prl)
+fn interpret(service: &str, message: Message) -> Vec<Observation> {
+    answers(service, message, |part: &Part| Facet::Prl(text_of(&part.values, "prlVersion")))
 }

@@ -2,5 +2,5 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    listener::serve(device_profile_service::SERVICE).await
+    listener::serve(&device_profile_service::SERVICE).await
 }

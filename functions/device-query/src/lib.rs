@@ -2,13 +2,13 @@
 //!
 //! `kind` is any of the platform's (`mdn`, `imei`, …) in any casing, or `id` for our own name of a device.
 
-use device::store::{EventsFrom, RequestFrom, Store, StoreError};
 use device::{Device, DeviceId, Identifier};
 use http::header::{CONTENT_TYPE, LINK};
 use http::{HeaderValue, Response, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::json;
+use store::{EventsFrom, RequestFrom, Store, StoreError};
 
 /// How many events an answer has, unless asked for fewer.
 const MOST_EVENTS: usize = 100;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use device::store::Store;
+use store::Store;
 use device_query::{Page, Query, answer};
 use lambda_http::request::RequestContext;
 use lambda_http::{Error, Request, RequestExt, service_fn};

@@ -7,10 +7,10 @@ use callback::Message;
 use device::{CallbackService, Facet, Observation, answers};
 
 /// The service, as registered.
-pub const SERVICE: CallbackService = CallbackService::new("DeviceService", interpret);
+pub static SERVICE: CallbackService = CallbackService::new("DeviceService", interpret);
 
-fn interpret(message: &Message) -> Vec<Observation> {
-    answers(SERVICE.name, message, |_| Facet::Availability).into_iter().map(only_about_availability).collect()
+fn interpret(service: &str, message: Message) -> Vec<Observation> {
+    answers(service, message, |_| Facet::Availability).into_iter().map(only_about_availability).collect()
 }
 
 /// Without the pairing, and without a report where something else was asked.
@@ -19,5 +19,5 @@ fn only_about_availability(mut observation: Observation) -> Observation {
     if name.contains("upload") || name.contains("order") {
         observation.updates.clear();
     }
-    observation.changing_no_name()
+    observation.claiming_no_names()
 }

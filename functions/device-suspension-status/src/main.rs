@@ -2,5 +2,5 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    listener::serve(device_suspension_status::SERVICE).await
+    listener::serve(&device_suspension_status::SERVICE).await
 }

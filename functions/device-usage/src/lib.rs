@@ -5,8 +5,8 @@ use callback::Message;
 use device::{CallbackService, Facet, Observation, answers};
 
 /// The service, as registered.
-pub const SERVICE: CallbackService = CallbackService::new("DeviceUsage", interpret);
+pub static SERVICE: CallbackService = CallbackService::new("DeviceUsage", interpret);
 
-fn interpret(message: &Message) -> Vec<Observation> {
-    answers(SERVICE.name, message, |_| Facet::Usage)
+fn interpret(service: &str, message: Message) -> Vec<Observation> {
+    answers(service, message, |_| Facet::Usage)
 }

@@ -2,23 +2,25 @@
 //!
 //! One message is about one device, of which it gives a full snapshot. An activation has no `Device` in its envelope.
 
+use std::sync::Arc;
+
 use callback::{Change, DeviceInfo, ExternalProvisioningChange, Message, Part, Sent, Value};
-use device::{CallbackService, Facet, Naming, Observation, Update};
+use device::{CallbackService, Facet, Naming, Observation, SuspensionTerms, Update};
 
 /// The service, as registered.
-pub const SERVICE: CallbackService = CallbackService::new("ExternalProvisioningChanges", interpret);
+pub static SERVICE: CallbackService = CallbackService::new("ExternalProvisioningChanges", interpret);
 
 /// The change of a message that does not state one.
 const UNSTATED: &str = "Unstated";
 
-fn interpret(message: &Message) -> Vec<Observation> {
-    let Some(stated) = ExternalProvisioningChange::of(message) else {
-        // A shape that nobody has seen: whatever names a device in it still does, and the payload is kept whole.
+fn interpret(service: &str, message: Message) -> Vec<Observation> {
+    let Some(stated) = ExternalProvisioningChange::of(&message) else {
+        // A shape that was never seen: whatever names a device in it still does, and the payload is kept whole.
         let observe = |part: Part| {
             let (unknown, change) = (part.payload.clone(), UNSTATED.to_owned());
-            Observation { change, unknown, ..Observation::new(SERVICE.name, part) }
+            Observation { change, unknown, ..Observation::new(service, part) }
         };
-        return message.parts().into_iter().map(observe).collect();
+        return message.into_parts().into_iter().map(observe).collect();
     };
     let info = match stated.device_info {
         Sent::Value(info) => info,
@@ -27,20 +29,22 @@ fn interpret(message: &Message) -> Vec<Observation> {
     let all = info.device_identifiers.value().map(Vec::as_slice).unwrap_or_default();
     let change = stated.change.value();
     let known = change.map(|change| &**change);
-    let mut updates = vec![Update::Provisioning(Box::new(info.clone()))];
+    let naming = Naming::all(&message.devices, all, known);
+    let account = info.account_name.value().cloned();
+    let mut updates = vec![Update::Provisioning(Box::new(info))];
     if matches!(known, Some(Change::Activate | Change::Restore | Change::Deactivate)) {
         // Whatever return from suspension was announced is past.
-        updates.push(Update::Facet(Facet::Resume, Value::Null));
-        updates.push(Update::Facet(Facet::Suspension, Value::Null));
+        updates.push(Update::Facet(Facet::Resume, Arc::new(Value::Null)));
+        updates.push(Update::Facet(Facet::Suspension(SuspensionTerms::default()), Arc::new(Value::Null)));
     }
     vec![Observation {
         change: change.map_or(UNSTATED, |change| change.text()).to_owned(),
-        account: info.account_name.value().cloned(),
-        naming: Naming::all(&message.devices, all, known),
-        devices: message.devices.clone(),
+        account,
+        naming,
+        devices: message.devices,
         updates,
         result: None,
-        payload: message.payload.clone(),
+        payload: message.payload,
         unknown: stated.unknown,
     }]
 }

@@ -4,9 +4,8 @@ use callback::Message;
 use device::{CallbackService, Facet, Observation, notifications};
 
 /// The service, as registered. The page on deregistration spells it differently.
-pub const SERVICE: CallbackService =
-    CallbackService { aliases: &["PromoChange"], ..CallbackService::new("PromoChanges", interpret) };
+pub static SERVICE: CallbackService = CallbackService::new("PromoChanges", interpret).also_spelled(&["PromoChange"]);
 
-fn interpret(message: &Message) -> Vec<Observation> {
-    notifications(SERVICE.name, message, |_| Facet::PromotionLost)
+fn interpret(service: &str, message: Message) -> Vec<Observation> {
+    notifications(service, message, |_| Facet::PromotionLost)
 }

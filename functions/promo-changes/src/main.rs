@@ -2,5 +2,5 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    listener::serve(promo_changes::SERVICE).await
+    listener::serve(&promo_changes::SERVICE).await
 }

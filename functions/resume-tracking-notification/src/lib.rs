@@ -3,22 +3,24 @@
 //! SOAP is documented: every typed slot is nil, and the date stands in `Comment` as free text:
 //! `Device will be auto resumed on - 3/15/2017 12:00:00 AM`, without a zone. REST is not documented.
 
+use std::sync::Arc;
+
 use callback::{Map, Message, Part, Value};
 use device::{CallbackService, Facet, Observation};
 use jiff::civil::DateTime;
 
 /// The service, as registered.
-pub const SERVICE: CallbackService = CallbackService::new("ResumeTrackingNotification", interpret);
+pub static SERVICE: CallbackService = CallbackService::new("ResumeTrackingNotification", interpret);
 
-fn interpret(message: &Message) -> Vec<Observation> {
+fn interpret(service: &str, message: Message) -> Vec<Observation> {
     let observe = |part: Part| {
-        let values = resume(&Value::Object(part.payload.clone())).unwrap_or_else(|| {
-            if part.values.is_null() { Value::Object(part.payload.clone()) } else { part.values.clone() }
+        let values = part.payload.values().find_map(resume).map(Arc::new).unwrap_or_else(|| {
+            if part.values.is_null() { Arc::new(Value::Object(part.payload.clone())) } else { Arc::clone(&part.values) }
         });
-        let observation = Observation::new(SERVICE.name, part).reporting(Facet::Resume, values);
-        Observation { change: SERVICE.name.to_owned(), ..observation }
+        let observation = Observation::new(service, part).reporting(Facet::Resume, values);
+        Observation { change: service.to_owned(), ..observation }
     };
-    message.parts().into_iter().map(observe).collect()
+    message.into_parts().into_iter().map(observe).collect()
 }
 
 /// `resumesAt` and `asSent` of the first text in a tree that ends in a date of the platform's layout.

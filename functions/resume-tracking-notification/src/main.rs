@@ -2,5 +2,5 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    listener::serve(resume_tracking_notification::SERVICE).await
+    listener::serve(&resume_tracking_notification::SERVICE).await
 }

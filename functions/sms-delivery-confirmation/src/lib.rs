@@ -1,12 +1,12 @@
-//! SMSDeliveryConfirmation: a device acknowledged a text message, or it expired after 120 hours. The contents are not
-//! documented.
+//! SMSDeliveryConfirmation: a device acknowledged a text message, or it expired after 120 hours. Of REST the member's name
+//! and `confirmation` were seen in a public listener; of SOAP only the slot's name is documented.
 
-use callback::Message;
+use callback::{Message, Part, text_of};
 use device::{CallbackService, Facet, Observation, answers};
 
 /// The service, as registered.
-pub const SERVICE: CallbackService = CallbackService::new("SMSDeliveryConfirmation", interpret);
+pub static SERVICE: CallbackService = CallbackService::new("SMSDeliveryConfirmation", interpret);
 
-fn interpret(message: &Message) -> Vec<Observation> {
-    answers(SERVICE.name, message, |_| Facet::SmsDelivery)
+fn interpret(service: &str, message: Message) -> Vec<Observation> {
+    answers(service, message, |part: &Part| Facet::SmsDelivery(text_of(&part.values, "confirmation")))
 }

@@ -2,5 +2,5 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    listener::serve(sms_delivery_confirmation::SERVICE).await
+    listener::serve(&sms_delivery_confirmation::SERVICE).await
 }

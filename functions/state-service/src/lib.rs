@@ -4,8 +4,8 @@ use callback::Message;
 use device::{CallbackService, Facet, Observation, answers};
 
 /// The service, as registered.
-pub const SERVICE: CallbackService = CallbackService::new("StateService", interpret);
+pub static SERVICE: CallbackService = CallbackService::new("StateService", interpret);
 
-fn interpret(message: &Message) -> Vec<Observation> {
-    answers(SERVICE.name, message, |_| Facet::CustomState)
+fn interpret(service: &str, message: Message) -> Vec<Observation> {
+    answers(service, message, |_| Facet::CustomState)
 }

@@ -29,7 +29,7 @@ pub use external_provisioning_change::{CustomField, DeviceInfo, ExternalProvisio
 pub use members::{Members, Sent};
 pub use open_set::{AsSent, Change, Kind, State};
 pub use outcome::Outcome;
-pub use parts::{Part, identifiers_in, operation};
+pub use parts::{Part, identifiers_in, operation, text_of};
 pub use serde_json::{Map, Value};
 pub use transport::Transport;
 pub use value::cut;

@@ -286,3 +286,13 @@ impl Message {
     /// SHIM
     pub fn into_parts(self) -> Vec<Part> { self.parts() }
 }
+
+/// The text or number of a member of this name, whatever its casing.
+#[must_use]
+pub fn text_of(value: &Value, name: &str) -> Option<String> {
+    match member(value.as_object()?, name)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}

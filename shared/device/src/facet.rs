@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use callback::Value;
+use callback::{Value, text_of};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -96,11 +96,25 @@ pub struct SuspensionTerms {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_suspend_days_allowed: Option<u32>,
     /// Days that the device may still be suspended in the current 12 months.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "numDaysSuspendAllowedCurrent12Months", skip_serializing_if = "Option::is_none")]
     pub num_days_suspend_allowed_current_12_months: Option<u32>,
     /// Days that the device was suspended in the last 12 months.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "numDaysSuspendedLast12Months", skip_serializing_if = "Option::is_none")]
     pub num_days_suspended_last_12_months: Option<u32>,
+}
+
+impl SuspensionTerms {
+    /// The terms that a report states.
+    #[must_use]
+    pub fn of(values: &Value) -> Self {
+        let days = |name| text_of(values, name).and_then(|days| days.trim().parse().ok());
+        Self {
+            expected_resume_date: text_of(values, "expectedResumeDate"),
+            max_suspend_days_allowed: days("maxSuspendDaysAllowed"),
+            num_days_suspend_allowed_current_12_months: days("numDaysSuspendAllowedCurrent12Months"),
+            num_days_suspended_last_12_months: days("numDaysSuspendedLast12Months"),
+        }
+    }
 }
 
 /// The suspension of a device.

@@ -2,23 +2,17 @@
 
 use callback::{Map, Value};
 
-/// The pointer to the outermost place at which an object has this value.
+/// The pointer to the first place in an object's members that has this value.
 pub(crate) fn pointer_to(members: &Map<String, Value>, value: &Value) -> Option<String> {
-    let members = members.iter().map(|(name, member)| (name.replace('~', "~0").replace('/', "~1"), member));
-    find(members, value)
+    members.iter().find_map(|(name, here)| below(&name.replace('~', "~0").replace('/', "~1"), here, value))
 }
 
-fn find<'a>(places: impl Iterator<Item = (String, &'a Value)> + Clone, value: &Value) -> Option<String> {
-    places.clone().find(|(_, here)| *here == value).map(|(step, _)| format!("/{step}")).or_else(|| {
-        places.into_iter().find_map(|(step, here)| {
-            let within = match here {
-                Value::Object(members) => pointer_to(members, value),
-                Value::Array(items) => {
-                    find(items.iter().enumerate().map(|(place, item)| (place.to_string(), item)), value)
-                }
-                _ => None,
-            };
-            within.map(|path| format!("/{step}{path}"))
-        })
-    })
+fn below(step: &str, here: &Value, value: &Value) -> Option<String> {
+    let rest = match here {
+        here if here == value => Some(String::new()),
+        Value::Object(members) => pointer_to(members, value),
+        Value::Array(items) => items.iter().enumerate().find_map(|(place, item)| below(&place.to_string(), item, value)),
+        _ => None,
+    };
+    rest.map(|rest| format!("/{step}{rest}"))
 }

@@ -14,6 +14,8 @@ use crate::observation::Observation;
 pub struct CallbackService {
     /// As the platform spells it, `ExternalProvisioningChanges`.
     pub name: Cow<'static, str>,
+    /// What its counters are named by: a service that the platform may name as it likes is counted with all of them.
+    pub counted_as: &'static str,
     /// Other spellings of the platform's own.
     pub aliases: &'static [&'static str],
     /// What makes two equal messages the same one.
@@ -49,7 +51,21 @@ impl CallbackService {
     /// A service of this name, with the common rules and no other spelling.
     #[must_use]
     pub const fn new(name: &'static str, interpret: fn(&str, Message) -> Vec<Observation>) -> Self {
-        Self { name: Cow::Borrowed(name), aliases: &[], resends: Resends::Archived, interpret }
+        Self { name: Cow::Borrowed(name), counted_as: name, aliases: &[], resends: Resends::Archived, interpret }
+    }
+
+    /// The same, with other spellings of the platform's own.
+    #[must_use]
+    pub const fn also_spelled(mut self, aliases: &'static [&'static str]) -> Self {
+        self.aliases = aliases;
+        self
+    }
+
+    /// The same, with another rule on what is a message sent again.
+    #[must_use]
+    pub const fn resending(mut self, resends: Resends) -> Self {
+        self.resends = resends;
+        self
     }
 }
 

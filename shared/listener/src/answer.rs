@@ -1,10 +1,10 @@
 //! The one place where what happened becomes an HTTP answer, in the protocol of the sender.
 
 use callback::{ParseError, Transport};
-use device::store::StoreError;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{Response, StatusCode};
 use serde_json::json;
+use store::StoreError;
 
 use crate::Received;
 use crate::quarantine::QuarantineError;

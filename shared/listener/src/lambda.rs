@@ -1,17 +1,18 @@
 //! The listener as a Lambda function behind API Gateway (REST API).
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
 use bytes::Bytes;
 use device::CallbackService;
-use device::store::Store;
 use http::header::CONTENT_TYPE;
 use jiff::Timestamp;
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Error, Request, RequestExt, service_fn};
+use store::Store;
 
-use crate::{CredentialsSource, Listener, Metrics, Quarantine, Received, Settings};
+use crate::{CredentialsSource, Listener, Metrics, Quarantine, Received, Refusal, Settings, refuse};
 
 /// How long a call of AWS may take, so that an answer can follow before the platform sends again.
 const AWS_WITHIN: Duration = Duration::from_millis(2400);
@@ -21,15 +22,37 @@ const AWS_WITHIN: Duration = Duration::from_millis(2400);
 /// # Errors
 ///
 /// A setting that is missing or wrong, or the runtime's own.
-pub async fn serve(service: CallbackService) -> Result<(), Error> {
+pub async fn serve(service: &'static CallbackService) -> Result<(), Error> {
+    run(|_| Some(Cow::Borrowed(service))).await
+}
+
+/// Serves the callbacks of services that are told by the path's parameter `service`, until Lambda ends the function. Names of
+/// which `named` makes no service are answered 404.
+///
+/// # Errors
+///
+/// A setting that is missing or wrong, or the runtime's own.
+pub async fn serve_named(named: fn(&str) -> Option<CallbackService>) -> Result<(), Error> {
+    run(|request| {
+        let parameters = request.path_parameters();
+        named(parameters.first("service").unwrap_or_default()).map(Cow::Owned)
+    })
+    .await
+}
+
+async fn run(service: impl Fn(&Request) -> Option<Cow<'static, CallbackService>> + Sync) -> Result<(), Error> {
     lambda_http::tracing::init_default_subscriber();
     let settings = Settings::read(|name| std::env::var(name).ok())?;
     let listener = listener(settings, &aws::config(AWS_WITHIN).await);
     listener.warm_up().await;
     let (listener, service) = (&listener, &service);
-    lambda_http::run(service_fn(
-        |request| async move { Ok::<_, Error>(listener.answer(service, received(&request)).await) },
-    ))
+    lambda_http::run(service_fn(|request| async move {
+        let received = received(&request);
+        Ok::<_, Error>(match service(&request) {
+            Some(service) => listener.answer(&service, received).await,
+            None => refuse(&received, &Refusal::UnknownService),
+        })
+    }))
     .await
 }
 

@@ -14,16 +14,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use callback::{Callback, ParseError};
-use device::store::{Recorded, Store, StoreError};
-use device::{CallbackService, Occasion};
+use device::{CallbackService, Observation, Occasion};
 use http::{Method, Response};
 use jiff::Timestamp;
+use store::{Recording, Store, Unfit};
 use tokio::time::{Instant, timeout_at};
 
 pub use addresses::AllowedAddresses;
 pub use answer::{Refusal, refuse};
 pub use aws::Metrics;
-pub use lambda::serve;
+pub use lambda::{serve, serve_named};
 pub use quarantine::Quarantine;
 pub use settings::{SettingError, Settings};
 pub use verify::{CredentialsSource, Expected, FETCH_AGAIN_AFTER, Verified};
@@ -80,23 +80,25 @@ impl Listener {
     pub async fn answer(&self, service: &CallbackService, received: Received) -> Response<String> {
         let started = Instant::now();
         match self.take(service, &received, started + ANSWER_WITHIN).await {
-            Ok(recorded) => {
-                let before = recorded.iter().all(|one| *one == Recorded::Before);
-                self.metrics.count(service.name, if before { "CallbacksDuplicate" } else { "CallbacksRecorded" }, 1);
+            Ok(recording) => {
+                let duplicate = recording.recorded == 0;
+                let counter = if duplicate { "CallbacksDuplicate" } else { "CallbacksRecorded" };
+                self.metrics.count(service.counted_as, counter, 1);
                 tracing::info!(
                     message = "Recorded.",
-                    service = service.name,
-                    duplicate = before,
+                    service = service.counted_as,
+                    duplicate,
+                    unfit = recording.unfit.len(),
                     milliseconds = started.elapsed().as_millis()
                 );
                 answer::accepted(&received)
             }
             Err(refusal) => {
                 let refusal = self.keep(service, &received, refusal, started + ANSWER_WITHIN).await;
-                self.metrics.count(service.name, refusal.metric(), 1);
+                self.metrics.count(service.counted_as, refusal.metric(), 1);
                 let status = refusal.status().as_u16();
                 let cause = std::error::Error::source(&refusal).map(ToString::to_string);
-                tracing::warn!(message = "Refused.", service = service.name, status, %refusal, cause);
+                tracing::warn!(message = "Refused.", service = service.counted_as, status, %refusal, cause);
                 answer::refuse(&received, &refusal)
             }
         }
@@ -107,7 +109,7 @@ impl Listener {
         service: &CallbackService,
         received: &Received,
         deadline: Instant,
-    ) -> Result<Vec<Recorded>, Refusal> {
+    ) -> Result<Recording, Refusal> {
         if !self.allowed.contains(received.source) {
             return Err(Refusal::AddressNotAllowed);
         }
@@ -118,32 +120,54 @@ impl Listener {
         let deadline = deadline.checked_sub(QUARANTINE_WITHIN).unwrap_or(deadline);
         let work = async {
             let verified = self.credentials.verify(callback).await?;
-            self.record(service, &verified, received.received_at, deadline).await
+            self.record(service, verified, received, deadline).await
         };
         timeout_at(deadline, work).await.unwrap_or(Err(Refusal::TooSlow))
     }
 
+    /// Records all that can be recorded. What no row can hold is kept in the quarantine, by itself: the rest of a message for
+    /// many devices does not wait for it.
     async fn record(
         &self,
         service: &CallbackService,
-        verified: &Verified,
-        received_at: Timestamp,
+        verified: Verified,
+        received: &Received,
         deadline: Instant,
-    ) -> Result<Vec<Recorded>, Refusal> {
-        let message = verified.message();
-        let observations = (service.interpret)(message);
+    ) -> Result<Recording, Refusal> {
+        let message = verified.into_message();
+        let occasion = Occasion::new(service, &message, received.received_at);
+        let observations = (service.interpret)(&service.name, message);
         let unknown: usize = observations.iter().map(|observation| observation.unknown.len()).sum();
         if unknown > 0 {
-            self.metrics.count(service.name, "UnknownMembers", unknown);
+            self.metrics.count(service.counted_as, "UnknownMembers", unknown);
         }
         if observations.is_empty() {
             return Err(Refusal::Unreadable(ParseError::NotACallback));
         }
-        let occasion = Occasion { service, message, received_at };
-        self.store.record(&occasion, &observations, deadline).await.map_err(|error| match error {
-            StoreError::TooLarge { .. } => Refusal::Unreadable(ParseError::TooLarge),
-            error => Refusal::StoreUnavailable(error),
-        })
+        let recording = self.store.record(&occasion, &observations, deadline).await;
+        if recording.unfit.len() == observations.len() {
+            return Err(Refusal::Unreadable(ParseError::TooLarge));
+        }
+        self.keep_unfit(service, &occasion, &observations, &recording.unfit).await?;
+        match recording.failure {
+            Some(error) => Err(Refusal::StoreUnavailable(error)),
+            None => Ok(recording),
+        }
+    }
+
+    async fn keep_unfit(
+        &self,
+        service: &CallbackService,
+        occasion: &Occasion,
+        observations: &[Observation],
+        unfit: &[Unfit],
+    ) -> Result<(), Refusal> {
+        for (observation, unfit) in unfit.iter().filter_map(|unfit| Some((observations.get(unfit.number)?, unfit))) {
+            let kept = self.quarantine.keep_part(occasion, observation, unfit.bytes).await;
+            kept.map_err(Refusal::QuarantineUnavailable)?;
+            self.metrics.count(service.counted_as, "CallbacksQuarantined", 1);
+        }
+        Ok(())
     }
 
     /// Keeps for a person what came from an allowed address and was refused for what it is. Where that cannot be done,
@@ -158,9 +182,9 @@ impl Listener {
         if !refusal.is_kept() {
             return refusal;
         }
-        match timeout_at(deadline, self.quarantine.keep(service.name, received, &refusal)).await {
+        match timeout_at(deadline, self.quarantine.keep(&service.name, received, &refusal)).await {
             Ok(Ok(())) => {
-                self.metrics.count(service.name, "CallbacksQuarantined", 1);
+                self.metrics.count(service.counted_as, "CallbacksQuarantined", 1);
                 refusal
             }
             Ok(Err(error)) => Refusal::QuarantineUnavailable(error),

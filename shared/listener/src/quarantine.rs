@@ -3,6 +3,8 @@
 use aws_sdk_sqs::Client;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use callback::Value;
+use device::{Observation, Occasion};
 use serde_json::json;
 
 use crate::Received;
@@ -31,9 +33,10 @@ impl Quarantine {
         Self { client, queue_url: queue_url.into() }
     }
 
+    /// Keeps a body that was refused.
     pub(crate) async fn keep(&self, service: &str, received: &Received, why: &Refusal) -> Result<(), QuarantineError> {
         let kept = received.body.get(..MAX_KEPT_BYTES).unwrap_or(&received.body);
-        let message = json!({
+        self.send(&json!({
             "service": service,
             "receivedAt": received.received_at,
             "reason": why.to_string(),
@@ -41,7 +44,36 @@ impl Quarantine {
             "source": received.source,
             "bytes": received.body.len(),
             "bodyBase64": STANDARD.encode(kept),
-        });
+        }))
+        .await
+    }
+
+    /// Keeps the part of a message that no row of the table can hold, as a REST message of its own: its body has the
+    /// request's id, the part's devices and its payload, and no credentials.
+    pub(crate) async fn keep_part(
+        &self,
+        occasion: &Occasion,
+        observation: &Observation,
+        event_bytes: usize,
+    ) -> Result<(), QuarantineError> {
+        let ids = observation.devices.iter().map(|device| json!({ "id": device.value, "kind": device.kind }));
+        let mut part = observation.payload.clone();
+        part.insert("deviceIds".to_owned(), ids.collect());
+        part.insert("requestId".to_owned(), json!(occasion.request_id));
+        let body = Value::Object(part).to_string();
+        let kept = body.as_bytes().get(..MAX_KEPT_BYTES).unwrap_or(body.as_bytes());
+        self.send(&json!({
+            "service": occasion.service,
+            "receivedAt": occasion.received_at,
+            "reason": format!("The part's event of {event_bytes} bytes does not fit into a row of the table."),
+            "contentType": "application/json",
+            "bytes": body.len(),
+            "bodyBase64": STANDARD.encode(kept),
+        }))
+        .await
+    }
+
+    async fn send(&self, message: &Value) -> Result<(), QuarantineError> {
         let request = self.client.send_message().queue_url(&self.queue_url).message_body(message.to_string());
         let sent = request.send().await;
         sent.map(drop).map_err(|error| QuarantineError(aws::reason(&error)))

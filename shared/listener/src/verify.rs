@@ -20,8 +20,8 @@ pub struct Verified(Message);
 impl Verified {
     /// What it says.
     #[must_use]
-    pub fn message(&self) -> &Message {
-        &self.0
+    pub fn into_message(self) -> Message {
+        self.0
     }
 }
 

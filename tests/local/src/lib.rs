@@ -10,9 +10,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use callback::Callback;
 use callbacks::local::{Local, Options, start};
+use device::{CallbackService, Occasion};
+use jiff::Timestamp;
 use listener::AllowedAddresses;
 use serde_json::Value;
+use store::{Recording, Store};
+use tokio::time::Instant;
 
 /// The platform's five documented messages, in the order of its page.
 pub const GOLDEN: [&str; 5] = [
@@ -58,6 +63,20 @@ pub const REGISTER_CALLBACK_RESPONSE: &str = r#"<s:Envelope xmlns:s="http://sche
     </RegisterCallbackResponse>
   </s:Body>
 </s:Envelope>"#;
+
+/// Records a message of a service as the listener does, at this time.
+pub async fn record(
+    store: &Store,
+    service: &CallbackService,
+    body: &str,
+    received_at: Timestamp,
+    within: Duration,
+) -> Recording {
+    let message = Callback::parse(body.as_bytes(), None).unwrap().message;
+    let occasion = Occasion::new(service, &message, received_at);
+    let observations = (service.interpret)(&service.name, message);
+    store.record(&occasion, &observations, Instant::now() + within).await
+}
 
 /// A running stack and a client of it.
 pub struct Stack {

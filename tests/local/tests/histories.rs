@@ -11,13 +11,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use callback::Callback;
-use device::store::Store;
-use device::{CallbackService, Device, Event, Identifier, Occasion, RecordedEvent};
+use device::{CallbackService, Device, Event, Identifier, RecordedEvent};
 use jiff::{Timestamp, ToSpan};
 use local_tests::Stack;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tokio::time::Instant;
+use store::Store;
 
 /// A message of a history. Identifiers come from small pools, so that numbers are recycled and hardware is swapped.
 #[derive(Debug, Clone)]
@@ -103,11 +102,8 @@ fn body(sent: &Sent) -> String {
 }
 
 async fn record(store: &Store, sent: &Sent, received_at: Timestamp) {
-    let (callback, service) = (Callback::parse(body(sent).as_bytes(), None).unwrap(), service(sent));
-    let occasion = Occasion { service, message: &callback.message, received_at };
-    let observations = (service.interpret)(&callback.message);
-    let deadline = Instant::now() + Duration::from_secs(30);
-    store.record(&occasion, &observations, deadline).await.unwrap();
+    let recording = local_tests::record(store, service(sent), &body(sent), received_at, Duration::from_secs(30)).await;
+    assert!(recording.failure.is_none() && recording.unfit.is_empty(), "{recording:?}");
 }
 
 /// What the table holds, by kind of row.
@@ -202,7 +198,7 @@ async fn play(history: &[Sent]) {
         futures_util::future::join_all(recorded).await;
         for sent in group {
             let message = Callback::parse(body(sent).as_bytes(), None).unwrap().message;
-            let parts = (service(sent).interpret)(&message).len();
+            let parts = (service(sent).interpret)("", message).len();
             distinct.extend((0..parts).map(|part| (body(sent), part)));
         }
     }

@@ -101,18 +101,18 @@ async fn a_changed_number_keeps_the_device() {
 #[tokio::test]
 async fn hardware_beats_sim_beats_line() {
     let stack = Stack::new().await;
-    change(&stack, "SUSPEND", "mdn:1 msisdn:11").await;
-    change(&stack, "SUSPEND", "iccid:5 imsi:55").await;
+    change(&stack, "SUSPEND", "mdn:1 imei:30").await;
+    change(&stack, "SUSPEND", "iccid:5 imei:40").await;
     change(&stack, "SUSPEND", "imei:10").await;
     let (line, sim, hardware) = (id(&stack, "mdn/1").await, id(&stack, "iccid/5").await, id(&stack, "imei/10").await);
 
     change_addressed(&stack, "RESTORE", "mdn:1 iccid:5", "").await;
     assert_eq!(id(&stack, "mdn/1").await, sim);
-    assert_eq!(id(&stack, "msisdn/11").await, line);
+    assert_eq!(id(&stack, "imei/30").await, line);
     change_addressed(&stack, "RESTORE", "mdn:1 iccid:5 imei:10", "").await;
     assert_eq!(id(&stack, "mdn/1").await, hardware);
     assert_eq!(id(&stack, "iccid/5").await, hardware);
-    assert_eq!(id(&stack, "imsi/55").await, sim);
+    assert_eq!(id(&stack, "imei/40").await, sim);
 }
 
 #[tokio::test]
@@ -148,7 +148,7 @@ async fn a_device_whose_only_name_was_recycled_is_not_merged_into_the_new_one() 
 async fn messages_with_one_name_only_add_to_what_is_known() {
     let stack = Stack::new().await;
     change(&stack, "Activate", "mdn:1 imei:10").await;
-    change_addressed(&stack, "Note", "MDN:1 Eid:99", "").await;
+    change_addressed(&stack, "Note", "MDN:1 imei:10 Eid:99", "").await;
     let names = json!([
         { "kind": "mdn", "value": "1" }, { "kind": "imei", "value": "10" }, { "kind": "eid", "value": "99" },
     ]);
@@ -156,7 +156,7 @@ async fn messages_with_one_name_only_add_to_what_is_known() {
 }
 
 #[tokio::test]
-async fn a_kind_that_nobody_has_seen_names_a_device_only_where_no_known_one_does() {
+async fn an_unknown_kind_names_a_device_only_where_no_known_one_does() {
     let stack = Stack::new().await;
     change(&stack, "Activate", "mdn:1 colour:red").await;
     change(&stack, "Activate", "mdn:2 colour:red").await;
@@ -179,11 +179,11 @@ async fn names_that_cannot_be_names_are_kept_in_the_event_alone() {
 #[tokio::test]
 async fn a_message_with_more_names_than_a_device_can_have_is_recorded() {
     let stack = Stack::new().await;
-    for number in 0..40 {
-        change_addressed(&stack, "Note", &format!("imei:{number}"), "").await;
+    for number in 1..40 {
+        change_addressed(&stack, "Note", &format!("tag{number}:7"), "").await;
     }
-    let all: Vec<String> = (0..40).map(|number| format!("imei:{number}")).collect();
+    let all: Vec<String> = (1..40).map(|number| format!("tag{number}:7")).collect();
     change(&stack, "Note", &all.join(" ")).await;
-    let device = stack.device("imei/0").await;
+    let device = stack.device("tag1/7").await;
     assert_eq!(device["identifiers"].as_array().unwrap().len(), 20);
 }

@@ -144,7 +144,7 @@ async fn every_text_of_every_golden_message_is_in_a_recorded_event() {
                 let message = Callback::parse(&body, Some(content_type)).unwrap().message;
                 leaves(&Value::Object(message.payload), &mut wanted);
                 leaves(&json!(message.devices), &mut wanted);
-                let (status, _, answer) = stack.post_to(registered.name, Some(content_type), body).await;
+                let (status, _, answer) = stack.post_to(&registered.name, Some(content_type), body).await;
                 assert_eq!(status, 200, "{answer}");
             }
         }
@@ -185,6 +185,6 @@ proptest! {
     #[test]
     fn every_text_of_any_payload_is_in_the_recorded_event(payload in payload(), service in 0..SERVICES.len(), soap: bool) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(play(payload, SERVICES[service].name, soap));
+        runtime.block_on(play(payload, &SERVICES[service].name, soap));
     }
 }

@@ -10,18 +10,14 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use callback::Callback;
-use device::store::{Store, StoreError};
-use device::{Identifier, Occasion};
+use device::Identifier;
 use external_provisioning_changes::SERVICE;
 use jiff::Timestamp;
 use local_tests::{GOLDEN, Stack};
-use tokio::time::Instant;
+use store::{Store, StoreError};
 
 async fn record(store: &Store, body: &str, received_at: Timestamp, within: Duration) -> Result<(), StoreError> {
-    let callback = Callback::parse(body.as_bytes(), None).unwrap();
-    let occasion = Occasion { service: &SERVICE, message: &callback.message, received_at };
-    store.record(&occasion, &(SERVICE.interpret)(&callback.message), Instant::now() + within).await.map(drop)
+    local_tests::record(store, &SERVICE, body, received_at, within).await.failure.map_or(Ok(()), Err)
 }
 
 #[tokio::test]

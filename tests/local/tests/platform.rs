@@ -264,12 +264,12 @@ async fn rest_takes_all_thirteen_services_and_soap_eleven() {
     for service in callbacks::registry::SERVICES {
         let body = json!({ "name": service.name, "url": "https://example.com/" });
         assert_eq!(carrier.register(&rest, body).await.0, 200, "{}", service.name);
-        assert_eq!(carrier.deregister(&rest, service.name).await.0, 200, "{}", service.name);
+        assert_eq!(carrier.deregister(&rest, &service.name).await.0, 200, "{}", service.name);
     }
     let session = carrier.soap_log_in().await;
     for service in callbacks::registry::SERVICES {
-        let answer = carrier.soap_register(&session, service.name).await;
-        if ["DeviceProfileService", "StateService"].contains(&service.name) {
+        let answer = carrier.soap_register(&session, &service.name).await;
+        if ["DeviceProfileService", "StateService"].contains(&&*service.name) {
             assert_eq!(fault_code(&answer), "CallbackRegistrationService.INPUT_INVALID.ServiceName.Invalid");
         } else {
             assert_eq!(answer.0, 200, "{answer:?}");

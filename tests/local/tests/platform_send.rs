@@ -61,7 +61,7 @@ impl Carrier {
     async fn register_all(&self, stack: &Stack) {
         for service in SERVICES {
             let url = format!("http://{}/callbacks/{}", stack.local.address, service.name);
-            self.register(service.name, &url, "a \"password\" & more").await;
+            self.register(&service.name, &url, "a \"password\" & more").await;
         }
     }
 
@@ -175,7 +175,7 @@ async fn all_messages_of_all_services_in_both_transports_are_acknowledged_and_re
         let services = messages.as_array().unwrap().iter().map(|message| &message["message"]["data"]["service"]);
         services.map(|service| service.as_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
     };
-    let expected: BTreeSet<_> = SERVICES.iter().map(|service| service.name.to_owned()).collect();
+    let expected: BTreeSet<_> = SERVICES.iter().map(|service| service.name.to_string()).collect();
     for _ in 0..200 {
         if published().await == expected {
             break;

@@ -9,13 +9,10 @@
 
 use std::time::Duration;
 
-use callback::Callback;
-use device::Occasion;
-use device::store::Store;
 use enhanced_connectivity_service::SERVICE;
 use jiff::{SignedDuration, Timestamp};
 use local_tests::Stack;
-use tokio::time::Instant;
+use store::Store;
 
 const GOLDEN: &str = include_str!("../../../events/enhanced-connectivity-service/soap/1-sms-from-device.xml");
 
@@ -25,11 +22,9 @@ async fn known_after(deliveries: &[(f64, &str)]) -> usize {
     let store = Store::new(stack.local.table.clone(), "callbacks", 0);
     let start = Timestamp::from_second(1_800_000_000).unwrap();
     for (seconds, body) in deliveries {
-        let callback = Callback::parse(body.as_bytes(), None).unwrap();
         let received_at = start + SignedDuration::from_secs_f64(*seconds);
-        let occasion = Occasion { service: &SERVICE, message: &callback.message, received_at };
-        let deadline = Instant::now() + Duration::from_secs(5);
-        store.record(&occasion, &(SERVICE.interpret)(&callback.message), deadline).await.unwrap();
+        let recording = local_tests::record(&store, &SERVICE, body, received_at, Duration::from_secs(5)).await;
+        assert!(recording.failure.is_none(), "{recording:?}");
     }
     let events = stack.events("esn/60000008").await;
     let ids: std::collections::BTreeSet<_> = events.iter().map(|event| event["id"].to_string()).collect();
@@ -59,8 +54,23 @@ async fn another_text_is_another_message_at_once() {
 }
 
 #[tokio::test]
-async fn a_resend_that_says_so_is_the_same_message_for_as_long_as_the_documented_schedule() {
-    let (first, second, fourth) = (counted(1), counted(2), counted(4));
-    assert_eq!(known_after(&[(0.0, &first), (300.0, &second), (900.0, &fourth)]).await, 1);
+async fn a_resend_that_says_so_is_the_same_message_while_the_platform_was_measured_to_resend() {
+    let (first, second) = (counted(1), counted(2));
+    assert_eq!(known_after(&[(0.0, &first), (1.3, &second)]).await, 1);
+    assert_eq!(known_after(&[(0.0, &first), (4.2, &second)]).await, 1);
+    assert_eq!(known_after(&[(4.0, &second), (0.0, &first)]).await, 1, "in whatever order they are recorded");
+}
+
+#[tokio::test]
+async fn two_first_tries_are_two_messages_in_the_same_words() {
+    let first = counted(1);
+    assert_eq!(known_after(&[(0.0, &first), (2.0, &first)]).await, 2);
     assert_eq!(known_after(&[(0.0, &first), (300.0, &first)]).await, 2);
+}
+
+#[tokio::test]
+async fn a_resend_of_a_text_whose_first_try_was_refused_is_not_taken_for_the_text_before_it() {
+    let (first, second, third) = (counted(1), counted(2), counted(3));
+    assert_eq!(known_after(&[(0.0, &first), (61.3, &second)]).await, 2);
+    assert_eq!(known_after(&[(0.0, &first), (301.3, &second), (601.3, &third)]).await, 3);
 }

@@ -12,12 +12,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
-use device::store::Store;
 use external_provisioning_changes::SERVICE;
 use http::{Method, Response};
 use jiff::Timestamp;
 use listener::{AllowedAddresses, CredentialsSource, Expected, Listener, Metrics, Quarantine, Received};
 use local_tests::{GOLDEN, Stack};
+use store::Store;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout};
 use tracing_subscriber::fmt::MakeWriter;

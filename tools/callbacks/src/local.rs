@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
-use device::store::Store;
 use listener::{AllowedAddresses, CredentialsSource, Expected, Listener, Metrics, Quarantine};
+use store::Store;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 

@@ -3,24 +3,24 @@
 use device::CallbackService;
 
 /// Every callback service that there is a function for.
-pub const SERVICES: [CallbackService; 13] = [
-    alert_service::SERVICE,
-    carrier_service::SERVICE,
-    device_prl_information::SERVICE,
-    device_profile_service::SERVICE,
-    device_service::SERVICE,
-    device_suspension_status::SERVICE,
-    device_usage::SERVICE,
-    enhanced_connectivity_service::SERVICE,
-    external_provisioning_changes::SERVICE,
-    promo_changes::SERVICE,
-    resume_tracking_notification::SERVICE,
-    sms_delivery_confirmation::SERVICE,
-    state_service::SERVICE,
+pub static SERVICES: [&CallbackService; 13] = [
+    &alert_service::SERVICE,
+    &carrier_service::SERVICE,
+    &device_prl_information::SERVICE,
+    &device_profile_service::SERVICE,
+    &device_service::SERVICE,
+    &device_suspension_status::SERVICE,
+    &device_usage::SERVICE,
+    &enhanced_connectivity_service::SERVICE,
+    &external_provisioning_changes::SERVICE,
+    &promo_changes::SERVICE,
+    &resume_tracking_notification::SERVICE,
+    &sms_delivery_confirmation::SERVICE,
+    &state_service::SERVICE,
 ];
 
 /// The service of this name, as registered or as the platform spells it elsewhere.
 #[must_use]
 pub fn service(name: &str) -> Option<&'static CallbackService> {
-    SERVICES.iter().find(|service| service.name == name || service.aliases.contains(&name))
+    SERVICES.iter().copied().find(|service| service.name == name || service.aliases.contains(&name))
 }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
-use device::store::Store;
 use device_query::{Name, Page, Query, answer};
 use http::StatusCode;
 use http::header::LINK;
 use serde_json::Value;
+use store::Store;
 
 /// What to do with devices.
 #[derive(Debug, Subcommand)]

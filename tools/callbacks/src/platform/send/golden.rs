@@ -48,7 +48,7 @@ mod tests {
     fn every_service_has_messages_in_both_transports_that_carry_credentials() {
         for service in crate::registry::SERVICES {
             for transport in [Api::Soap, Api::Rest] {
-                let golden = of(service.name, transport, false).unwrap();
+                let golden = of(&service.name, transport, false).unwrap();
                 assert!(!golden.is_empty(), "{} {transport:?}", service.name);
                 for Golden { file, template } in golden {
                     let credentials = crate::platform::rules::Credentials::new("the user", "the word");
