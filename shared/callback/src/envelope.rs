@@ -107,7 +107,8 @@ impl Message {
     /// The payload's member of this name, directly or within `Data` or `deviceResponse`. `None` where absent or nil.
     #[must_use]
     pub fn member(&self, name: &str) -> Option<&Value> {
-        let within = WRAPPERS.iter().flat_map(|wrapper| named(&self.payload, wrapper)).filter_map(Value::as_object);
+        let within = WRAPPERS.iter().flat_map(|wrapper| named(&self.payload, wrapper));
+        let within = within.filter_map(|value| value::the_one(value).as_object());
         std::iter::once(&self.payload).chain(within).find_map(|members| named(members, name).next())
     }
 }
@@ -139,6 +140,12 @@ impl DeviceIdentifier {
             names.iter().find_map(|name| named(members, name).find_map(value::text)).map(std::borrow::Cow::into_owned)
         };
         Some(Self { kind: text(&["kind"])?, value: text(&["identifier", "id"])? })
+    }
+
+    /// The kind and the value in the form in which they compare, where they can be a name.
+    pub(crate) fn canonical(&self) -> Option<(Kind, String)> {
+        let kind = self.kind();
+        kind.canonical(&self.value).map(|value| (kind, value))
     }
 
     /// The kind, whatever its spelling.

@@ -10,13 +10,16 @@ mod credentials;
 mod envelope;
 mod error;
 mod external_provisioning_change;
+mod items;
 mod json;
 mod limit;
 mod members;
+mod naming;
 mod notation;
 mod open_set;
 mod outcome;
 mod parts;
+mod said;
 mod secrets;
 mod transport;
 mod value;
@@ -27,12 +30,14 @@ pub use envelope::{Attempt, Callback, DeviceIdentifier, Message};
 pub use error::ParseError;
 pub use external_provisioning_change::{CustomField, DeviceInfo, ExternalProvisioningChange, FeatureCode};
 pub use members::{Members, Sent};
+pub use naming::identifiers_in;
 pub use open_set::{AsSent, Change, Kind, State};
 pub use outcome::Outcome;
-pub use parts::{Part, identifiers_in, operation, text_of};
+pub use parts::Part;
+pub use said::operation;
 pub use serde_json::{Map, Value};
 pub use transport::Transport;
-pub use value::cut;
+pub use value::{cut, text_of};
 
 /// The largest body that is read, in bytes. The platform's messages are a few kilobytes; the largest documented one
 /// (availability of 2,000 devices) stays below half of this.

@@ -1,0 +1,296 @@
+//! Messages are taken whole: one part that cannot be recorded does not lose the others, and nothing grows without bound.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may panic"
+)]
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::config::interceptors::{
+    BeforeDeserializationInterceptorContextMut, BeforeTransmitInterceptorContextMut,
+};
+use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_dynamodb::error::BoxError;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::config_bag::{Storable, StoreReplace};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use local_tests::{EXTERNAL, Stack, record};
+use serde_json::{Value, json};
+use store::Store;
+
+/// SNS's bound on a message with its attributes, in bytes.
+const SNS_BYTES: usize = 256 * 1024;
+
+async fn post(stack: &Stack, service: &str, message: &Value) -> u16 {
+    stack.post_to(service, Some("application/json"), message.to_string().into_bytes()).await.0
+}
+
+fn named(mdn: usize) -> Value {
+    json!([{ "id": format!("55501{mdn:05}"), "kind": "mdn" }])
+}
+
+async fn quarantined(stack: &Stack) -> Vec<Value> {
+    stack.get("/quarantine/messages").await.1.as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn one_item_that_fits_no_row_is_quarantined_alone_and_the_others_are_recorded() {
+    let stack = Stack::new().await;
+    let item = |number: usize| {
+        let note = if number == 77 { "x".repeat(420_000) } else { "small".to_owned() };
+        json!({ "deviceIds": named(number), "note": note })
+    };
+    let items: Vec<Value> = (0..200).map(item).collect();
+    let message = json!({ "requestId": "r", "username": "user-1", "password": "secret-1",
+        "deviceResponse": { "usageResponse": items }, "status": "Success" });
+    assert_eq!(post(&stack, "DeviceUsage", &message).await, 200);
+
+    for number in (0..200).filter(|number| *number != 77) {
+        assert_eq!(stack.device(&format!("mdn/55501{number:05}")).await["version"], 1);
+    }
+    assert_eq!(stack.get("/devices/mdn/5550100077").await.0, 404);
+    let kept = quarantined(&stack).await;
+    assert_eq!(kept.len(), 1);
+    let body = STANDARD.decode(kept[0]["bodyBase64"].as_str().unwrap()).unwrap();
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(body["requestId"], "r");
+    assert_eq!(body["deviceResponse"]["usageResponse"]["deviceIds"], named(77), "its own part alone: {:.300}", body.to_string());
+    assert!(!body.to_string().contains("secret-1"));
+
+    assert_eq!(post(&stack, "DeviceUsage", &message).await, 200, "on every resend");
+    assert_eq!(stack.events("mdn/5550100001").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_flat_array_of_devices_is_recorded_device_by_device() {
+    let stack = Stack::new().await;
+    let note = |number: usize| format!("note {number} {}", "x".repeat(900));
+    let devices: Vec<Value> =
+        (0..600).map(|number| json!({ "deviceIds": named(number), "note": note(number) })).collect();
+    let message = json!({ "requestId": "r", "devices": devices, "status": "Success" });
+    let mut statuses = Vec::new();
+    // A build without optimisation may need several tries.
+    while statuses.last() != Some(&200) && statuses.len() < 20 {
+        statuses.push(post(&stack, "StateService", &message).await);
+    }
+    assert_eq!(statuses.last(), Some(&200), "{statuses:?}");
+    for number in [0, 1, 599] {
+        let event = &stack.events(&format!("mdn/55501{number:05}")).await[0];
+        let text = event.to_string();
+        assert!(text.contains(&note(number)) && text.matches("note ").count() <= 4, "only its own: {text:.400}");
+    }
+}
+
+#[tokio::test]
+async fn items_that_are_names_themselves_or_have_members_named_like_kinds_are_devices() {
+    for (number, devices) in [
+        json!([{ "kind": "mdn", "id": "5550100001", "state": "active" }, { "kind": "mdn", "id": "5550100002", "state": "active" }]),
+        json!([{ "mdn": "5550100001", "state": "active" }, { "MDN": "5550100002", "state": "active" }]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let stack = Stack::new().await;
+        let message = json!({ "requestId": number.to_string(), "devices": devices, "status": "Success" });
+        assert_eq!(post(&stack, "StateService", &message).await, 200);
+        assert_ne!(stack.device("mdn/5550100001").await["id"], stack.device("mdn/5550100002").await["id"]);
+    }
+}
+
+#[tokio::test]
+async fn a_blank_request_id_is_none() {
+    for blank in ["<RequestId/>", "<RequestId></RequestId>", "<RequestId>  </RequestId>", ""] {
+        let stack = Stack::new().await;
+        let store = Store::new(stack.local.table.clone(), "callbacks", 0);
+        let start = Timestamp::from_second(1_800_000_000).unwrap();
+        let body = |change: &str, state: &str| {
+            format!(
+                "<CallbackRequest>{blank}<Data><ExternalProvisioningChange><Change>{change}</Change><DeviceInfo>\
+                 <CarrierInformation><State>{state}</State></CarrierInformation><DeviceIdentifiers><Kind>mdn</Kind>\
+                 <Identifier>5550100001</Identifier></DeviceIdentifiers></DeviceInfo></ExternalProvisioningChange></Data>\
+                 </CallbackRequest>"
+            )
+        };
+        let service = &external_provisioning_changes::SERVICE;
+        for (hours, change, state) in [(0, "SUSPEND", "suspend"), (1, "RESTORE", "active"), (2, "SUSPEND", "suspend")] {
+            let at = start + jiff::SignedDuration::from_hours(hours);
+            let recording = record(&store, service, &body(change, state), at, Duration::from_secs(5)).await;
+            assert_eq!(recording.recorded, 1, "{blank} {change} after {hours} hours");
+        }
+        assert_eq!(stack.device("mdn/5550100001").await["state"], "suspend");
+    }
+}
+
+#[tokio::test]
+async fn long_texts_are_cut_on_the_device_and_whole_in_the_event() {
+    let stack = Stack::new().await;
+    let text = "because ".repeat(12_000);
+    let message = json!({ "requestId": "r", "deviceIds": named(1),
+        "faultResponse": { "faultcode": "X", "faultstring": text }, "status": "Failed" });
+    assert_eq!(post(&stack, "CarrierService", &message).await, 200);
+    let device = stack.device("mdn/5550100001").await;
+    let kept = device["operations"]["CarrierService"]["fault"]["text"].as_str().unwrap();
+    assert!(kept.len() <= 1024 && kept.ends_with(&format!("(cut from {} bytes)", text.len())), "{kept:.100}");
+    let event = &stack.events("mdn/5550100001").await[0];
+    assert_eq!(event["payload"]["faultResponse"]["faultstring"], json!(text));
+
+    // Everything else that a device keeps, as large as it can be sent, and still one more message.
+    let long = "y".repeat(50_000);
+    let fields: String = (0..200).map(|n| format!("<CustomFields><Name>F{n}</Name><Value>{}</Value></CustomFields>", "v".repeat(500))).collect();
+    let change = format!(
+        "<CallbackRequest><RequestId>r-2</RequestId><Data><ExternalProvisioningChange><Change>SUSPEND</Change><DeviceInfo>\
+         <AccountName>{long}</AccountName><DeviceGroupName>{long}</DeviceGroupName>{fields}<DeviceIdentifiers><Kind>mdn</Kind>\
+         <Identifier>5550100001</Identifier></DeviceIdentifiers></DeviceInfo></ExternalProvisioningChange></Data></CallbackRequest>"
+    );
+    assert_eq!(stack.post_to(EXTERNAL, Some("text/xml"), change.into_bytes()).await.0, 200);
+    for number in 0..40 {
+        for service in ["DeviceUsage", "AlertService", "PromoChanges", "StateService"] {
+            let message = json!({ "requestId": format!("{service} {number}"), "deviceIds": named(1),
+                "deviceResponse": { format!("some{number}Response"): { "note": "z".repeat(1_900) } },
+                "status": "w".repeat(5_000) });
+            assert_eq!(post(&stack, service, &message).await, 200, "{service} {number}");
+        }
+    }
+    let device = stack.device("mdn/5550100001").await;
+    assert!(device.to_string().len() <= 64 * 1024, "{}", device.to_string().len());
+    for message in stack.topic_messages(162).await {
+        assert!(message["message"].to_string().len() < SNS_BYTES, "{}", message["message"].to_string().len());
+    }
+}
+
+#[tokio::test]
+async fn a_report_is_published_whole_as_far_as_sns_takes_it_and_else_with_a_pointer_to_it() {
+    let stack = Stack::new().await;
+    for (number, bytes) in [(1, 100), (2, 20_000), (3, 200_000), (4, 300_000)] {
+        let report = json!({ "note": "x".repeat(bytes) });
+        let message = json!({ "requestId": format!("r-{number}"), "deviceIds": named(1),
+            "deviceResponse": { "usageResponse": report }, "status": "Success" });
+        assert_eq!(post(&stack, "DeviceUsage", &message).await, 200);
+        let messages = stack.topic_messages(number).await;
+        let published = &messages[number - 1]["message"];
+        assert!(published.to_string().len() < SNS_BYTES);
+        if bytes < 250_000 {
+            assert_eq!(published["data"]["report"], report, "{bytes}");
+            continue;
+        }
+        assert_eq!(published["data"]["report"], Value::Null);
+        let left_out = &published["data"]["leftOut"];
+        assert_eq!(left_out["bytes"], report.to_string().len());
+        let events = stack.get(left_out["readAt"].as_str().unwrap()).await.1;
+        assert_eq!(events.as_array().unwrap().len(), 1);
+        assert_eq!(events[0]["id"], published["id"]);
+        assert_eq!(events[0]["payload"]["deviceResponse"]["usageResponse"], report);
+    }
+    let usage = stack.device("mdn/5550100001").await["usage"].clone();
+    assert_eq!(usage[0]["values"], Value::Null);
+    assert!(usage[0]["leftOutBytes"].as_u64().unwrap() > 300_000, "what was left out is stated");
+}
+
+#[tokio::test]
+async fn a_secret_inside_an_activation_is_neither_kept_nor_published() {
+    let stack = Stack::new().await;
+    let message = json!({ "requestId": "r", "deviceIds": named(1), "deviceResponse": { "activateResponse": {
+        "deviceIds": [{ "id": "350000000000001", "kind": "imei" }], "state": "active", "servicePlan": "M2M", "ipAddress": "192.0.2.1",
+        "featureCodes": [], "deviceCredential": { "username": "canary-name", "password": "canary-word" } } }, "status": "Success" });
+    assert_eq!(post(&stack, "CarrierService", &message).await, 200);
+    let published = stack.topic_messages(1).await;
+    let rows = format!("{:?}", stack.rows().await);
+    for secret in ["canary-name", "canary-word"] {
+        assert!(!rows.contains(secret) && !format!("{published:?}").contains(secret), "{secret}");
+    }
+    let event = &stack.events("imei/350000000000001").await[0];
+    let left = &event["payload"]["deviceResponse"]["activateResponse"]["deviceCredential"];
+    assert!(left["password"].as_str().unwrap().contains("left out"), "what was left out is stated: {left}");
+}
+
+/// An engine that refuses some of its transactions as throttled, without carrying them out.
+#[derive(Debug)]
+struct Throttling {
+    calls: AtomicUsize,
+    refused: fn(usize) -> bool,
+}
+
+/// Marks a request that was made one that the engine does not know.
+#[derive(Debug)]
+struct Refused;
+
+impl Storable for Refused {
+    type Storer = StoreReplace<Self>;
+}
+
+impl Intercept for Throttling {
+    fn name(&self) -> &'static str {
+        "Throttling"
+    }
+
+    fn modify_before_transmit(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        bag: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let target = context.request().headers().get("x-amz-target").unwrap_or_default();
+        if target.ends_with("TransactWriteItems") && (self.refused)(self.calls.fetch_add(1, Ordering::Relaxed)) {
+            context.request_mut().headers_mut().insert("x-amz-target", "DynamoDB_20120810.Unknown");
+            bag.interceptor_state().store_put(Refused);
+        }
+        Ok(())
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        bag: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if bag.load::<Refused>().is_some() {
+            let body = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"slow down"}"#;
+            *context.response_mut().body_mut() = SdkBody::from(body);
+        }
+        Ok(())
+    }
+}
+
+fn throttled(stack: &Stack, refused: fn(usize) -> bool) -> Store {
+    let throttling = Throttling { calls: AtomicUsize::new(0), refused };
+    let config = stack.local.table.config().to_builder();
+    let config = config.retry_config(aws_sdk_dynamodb::config::retry::RetryConfig::disabled());
+    let client = aws_sdk_dynamodb::Client::from_conf(config.interceptor(throttling).build());
+    Store::new(client, "callbacks", 0)
+}
+
+fn usage_of(devices: usize) -> String {
+    let item = |number| json!({ "deviceIds": named(number), "bytesUsed": number });
+    let items: Vec<Value> = (0..devices).map(item).collect();
+    json!({ "requestId": "r", "deviceResponse": { "usageResponse": items }, "status": "Success" }).to_string()
+}
+
+#[tokio::test]
+async fn groups_that_are_throttled_are_tried_again_until_the_deadline() {
+    let stack = Stack::new().await;
+    let store = throttled(&stack, |call| call % 3 != 0);
+    let body = usage_of(60);
+    let recording = record(&store, &device_usage::SERVICE, &body, Timestamp::now(), Duration::from_secs(30)).await;
+    assert!(recording.failure.is_none(), "{recording:?}");
+    assert_eq!(recording.recorded, 60);
+}
+
+#[tokio::test]
+async fn a_group_that_stays_throttled_does_not_abandon_the_others() {
+    let stack = Stack::new().await;
+    // The first group's transaction, and all that come when the others are done.
+    let store = throttled(&stack, |call| call == 0 || call > 8);
+    let (body, at) = (usage_of(96), Timestamp::now());
+    let recording = record(&store, &device_usage::SERVICE, &body, at, Duration::from_millis(800)).await;
+    assert!(recording.failure.is_some() && recording.recorded >= 84, "{recording:?}");
+
+    let store = Store::new(stack.local.table.clone(), "callbacks", 0);
+    let resent = record(&store, &device_usage::SERVICE, &body, at, Duration::from_secs(30)).await;
+    assert_eq!((resent.recorded + recording.recorded, resent.duplicates), (96, recording.recorded));
+}
