@@ -43,9 +43,13 @@ def test_another_content_type_is_answered_415(stack, good):
     assert_clear_error(stack.send(good, **{"content-type": "image/png"}), 415)
 
 
-def test_a_service_that_does_not_exist_is_refused_by_the_api(stack, good):
+def test_a_name_that_no_service_can_have_is_answered_404(stack, good):
+    assert_clear_error(stack.send(good, service="No%20Service"), 404)
+
+
+def test_a_path_that_does_not_exist_is_refused_by_the_api(stack, good):
     # On AWS this is a 404 with the API's own JSON (GatewayResponses in template.yaml).
-    assert stack.send(good, service="NoSuchService").status_code in (403, 404)
+    assert stack.send(good, service="NoSuchService/more").status_code in (403, 404)
 
 
 def strings(value):

@@ -11,7 +11,7 @@ import boto3
 import pytest
 from conftest import SERVICES, assert_refused
 
-CALLBACK_ROLES = [f"{service}Role" for service in SERVICES]
+CALLBACK_ROLES = [f"{service}Role" for service in [*SERVICES, "OtherServices"]]
 REGISTRAR = "ListenerRegistrarRole"
 ROLES = [*CALLBACK_ROLES, "ChangePublisherRole", "DeviceQueryRole", REGISTRAR]
 

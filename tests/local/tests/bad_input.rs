@@ -63,11 +63,11 @@ async fn bad_input_gets_a_clear_answer_and_leaves_nothing_behind() {
     413 application/json
     {"errorCode":"INPUT_INVALID.Body.TooLarge","errorMessage":"The body is over 1048576 bytes."}
     "#);
-    assert_snapshot!(post("NoSuchService", xml, GOLDEN[0].as_bytes()).await, @r#"
+    assert_snapshot!(post("No%20Service", xml, GOLDEN[0].as_bytes()).await, @r#"
     404 text/xml; charset=utf-8
     <s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault><faultcode>s:Client</faultcode><faultstring>There is no callback service of this name.</faultstring><detail><errorCode>INPUT_INVALID.ServiceName.Unknown</errorCode></detail></s:Fault></s:Body></s:Envelope>
     "#);
-    assert_snapshot!(post("NoSuchService", Some("application/json"), b"{}").await, @r#"
+    assert_snapshot!(post("No%20Service", Some("application/json"), b"{}").await, @r#"
     404 application/json
     {"errorCode":"INPUT_INVALID.ServiceName.Unknown","errorMessage":"There is no callback service of this name."}
     "#);

@@ -134,17 +134,19 @@ async fn every_text_of_every_golden_message_is_in_a_recorded_event() {
     let mut wanted = BTreeSet::new();
     for service in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events")).unwrap() {
         let service = service.unwrap().path();
-        let name = service.file_name().unwrap().to_str().unwrap().replace('-', "");
-        let Some(registered) = SERVICES.iter().find(|service| service.name.eq_ignore_ascii_case(&name)) else {
+        if !service.is_dir() {
             continue;
-        };
+        }
+        let name = service.file_name().unwrap().to_str().unwrap().replace('-', "");
+        let registered = SERVICES.iter().find(|service| service.name.eq_ignore_ascii_case(&name));
+        let name = registered.map_or(name, |service| service.name.to_string());
         for (transport, content_type) in [("soap", "text/xml"), ("rest", "application/json")] {
             for file in std::fs::read_dir(service.join(transport)).unwrap() {
                 let body = std::fs::read(file.unwrap().path()).unwrap();
                 let message = Callback::parse(&body, Some(content_type)).unwrap().message;
                 leaves(&Value::Object(message.payload), &mut wanted);
                 leaves(&json!(message.devices), &mut wanted);
-                let (status, _, answer) = stack.post_to(&registered.name, Some(content_type), body).await;
+                let (status, _, answer) = stack.post_to(&name, Some(content_type), body).await;
                 assert_eq!(status, 200, "{answer}");
             }
         }
@@ -183,8 +185,9 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_text_of_any_payload_is_in_the_recorded_event(payload in payload(), service in 0..SERVICES.len(), soap: bool) {
+    fn every_text_of_any_payload_is_in_the_recorded_event(payload in payload(), service in 0..=SERVICES.len(), soap: bool) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(play(payload, &SERVICES[service].name, soap));
+        let service = SERVICES.get(service).map_or("AnyOtherService", |service| &*service.name);
+        runtime.block_on(play(payload, service, soap));
     }
 }

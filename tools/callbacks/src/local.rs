@@ -74,6 +74,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     for service in &crate::registry::SERVICES {
         println!("  POST {url}/callbacks/{}", service.name);
     }
+    println!("  POST {url}/callbacks/{{service}}            any other service of the platform");
     println!("  GET  {url}/devices/{{kind}}/{{value}}         what is known of a device");
     println!("  GET  {url}/devices/{{kind}}/{{value}}/events  what has happened to it");
     println!("  GET  {url}/requests/{{requestId}}            what became of a request");

@@ -76,11 +76,11 @@ async fn callback(
     };
     let (method, bytes) = (received.method.clone(), received.body.len());
     let response = match registry::service(&name) {
-        Some(service) => shared.listener.answer(service, received).await,
+        Some(service) => shared.listener.answer(&service, received).await,
         None => listener::refuse(&received, &Refusal::UnknownService),
     };
     if !shared.quiet {
-        println!("{method} /callbacks/{name} ({bytes} bytes) ▶ {}", response.status());
+        println!("{method} /callbacks/{} ({bytes} bytes) ▶ {}", name.escape_debug(), response.status());
     }
     response.map(Body::from)
 }
