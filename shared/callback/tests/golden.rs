@@ -505,7 +505,7 @@ fn the_messages_of_enhanced_connectivity_service_are_read() {
     00000000-0000-4000-8000-000081000003 [mdn:5550100108 esn:60000008] Succeeded
     sendSmsResponse [mdn:5550100108 esn:60000008] {"sentAt":"2026-03-08T09:30:00Z"}
     "##);
-    assert_snapshot!(parsed("enhanced-connectivity-service/rest/4-sms-from-device-without-envelope.json"), @r##"
+    assert_snapshot!(parsed("enhanced-connectivity-service/rest/other-4-sms-without-envelope.json"), @r##"
     no request id [mdn:5550100108] Unstated
     smsMessage [mdn:5550100108] "temperature 22.5"
     unknown {"smsMessage":"temperature 22.5"}

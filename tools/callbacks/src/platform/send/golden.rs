@@ -70,7 +70,7 @@ mod tests {
     fn they_come_in_the_order_of_their_numbers_and_guesses_only_when_asked_for() {
         let files = |guesses| of("CarrierService", Api::Rest, guesses).unwrap().into_iter().map(|golden| golden.file);
         let numbers: Vec<_> = files(false).map(|file| number(&file).unwrap()).collect();
-        assert_eq!(numbers, (1..=12).collect::<Vec<_>>());
+        assert_eq!(numbers, (1..=14).collect::<Vec<_>>());
         let guesses =
             of("DeviceUsage", Api::Soap, true).unwrap().len() - of("DeviceUsage", Api::Soap, false).unwrap().len();
         assert_eq!(guesses, 3);
