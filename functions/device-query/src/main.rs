@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use store::Store;
 use device_query::{Page, Query, answer};
 use lambda_http::request::RequestContext;
 use lambda_http::{Error, Request, RequestExt, service_fn};
+use store::Store;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

@@ -57,6 +57,10 @@ pub struct Attempt {
 /// What the devices are called that an envelope lists: in SOAP and some of REST's messages, and in most of REST's.
 pub(crate) const DEVICES: [&str; 2] = ["Device", "deviceIds"];
 
+/// A longer text is no request id, and stays in the payload: an id is copied into each event of a message. Real ones have
+/// 36 bytes.
+const MAX_REQUEST_ID_BYTES: usize = 512;
+
 /// SOAP's delivery counters.
 const COUNTERS: [&str; 2] = ["CallbackCount", "MaxCallbackThreshold"];
 
@@ -90,13 +94,19 @@ impl Callback {
             username: take_secret(&mut members, "username"),
             password: take_secret(&mut members, "password"),
         };
-        let request_id = request_id(&mut members);
+        let (request_id, too_long) = match request_id(&mut members) {
+            Some(id) if id.len() > MAX_REQUEST_ID_BYTES => (None, Some(id)),
+            id => (id, None),
+        };
         let attempt = Attempt {
             count: counter(&mut members, "callbackCount"),
             threshold: counter(&mut members, "maxCallbackThreshold"),
         };
         let devices = DEVICES.iter().flat_map(|name| members.take_identifiers(name)).collect();
         let mut payload = members.rest();
+        if let Some(id) = too_long {
+            json::add(&mut payload, "requestId".to_owned(), Value::String(id));
+        }
         secrets::leave_out(&mut payload);
         let outcome = Outcome::of(&payload);
         Self { credentials, message: Message { transport, request_id, devices, attempt, outcome, payload } }

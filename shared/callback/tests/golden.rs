@@ -731,3 +731,46 @@ fn the_messages_of_state_service_are_read() {
     - [Mdn:5550199060] {"Comment":"from: 1 of state-service soap 3","Status":"rule 3 of state-service soap 3","Summary":"to - 2 of state-service soap 3"}
     "##);
 }
+
+#[test]
+fn the_messages_of_other_services_are_read() {
+    assert_snapshot!(parsed("other-services/rest/1-nidd-mobile-originated.json"), @r#"
+    00000000-0000-4000-8000-000141000001 [IMEI:350000000000114] Unstated
+    niddResponse [IMEI:350000000000114] {"niddMONotificationResponse":{"accountName":"0000123456-00001","deviceIds":[{"id":"350000000000114","kind":"IMEI"},{"id":"311480000000114","kind":"IMSI"},{"id":"5550100114","kind":"MDN"},{"id":"89000000000000001141","kind":"ICCID"}],"message":"dGVtcGVyYXR1cmU9MjEuNQ=="}}
+    unknown {"niddResponse":{"niddMONotificationResponse":{"accountName":"0000123456-00001","deviceIds":[{"id":"350000000000114","kind":"IMEI"},{"id":"311480000000114","kind":"IMSI"},{"id":"5550100114","kind":"MDN"},{"id":"89000000000000001141","kind":"ICCID"}],"message":"dGVtcGVyYXR1cmU9MjEuNQ=="}}}
+    "#);
+    assert_snapshot!(parsed("other-services/rest/2-nidd-mobile-terminated.json"), @r#"
+    00000000-0000-4000-8000-000141000002 [IMEI:350000000000114] Other("Delivered")
+    niddResponse [IMEI:350000000000114] {"niddMTDeliveryResponse":{"accountName":"0000123456-00001","acknowledgeTime":"2026-03-01T00:00:09Z","deviceIds":[{"id":"350000000000114","kind":"IMEI"},{"id":"5550100114","kind":"MDN"}],"firstAttemptDeliveryTime":"2026-03-01T00:00:05Z"}}
+    unknown {"niddResponse":{"niddMTDeliveryResponse":{"accountName":"0000123456-00001","acknowledgeTime":"2026-03-01T00:00:09Z","deviceIds":[{"id":"350000000000114","kind":"IMEI"},{"id":"5550100114","kind":"MDN"}],"firstAttemptDeliveryTime":"2026-03-01T00:00:05Z"}}}
+    "#);
+    assert_snapshot!(parsed("other-services/rest/3-nidd-mobile-terminated-failed.json"), @r#"
+    00000000-0000-4000-8000-000141000003 [IMEI:350000000000114] Other("DeliveryFailed")
+    niddResponse [IMEI:350000000000114] {"niddMTDeliveryResponse":{"accountName":"0000123456-00001","deviceIds":[{"id":"350000000000114","kind":"IMEI"},{"id":"5550100114","kind":"MDN"}],"firstAttemptDeliveryTime":"2026-03-01T00:00:05Z","reason":"Device is not reachable."}}
+    unknown {"niddResponse":{"niddMTDeliveryResponse":{"accountName":"0000123456-00001","deviceIds":[{"id":"350000000000114","kind":"IMEI"},{"id":"5550100114","kind":"MDN"}],"firstAttemptDeliveryTime":"2026-03-01T00:00:05Z","reason":"Device is not reachable."}}}
+    "#);
+    assert_snapshot!(parsed("other-services/rest/4-nidd-configuration.json"), @r#"
+    00000000-0000-4000-8000-000141000004 [] Other("ConfigCreated")
+    niddResponse [IMEI:350000000000114 MDN:5550100114] {"niddConfigResponse":{"accountName":"0000123456-00001","deviceIds":[{"id":"350000000000114","kind":"IMEI"},{"id":"5550100114","kind":"MDN"}]}}
+    unknown {"niddResponse":{"niddConfigResponse":{"accountName":"0000123456-00001","deviceIds":[{"id":"350000000000114","kind":"IMEI"},{"id":"5550100114","kind":"MDN"}]}}}
+    "#);
+    assert_snapshot!(parsed("other-services/rest/5-nidd-configuration-failed.json"), @r#"
+    00000000-0000-4000-8000-000141000005 [] Other("ConfigFailed")
+    niddResponse [IMEI:350000000000114 MDN:5550100114] {"niddConfigResponse":{"accountName":"0000123456-00001","deviceIds":[{"id":"350000000000114","kind":"IMEI"},{"id":"5550100114","kind":"MDN"}],"reason":"Device is not subscribed to NIDD."}}
+    unknown {"niddResponse":{"niddConfigResponse":{"accountName":"0000123456-00001","deviceIds":[{"id":"350000000000114","kind":"IMEI"},{"id":"5550100114","kind":"MDN"}],"reason":"Device is not subscribed to NIDD."}}}
+    "#);
+    assert_snapshot!(parsed("other-services/rest/6-network-conditions.json"), @r#"
+    00000000-0000-4000-8000-000141000006 [] Unstated
+    intelligenceResponse [] {"networkConditions":{"condition":"Good","coordinates":{"latitude":"40.5","longitude":"-74.25"},"networkType":"LTE"}}
+    unknown {"intelligenceResponse":{"networkConditions":{"condition":"Good","coordinates":{"latitude":"40.5","longitude":"-74.25"},"networkType":"LTE"}}}
+    "#);
+    assert_snapshot!(parsed("other-services/rest/7-device-experience.json"), @r#"
+    00000000-0000-4000-8000-000141000007 [] Unstated
+    intelligenceResponse [ICCID:89000000000000001151] {"deviceExperienceScoreHistory":{"device":[{"id":"89000000000000001151","kind":"ICCID"}],"scores":[{"averageScore":81,"date":"2026-03-01"},{"averageScore":64.5,"date":"2026-03-02"}]}}
+    unknown {"intelligenceResponse":{"deviceExperienceScoreHistory":{"device":[{"id":"89000000000000001151","kind":"ICCID"}],"scores":[{"averageScore":81,"date":"2026-03-01"},{"averageScore":64.5,"date":"2026-03-02"}]}}}
+    "#);
+    assert_snapshot!(parsed("other-services/soap/1-subscription-notification.xml"), @r##"
+    00000000-0000-4000-8000-000142000001 [mdn:5550100116 imei:350000000000116] Unstated
+    SubscriptionNotification [mdn:5550100116 imei:350000000000116] {"@revision":"2","EventTime":{"#text":"2026-03-01T00:00:00","@zone":"UTC"},"Reason":"","SubscriptionName":"Subscription 1"}
+    "##);
+}

@@ -126,3 +126,14 @@ fn a_message_for_all_devices_that_a_body_has_room_for_is_taken() {
         parse(&format!(r#"{{"requestId":"r","deviceResponse":{{"usageResponse":[{}]}}}}"#, items.join(","))).is_ok()
     );
 }
+
+#[test]
+fn a_text_too_long_for_a_request_id_is_none_and_stays_in_the_payload() {
+    let long = "r".repeat(513);
+    for (id, expected) in [("r".repeat(512), true), (long.clone(), false)] {
+        let body = format!(r#"{{"requestId": "{id}", "deviceIds": [], "status": "Success"}}"#);
+        let message = Callback::parse(body.as_bytes(), None).unwrap().message;
+        assert_eq!(message.request_id.is_some(), expected);
+        assert_eq!(message.payload.contains_key("requestId"), !expected);
+    }
+}

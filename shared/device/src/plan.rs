@@ -195,7 +195,12 @@ impl Writer<'_> {
     }
 
     /// The event after which a device is as given. Without an observation, the device only lost identifiers to another.
-    fn recorded(&self, observation: Option<&Observation>, before: Option<&Device>, mut device: Device) -> RecordedEvent {
+    fn recorded(
+        &self,
+        observation: Option<&Observation>,
+        before: Option<&Device>,
+        mut device: Device,
+    ) -> RecordedEvent {
         device.version += 1;
         device.updated_at = device.updated_at.max(self.occasion.received_at);
         device.fit();

@@ -11,7 +11,9 @@ fn below(step: &str, here: &Value, value: &Value) -> Option<String> {
     let rest = match here {
         here if here == value => Some(String::new()),
         Value::Object(members) => pointer_to(members, value),
-        Value::Array(items) => items.iter().enumerate().find_map(|(place, item)| below(&place.to_string(), item, value)),
+        Value::Array(items) => {
+            items.iter().enumerate().find_map(|(place, item)| below(&place.to_string(), item, value))
+        }
         _ => None,
     };
     rest.map(|rest| format!("/{step}{rest}"))

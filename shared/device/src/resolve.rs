@@ -52,7 +52,8 @@ pub(crate) fn resolve<'a>(naming: &'a Naming, received_at: Timestamp, known: &'a
     let view = View { naming, received_at, known };
     let owners = view.owners();
     let meant: Vec<&Device> = owners.iter().copied().filter(|owner| view.is_meant(owner)).collect();
-    let first_owner = owners.iter().copied().find(|owner| view.naming.names().first().is_some_and(|one| has(owner, one)));
+    let first_owner =
+        owners.iter().copied().find(|owner| view.naming.names().first().is_some_and(|one| has(owner, one)));
 
     let device = match (meant.first(), naming.claim()) {
         (Some(device), _) => Some(*device),
@@ -77,7 +78,8 @@ pub(crate) fn resolve<'a>(naming: &'a Naming, received_at: Timestamp, known: &'a
     let mut room_left = device.map_or(MAX_MERGED, room);
     for owner in meant.into_iter().skip(1) {
         let taken = naming.names().iter().filter(|one| has(owner, one)).all(|one| given.contains(one));
-        let by_line_alone = view.reach(owner) <= Strength::Line && has_hardware(&owner.identifiers) && has_hardware(&names);
+        let by_line_alone =
+            view.reach(owner) <= Strength::Line && has_hardware(&owner.identifiers) && has_hardware(&names);
         let fits = fit_together(names.iter().chain(&owner.identifiers));
         if taken && fits && !by_line_alone && owner.merged_from.len() < room_left {
             names.extend(owner.identifiers.iter().cloned());
@@ -162,9 +164,8 @@ impl<'a> View<'a> {
         let embedded = names.iter().copied().chain(device.iter().flat_map(|device| &device.identifiers));
         let embedded = is_embedded(embedded);
         // Of several values of a kind, nothing says which one is the device's.
-        let one_of_several = |name: &Identifier| {
-            names.iter().any(|other| other.rivals(name)) && !(embedded && name.kind == Kind::Iccid)
-        };
+        let one_of_several =
+            |name: &Identifier| names.iter().any(|other| other.rivals(name)) && !(embedded && name.kind == Kind::Iccid);
         names.iter().copied().filter(|name| !one_of_several(name) && self.may_have(device, name)).cloned().collect()
     }
 
@@ -179,7 +180,11 @@ impl<'a> View<'a> {
     }
 
     /// The names that a device loses to the one that these are given to.
-    fn taken_from<'b>(&'b self, owner: &'b Device, given: &'b BTreeSet<Identifier>) -> impl Iterator<Item = &'b Identifier> {
+    fn taken_from<'b>(
+        &'b self,
+        owner: &'b Device,
+        given: &'b BTreeSet<Identifier>,
+    ) -> impl Iterator<Item = &'b Identifier> {
         // A line that was deactivated is no device's any more.
         let gone = |name: &Identifier| {
             *self.naming.claim() == Claim::Deactivated
@@ -206,8 +211,7 @@ impl<'a> View<'a> {
             .filter(|one| replaced(one) && !(one.kind == Kind::Iccid && is_embedded(own)))
             .map(Identifier::strength)
             .collect();
-        let embedded = is_embedded(given)
-            || (is_embedded(own) && !strengths_replaced.contains(&Strength::Hardware));
+        let embedded = is_embedded(given) || (is_embedded(own) && !strengths_replaced.contains(&Strength::Hardware));
         let stays = |one: &Identifier| {
             let strength = one.strength();
             if newer(one) || given.contains(one) || (embedded && one.kind == Kind::Iccid) {
@@ -238,6 +242,7 @@ fn is_embedded<'a>(names: impl IntoIterator<Item = &'a Identifier>) -> bool {
 /// the ESN was changed; by ICCID and IMEI addressed and an IMEI given, it was not the ICCID.
 fn is_replaced(one: &Identifier, old: &[Identifier], new: &[Identifier]) -> bool {
     let same_kind = new.iter().any(|new| new.rivals(one));
-    let alike = |new: &Identifier| new.strength() > Strength::Line && (new.strength() == one.strength() || old.len() == 1);
+    let alike =
+        |new: &Identifier| new.strength() > Strength::Line && (new.strength() == one.strength() || old.len() == 1);
     same_kind || (old.contains(one) && !new.contains(one) && one.strength() > Strength::Line && new.iter().any(alike))
 }

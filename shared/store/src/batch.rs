@@ -37,8 +37,13 @@ impl Store {
             for row in answer.responses.take().unwrap_or_default().into_values().flatten() {
                 found.insert(Key::of(&row)?, row);
             }
-            let unread: Vec<_> =
-                answer.unprocessed_keys.take().unwrap_or_default().into_values().flat_map(|unread| unread.keys).collect();
+            let unread: Vec<_> = answer
+                .unprocessed_keys
+                .take()
+                .unwrap_or_default()
+                .into_values()
+                .flat_map(|unread| unread.keys)
+                .collect();
             unprocessed = if unread.is_empty() { 0 } else { unprocessed + 1 };
             left.extend(unread);
         }

@@ -10,9 +10,6 @@ use crate::{Store, StoreError};
 /// DynamoDB's rows hold 409,600 bytes; the rest is for the other attributes.
 const MAX_ROW_BYTES: usize = 400_000;
 
-/// A partition key holds 2,048 bytes; request ids have 36.
-const MAX_REQUEST_ID_BYTES: usize = 512;
-
 /// What a plan writes.
 pub(crate) struct Items {
     pub(crate) items: Vec<TransactWriteItem>,
@@ -130,12 +127,10 @@ impl Store {
         Ok((item(self.put(row).condition_expression("attribute_not_exists(pk)"))?, bytes))
     }
 
-    /// What became of a request, where the event says so: found by the request's id. One of a length that no id has is
-    /// left to the event.
+    /// What became of a request, where the event says so: found by the request's id.
     fn request_item(&self, recorded: &RecordedEvent) -> Result<Option<TransactWriteItem>, StoreError> {
         let event = &recorded.event;
-        let request_id = event.request_id.as_deref().filter(|id| id.len() <= MAX_REQUEST_ID_BYTES);
-        let (Some(request_id), Some(result)) = (request_id, &event.result) else { return Ok(None) };
+        let (Some(request_id), Some(result)) = (&event.request_id, &event.result) else { return Ok(None) };
         let outcome = RequestOutcome {
             subject: event.subject.clone(),
             identifiers: event.devices.clone(),

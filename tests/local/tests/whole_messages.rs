@@ -60,7 +60,12 @@ async fn one_item_that_fits_no_row_is_quarantined_alone_and_the_others_are_recor
     let body = STANDARD.decode(kept[0]["bodyBase64"].as_str().unwrap()).unwrap();
     let body: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(body["requestId"], "r");
-    assert_eq!(body["deviceResponse"]["usageResponse"]["deviceIds"], named(77), "its own part alone: {:.300}", body.to_string());
+    assert_eq!(
+        body["deviceResponse"]["usageResponse"]["deviceIds"],
+        named(77),
+        "its own part alone: {:.300}",
+        body.to_string()
+    );
     assert!(!body.to_string().contains("secret-1"));
 
     assert_eq!(post(&stack, "DeviceUsage", &message).await, 200, "on every resend");
@@ -142,7 +147,9 @@ async fn long_texts_are_cut_on_the_device_and_whole_in_the_event() {
 
     // Everything else that a device keeps, as large as it can be sent, and still one more message.
     let long = "y".repeat(50_000);
-    let fields: String = (0..200).map(|n| format!("<CustomFields><Name>F{n}</Name><Value>{}</Value></CustomFields>", "v".repeat(500))).collect();
+    let fields: String = (0..200)
+        .map(|n| format!("<CustomFields><Name>F{n}</Name><Value>{}</Value></CustomFields>", "v".repeat(500)))
+        .collect();
     let change = format!(
         "<CallbackRequest><RequestId>r-2</RequestId><Data><ExternalProvisioningChange><Change>SUSPEND</Change><DeviceInfo>\
          <AccountName>{long}</AccountName><DeviceGroupName>{long}</DeviceGroupName>{fields}<DeviceIdentifiers><Kind>mdn</Kind>\

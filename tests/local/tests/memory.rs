@@ -1,0 +1,75 @@
+//! What every service makes of a large message takes memory in proportion to its length.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use callback::Callback;
+use callbacks::registry::SERVICES;
+use device::Occasion;
+use jiff::Timestamp;
+use peak_alloc::PeakAlloc;
+use serde_json::{Value, json};
+
+#[global_allocator]
+static PEAK: PeakAlloc = PeakAlloc;
+
+/// The parser's own constant, and as much for what the services make of a message that has the most objects.
+const CONSTANT: usize = 2 * 80 * 1024 * 1024;
+
+/// What ordinary messages may take beside ten times their length.
+const ORDINARY: usize = 16 * 1024 * 1024;
+
+fn id(number: usize) -> Value {
+    json!({ "id": format!("35{number:013}"), "kind": "imei" })
+}
+
+/// A message and what it may take beside ten times its length.
+fn families() -> Vec<(&'static str, String, usize)> {
+    let many = |count: usize, one: fn(usize) -> Value| (0..count).map(one).collect::<Vec<Value>>();
+    let usage = |items: Vec<Value>| json!({ "requestId": "r", "deviceResponse": { "usageResponse": items } });
+    let named = |number| json!({ "deviceIds": [id(number)], "bytesUsed": number });
+    let identifiers: String = (0..9_000)
+        .map(|n| format!("<DeviceIdentifiers><Kind>k{n}</Kind><Identifier>{n}</Identifier></DeviceIdentifiers>"))
+        .collect();
+    vec![
+        (
+            "2,000 devices and 2,000 items without names",
+            json!({ "requestId": "r", "deviceIds": many(2_000, id), "deviceResponse":
+                { "usageResponse": many(2_000, |n| json!({ "bytesUsed": n, "note": "n".repeat(90) })) } })
+            .to_string(),
+            ORDINARY,
+        ),
+        ("2,000 items with names", usage(many(2_000, named)).to_string(), ORDINARY),
+        (
+            "2,000 devices and a long fault",
+            json!({ "requestId": "r", "deviceIds": many(2_000, id), "status": "Failed",
+                "faultResponse": { "faultcode": "X", "faultstring": "f".repeat(500_000) } })
+            .to_string(),
+            ORDINARY,
+        ),
+        ("10,000 items with names", usage(many(10_000, named)).to_string(), CONSTANT),
+        (
+            "a snapshot with 9,000 names",
+            format!(
+                "<CallbackRequest><RequestId>r</RequestId><Data><ExternalProvisioningChange><Change>SUSPEND</Change><DeviceInfo>\
+                 {identifiers}</DeviceInfo></ExternalProvisioningChange></Data></CallbackRequest>"
+            ),
+            CONSTANT,
+        ),
+    ]
+}
+
+#[test]
+fn interpreting_a_message_takes_at_most_ten_times_its_length_and_a_constant() {
+    for (name, body, constant) in families() {
+        for service in SERVICES {
+            let before = PEAK.current_usage();
+            PEAK.reset_peak_usage();
+            let message = Callback::parse(body.as_bytes(), None).unwrap().message;
+            let occasion = Occasion::new(service, &message, Timestamp::UNIX_EPOCH);
+            let observations = (service.interpret)(&service.name, message);
+            let peak = PEAK.peak_usage().saturating_sub(before);
+            let most = 10 * body.len() + constant;
+            assert!(peak <= most, "{}: {name}: {peak} bytes of {most} for {}", service.name, body.len());
+            drop((occasion, observations));
+        }
+    }
+}
