@@ -91,6 +91,9 @@ pub(crate) enum Strength {
 }
 
 impl Strength {
+    /// All, weakest first.
+    pub(crate) const ALL: [Self; 4] = [Self::Unknown, Self::Line, Self::Sim, Self::Hardware];
+
     fn of(kind: &Kind) -> Self {
         match kind {
             Kind::Imei | Kind::Meid | Kind::Esn | Kind::Eid => Self::Hardware,

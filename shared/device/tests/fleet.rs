@@ -37,6 +37,8 @@ struct Simulation {
     held: Vec<Sent>,
     delivered: Vec<Sent>,
     now: i64,
+    /// When the newest message that was delivered reached the edge.
+    latest: i64,
     /// For each name, the newest message that gave it, and the names that it gave together.
     newest: BTreeMap<Identifier, (i64, BTreeSet<Identifier>)>,
     /// Devices whose only names were lines that an activation recycled.
@@ -173,8 +175,8 @@ impl Simulation {
             }
         }
 
-        let is_newest = self.newest.values().all(|(at, _)| *at <= sent.at);
-        if is_newest {
+        if sent.at >= self.latest {
+            self.latest = sent.at;
             for name in &told {
                 let owner = self.table.owners.get(name);
                 assert_eq!(owner, Some(&subject), "{name} was given, and does not lead to the device");
@@ -198,16 +200,21 @@ impl Simulation {
             } else {
                 let replaced = told.iter().any(|one| sort(one) == sort(name)) || changes_names(&sent.told.says);
                 assert!(replaced, "{name} leads nowhere, and nothing has replaced it");
+                // Whatever names it next need not know with what it belonged together.
+                self.newest.entry(name.clone()).or_default().1.clear();
             }
         }
         // What was named first time moves only to the device that is meant.
         for moved in plan.moves().iter().filter(|moved| moved.from.is_none()) {
             assert!(named.contains(&moved.identifier) && moved.to.as_ref() == Some(&subject));
         }
-        for name in &told {
-            let newest = self.newest.entry(name.clone()).or_insert_with(|| (sent.at, told.clone()));
-            if newest.0 <= sent.at {
-                *newest = (sent.at, told.clone());
+        if claims(&sent.told.says) {
+            for name in named {
+                let together = if told.contains(name) { told.clone() } else { BTreeSet::new() };
+                let newest = self.newest.entry(name.clone()).or_default();
+                if newest.0 <= sent.at {
+                    *newest = (sent.at, together);
+                }
             }
         }
         self.check_pairs();
@@ -219,7 +226,7 @@ impl Simulation {
         for (name, (at, together)) in &self.newest {
             let Some(owner) = self.table.owners.get(name) else { continue };
             for other in together.iter().filter(|other| *other > name) {
-                if self.newest.get(other).is_some_and(|(newest, _)| newest == at)
+                if self.newest.get(other).is_some_and(|newest| newest.0 == *at && newest.1.contains(name))
                     && let Some(other_owner) = self.table.owners.get(other)
                 {
                     assert_eq!(owner, other_owner, "{name} and {other} were given together last");
