@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::changes::changes;
 use crate::digest::Digest;
 use crate::event::{Event, FieldChange, RecordedEvent, Subject};
-use crate::facet::{OperationResult, Report};
+use crate::facet::{Facet, OperationResult, Report};
 use crate::identity::{DeviceId, Identifier, Strength};
 use crate::observation::{Observation, Update};
 use crate::pointer::pointer_to;
@@ -143,7 +143,8 @@ impl Writer<'_> {
         }
         let first = observation.naming.names().first();
         let derived = first.map_or_else(|| DeviceId::from(self.key.short().as_str()), DeviceId::derived_from);
-        if known.devices.contains_key(&derived) { derived.beside(self.key) } else { derived }
+        let taken = known.devices.contains_key(&derived);
+        if taken { derived.beside(self.key, self.occasion.received_at) } else { derived }
     }
 
     /// Gives the device its names, and notes since when it has, or lacks, each kind.
@@ -185,6 +186,8 @@ impl Writer<'_> {
                     device.provisioning.provisioned_at = Some(at);
                 }
                 Update::Provisioning(_) => {}
+                // A suspension that was reported before the line was said to be in another state is past.
+                Update::Facet(Facet::Suspension(_) | Facet::Resume, _) if device.provisioning.ends_suspension_of(at) => {}
                 Update::Facet(facet, values) => device.facets.take(facet, Report::new(at, request_id, values)),
             }
         }

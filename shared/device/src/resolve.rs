@@ -177,13 +177,13 @@ impl<'a> View<'a> {
             }
             Claim::Deactivated => self.naming.names().iter().filter(|one| one.strength() != Strength::Line).collect(),
         };
-        let embedded = names.iter().copied().chain(device.iter().flat_map(|device| &device.identifiers));
-        let embedded = is_embedded(embedded);
+        let had: Vec<&Identifier> = names.iter().copied().filter(|name| self.may_have(device, name, &names)).collect();
+        let embedded = is_embedded(had.iter().copied().chain(device.iter().flat_map(|device| &device.identifiers)));
         // Of several values of a kind, nothing says which one is the device's.
         let one_of_several = |name: &Identifier| {
             names.iter().any(|other| other.rivals(name)) && !(embedded && name.kind == Kind::Iccid)
         };
-        names.iter().copied().filter(|name| !one_of_several(name) && self.may_have(device, name, &names)).cloned().collect()
+        had.into_iter().filter(|name| !one_of_several(name)).cloned().collect()
     }
 
     /// Whether no newer message speaks against giving a device this name.

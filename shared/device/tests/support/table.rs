@@ -13,7 +13,9 @@ use device::{
 pub struct Table {
     pub devices: BTreeMap<DeviceId, Device>,
     pub owners: BTreeMap<Identifier, DeviceId>,
+    /// The events, unless there are too many to keep.
     pub events: Vec<RecordedEvent>,
+    pub forgets_events: bool,
     receipts: HashMap<String, Receipt>,
     accounts: BTreeMap<String, u64>,
     /// The devices in the order in which they were first seen.
@@ -105,7 +107,9 @@ impl Table {
             }
             other => panic!("an event and its device do not fit: {other:?}"),
         }
-        self.events.push(recorded.clone());
+        if !self.forgets_events {
+            self.events.push(recorded.clone());
+        }
     }
 
     /// What holds of every device at any time.

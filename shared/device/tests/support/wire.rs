@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use callback::{Callback, Change, DeviceIdentifier, Map, Outcome};
-use device::{CallbackService, Naming, Observation, Occasion};
+use device::{CallbackService, Facet, Naming, Observation, Occasion, SuspensionTerms, Update};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -303,6 +303,17 @@ impl Fleet {
 
     pub fn availability(&mut self, all: &str) -> &mut Self {
         self.say(&Says::Availability { names: names(all) })
+    }
+
+    /// A report that the device is suspended, of the service that says nothing else.
+    pub fn reported_suspended(&mut self, all: &str) -> &mut Self {
+        let at = self.time();
+        let body = Says::Usage { names: names(all) }.body(&format!("suspension-{at}"), Manner::default());
+        let (occasion, mut observations) = read(&USAGE, &body, at);
+        let suspended = Update::Facet(Facet::Suspension(SuspensionTerms::default()), json!({ "days": 30 }).into());
+        observations[0].updates = vec![suspended];
+        self.table.record(&occasion, &observations);
+        self
     }
 
     /// The table, after a check of every row.

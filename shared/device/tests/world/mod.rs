@@ -152,12 +152,9 @@ fn line_names(line: usize) -> Names {
     names
 }
 
-/// The piece of hardware that a hardware name is of.
-pub fn hardware_of(name: &Identifier) -> Option<usize> {
-    (0..HARDWARE).find(|hardware| {
-        let kind = name.kind.as_str();
-        hardware_names(*hardware).iter().any(|one| one.kind == kind && one.value == name.value)
-    })
+/// The piece of hardware that a name is of, if it is of one: its last digit.
+pub fn hardware_of(name: &Identifier) -> Option<u8> {
+    matches!(name.kind.as_str(), "imei" | "meid" | "esn" | "eid").then(|| *name.value.as_bytes().last().unwrap())
 }
 
 fn identifiers(names: &Names) -> Vec<Identifier> {
