@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use callback::cut;
+
+use crate::bound::MAX_TEXT_BYTES;
 use crate::changes::changes;
 use crate::digest::Digest;
 use crate::event::{Event, FieldChange, RecordedEvent, Subject};
@@ -178,7 +181,8 @@ impl Writer<'_> {
     /// The device after what a message says. A message older than the one that a side of it is from does not overwrite that
     /// side.
     fn apply(&self, device: &mut Device, observation: &Observation) {
-        let (at, request_id) = (self.occasion.received_at, self.occasion.request_id.as_deref());
+        let at = self.occasion.received_at;
+        let request_id = self.occasion.request_id.as_deref().map(|id| cut(id, MAX_TEXT_BYTES));
         for update in &observation.updates {
             match update {
                 Update::Provisioning(info) if device.provisioning.provisioned_at.is_none_or(|known| known <= at) => {
@@ -188,11 +192,13 @@ impl Writer<'_> {
                 Update::Provisioning(_) => {}
                 // A suspension that was reported before the line was said to be in another state is past.
                 Update::Facet(Facet::Suspension(_) | Facet::Resume, _) if device.provisioning.ends_suspension_of(at) => {}
-                Update::Facet(facet, values) => device.facets.take(facet, Report::new(at, request_id, values)),
+                Update::Facet(facet, values) => {
+                    device.facets.take(facet, Report::new(at, request_id.as_deref(), values));
+                }
             }
         }
         if let Some(result) = &observation.result {
-            let (request_id, result) = (request_id.map(str::to_owned), result.clone());
+            let result = result.clone();
             device.facets.take_result(OperationResult { at, request_id, result });
         }
     }

@@ -93,11 +93,15 @@ pub(crate) fn resolve<'a>(naming: &'a Naming, received_at: Timestamp, known: &'a
             continue;
         }
         let recycled = naming.recycles_lines() && view.reach(owner) <= Strength::Line;
-        if lost == owner.identifiers && !recycled && owner.merged_from.len() < room_left {
+        if lost != owner.identifiers || recycled {
+            losers.push((owner, lost));
+        } else if owner.merged_from.len() < room_left {
             room_left -= owner.merged_from.len() + 1;
             merged.push(owner);
         } else {
-            losers.push((owner, lost));
+            // There is no room for its history: it keeps the names by which that is found.
+            names.retain(|name| !lost.contains(name));
+            given.retain(|name| !lost.contains(name));
         }
     }
     Resolution { device, names, given, merged, losers }

@@ -176,7 +176,8 @@ impl Simulation {
             }
         }
 
-        if sent.at >= self.latest {
+        let is_late = sent.at < self.latest;
+        if !is_late {
             self.latest = sent.at;
             for name in &told {
                 let owner = self.table.owners.get(name);
@@ -191,7 +192,8 @@ impl Simulation {
         }
         if claims(&sent.told.says) {
             for name in named {
-                let together = if told.contains(name) { told.clone() } else { BTreeSet::new() };
+                let holds = told.contains(name) && !is_late;
+                let together = if holds { told.clone() } else { BTreeSet::new() };
                 let newest = self.newest.entry(name.clone()).or_default();
                 if newest.0 <= sent.at {
                     *newest = (sent.at, together);
