@@ -15,6 +15,9 @@ const MAX_REPORTS: usize = 12;
 /// The most profiles and operations that a device keeps.
 const MAX_KEPT: usize = 24;
 
+/// Values that are smaller are not left out: the note on it takes as much.
+const MIN_LEFT_OUT_BYTES: usize = 64;
+
 /// A side of a device that a callback service reports on, with what is typed of the report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Facet {
@@ -75,13 +78,10 @@ impl Report {
 
     /// Leaves out the values, and gives the bytes that this saves.
     fn leave_out(&mut self) -> usize {
-        let bytes = size(&self.values);
-        if self.values.is_null() {
-            return 0;
-        }
+        let before = size(self);
+        self.left_out_bytes = Some(size(&self.values));
         self.values = Value::Null;
-        self.left_out_bytes = Some(bytes);
-        bytes
+        before.saturating_sub(size(self))
     }
 }
 
@@ -320,7 +320,7 @@ impl Facets {
         other.operations.into_values().for_each(|result| self.take_result(result));
     }
 
-    /// Leaves out the values of the oldest report that has any. Gives the bytes that this saves; 0 if there is none.
+    /// Leaves out the values of the oldest report whose values are larger than the note that they were left out. Gives the bytes that this saves; 0 if there is none.
     pub(crate) fn leave_out_oldest(&mut self) -> usize {
         let lists = self.usage.iter_mut().chain(&mut self.alerts).chain(&mut self.promotions_lost);
         let maps = self.profiles.values_mut().chain(self.other_services.values_mut());
@@ -337,7 +337,7 @@ impl Facets {
             self.sms.delivered.as_mut().map(|delivered| &mut delivered.report),
         ];
         let all = lists.chain(maps).chain(single.into_iter().flatten()).chain(typed.into_iter().flatten());
-        let oldest = all.filter(|report| !report.values.is_null()).min_by_key(|report| report.at);
+        let oldest = all.filter(|report| size(&report.values) > MIN_LEFT_OUT_BYTES).min_by_key(|report| report.at);
         oldest.map_or(0, Report::leave_out)
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use callback::{DeviceIdentifier, Kind};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
@@ -25,9 +26,10 @@ impl DeviceId {
         Self(Digest::of(&["device", identifier.kind.as_str(), &identifier.value]).short())
     }
 
-    /// Another id for the same identifier, for when the derived one is taken: its device has moved on.
-    pub(crate) fn beside(&self, receipt: &Digest) -> Self {
-        Self(format!("{self}-{}", receipt.short()))
+    /// Another id for the same identifier, for when the derived one is taken: its device has moved on. An equal message makes
+    /// yet another one at another time.
+    pub(crate) fn beside(&self, key: &Digest, received_at: Timestamp) -> Self {
+        Self(format!("{self}-{}", Digest::of(&[&key.full(), &received_at.to_string()]).short()))
     }
 }
 
@@ -91,6 +93,9 @@ pub(crate) enum Strength {
 }
 
 impl Strength {
+    /// All, weakest first.
+    pub(crate) const ALL: [Self; 4] = [Self::Unknown, Self::Line, Self::Sim, Self::Hardware];
+
     fn of(kind: &Kind) -> Self {
         match kind {
             Kind::Imei | Kind::Meid | Kind::Esn | Kind::Eid => Self::Hardware,

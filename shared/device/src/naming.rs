@@ -20,11 +20,35 @@ pub(crate) enum Claim {
     /// They are the device's. `activated` if a line was: its number may have been another device's before.
     Some { activated: bool },
     /// These are all of the device's names.
-    All { snapshot: Vec<Identifier>, activated: bool, hardware: Hardware },
+    All { snapshot: Vec<Identifier>, line: Line, hardware: Hardware },
     /// The new ones replace the old ones.
     Changed { old: Vec<Identifier>, new: Vec<Identifier> },
     /// They are the device's, and its line is gone.
     Deactivated,
+}
+
+/// What a snapshot says of the device's line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Line {
+    /// It is as before, or nothing is known of it.
+    Same,
+    /// It was activated.
+    Activated,
+    /// It has another number.
+    Changed,
+    /// It is gone.
+    Deactivated,
+}
+
+impl Line {
+    fn after(change: Option<&Change>) -> Self {
+        match change {
+            Some(Change::Activate) => Self::Activated,
+            Some(Change::ChangeMdn) => Self::Changed,
+            Some(Change::Deactivate) => Self::Deactivated,
+            _ => Self::Same,
+        }
+    }
 }
 
 /// What a snapshot says of the device's hardware.
@@ -76,16 +100,20 @@ impl Naming {
         let mut names = identifiers(addressed.iter().chain(all));
         // What is not looked up must not be claimed.
         let snapshot: Vec<_> = identifiers(all).into_iter().filter(|one| names.contains(one)).collect();
-        let activated = change == Some(&Change::Activate);
+        let line = Line::after(change);
         if snapshot.is_empty() {
-            return Self { names, claim: Claim::Some { activated } };
+            let claim = match line {
+                Line::Deactivated => Claim::Deactivated,
+                Line::Same | Line::Activated | Line::Changed => Claim::Some { activated: line == Line::Activated },
+            };
+            return Self { names, claim };
         }
         let hardware = Hardware::after(change);
         if hardware == Hardware::Changed {
             // SIM and line tell which device got the other hardware.
             names.sort_by_key(|one| one.strength() == Strength::Hardware);
         }
-        Self { names, claim: Claim::All { snapshot, activated, hardware } }
+        Self { names, claim: Claim::All { snapshot, line, hardware } }
     }
 
     /// A line was activated: the message gives the names that the request had, and those that the line got.
@@ -130,11 +158,32 @@ impl Naming {
 
     /// Whether a line was activated, while other names tell which device it was activated on.
     pub(crate) fn recycles_lines(&self) -> bool {
-        let activated = match self.claim {
-            Claim::Some { activated } | Claim::All { activated, .. } => activated,
-            Claim::Nothing | Claim::Changed { .. } | Claim::Deactivated => false,
-        };
+        let activated =
+            matches!(self.claim, Claim::Some { activated: true } | Claim::All { line: Line::Activated, .. });
         activated && self.names.iter().any(|one| one.strength() > Strength::Line)
+    }
+
+    /// Whether this is a number that the device gets by the message: it may have been another device's before.
+    pub(crate) fn is_new_number(&self, name: &Identifier) -> bool {
+        name.strength() <= Strength::Line
+            && match &self.claim {
+                Claim::Some { activated } => *activated,
+                Claim::All { line: Line::Activated, .. } => true,
+                Claim::All { line: Line::Changed, snapshot, .. } => snapshot.contains(name),
+                Claim::Changed { old, new } => new.contains(name) && !old.contains(name),
+                Claim::Nothing | Claim::All { .. } | Claim::Deactivated => false,
+            }
+    }
+
+    /// Whether this is a number that is the device's no longer, nor any other's.
+    pub(crate) fn is_former_number(&self, name: &Identifier) -> bool {
+        name.strength() == Strength::Line
+            && self.names.contains(name)
+            && match &self.claim {
+                Claim::Deactivated => true,
+                Claim::All { line: Line::Deactivated, snapshot, .. } => !snapshot.contains(name),
+                _ => false,
+            }
     }
 
     /// Whether the message says that the device's hardware is, or may be, another one than before.

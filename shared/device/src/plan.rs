@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use callback::cut;
+
+use crate::bound::MAX_TEXT_BYTES;
 use crate::changes::changes;
 use crate::digest::Digest;
 use crate::event::{Event, FieldChange, RecordedEvent, Subject};
-use crate::facet::{OperationResult, Report};
+use crate::facet::{Facet, OperationResult, Report};
 use crate::identity::{DeviceId, Identifier, Strength};
 use crate::observation::{Observation, Update};
 use crate::pointer::pointer_to;
@@ -143,7 +146,8 @@ impl Writer<'_> {
         }
         let first = observation.naming.names().first();
         let derived = first.map_or_else(|| DeviceId::from(self.key.short().as_str()), DeviceId::derived_from);
-        if known.devices.contains_key(&derived) { derived.beside(self.key) } else { derived }
+        let taken = known.devices.contains_key(&derived);
+        if taken { derived.beside(self.key, self.occasion.received_at) } else { derived }
     }
 
     /// Gives the device its names, and notes since when it has, or lacks, each kind.
@@ -177,7 +181,8 @@ impl Writer<'_> {
     /// The device after what a message says. A message older than the one that a side of it is from does not overwrite that
     /// side.
     fn apply(&self, device: &mut Device, observation: &Observation) {
-        let (at, request_id) = (self.occasion.received_at, self.occasion.request_id.as_deref());
+        let at = self.occasion.received_at;
+        let request_id = self.occasion.request_id.as_deref().map(|id| cut(id, MAX_TEXT_BYTES));
         for update in &observation.updates {
             match update {
                 Update::Provisioning(info) if device.provisioning.provisioned_at.is_none_or(|known| known <= at) => {
@@ -185,11 +190,16 @@ impl Writer<'_> {
                     device.provisioning.provisioned_at = Some(at);
                 }
                 Update::Provisioning(_) => {}
-                Update::Facet(facet, values) => device.facets.take(facet, Report::new(at, request_id, values)),
+                // A suspension that was reported before the line was said to be in another state is past.
+                Update::Facet(Facet::Suspension(_) | Facet::Resume, _)
+                    if device.provisioning.ends_suspension_of(at) => {}
+                Update::Facet(facet, values) => {
+                    device.facets.take(facet, Report::new(at, request_id.as_deref(), values));
+                }
             }
         }
         if let Some(result) = &observation.result {
-            let (request_id, result) = (request_id.map(str::to_owned), result.clone());
+            let result = result.clone();
             device.facets.take_result(OperationResult { at, request_id, result });
         }
     }

@@ -63,8 +63,8 @@ pub(crate) fn resolve<'a>(naming: &'a Naming, received_at: Timestamp, known: &'a
     };
     if *naming.claim() == Claim::Nothing {
         let new = naming.names().first().filter(|_| device.is_none()).cloned();
-        let names = device.map_or_else(|| new.iter().cloned().collect(), |device| device.identifiers.clone());
-        return Resolution { device, names, given: new.into_iter().collect(), merged: Vec::new(), losers: Vec::new() };
+        let names = device.map_or_else(|| new.into_iter().collect(), |device| device.identifiers.clone());
+        return Resolution { device, names, given: BTreeSet::new(), merged: Vec::new(), losers: Vec::new() };
     }
 
     let mut given = view.given(device);
@@ -78,11 +78,13 @@ pub(crate) fn resolve<'a>(naming: &'a Naming, received_at: Timestamp, known: &'a
     let mut room_left = device.map_or(MAX_MERGED, room);
     for owner in meant.into_iter().skip(1) {
         let taken = naming.names().iter().filter(|one| has(owner, one)).all(|one| given.contains(one));
-        let by_line_alone =
-            view.reach(owner) <= Strength::Line && has_hardware(&owner.identifiers) && has_hardware(&names);
         let fits = fit_together(names.iter().chain(&owner.identifiers));
-        if taken && fits && !by_line_alone && owner.merged_from.len() < room_left {
-            names.extend(owner.identifiers.iter().cloned());
+        if taken
+            && fits
+            && !(view.reach(owner) <= Strength::Line && is_another(&names, owner))
+            && owner.merged_from.len() < room_left
+        {
+            names.extend(view.names_after(Some(owner), &given));
             room_left -= owner.merged_from.len() + 1;
             merged.push(owner);
         }
@@ -96,11 +98,15 @@ pub(crate) fn resolve<'a>(naming: &'a Naming, received_at: Timestamp, known: &'a
             continue;
         }
         let recycled = naming.recycles_lines() && view.reach(owner) <= Strength::Line;
-        if lost == owner.identifiers && !recycled && owner.merged_from.len() < room_left {
+        if lost != owner.identifiers || recycled {
+            losers.push((owner, lost));
+        } else if owner.merged_from.len() < room_left {
             room_left -= owner.merged_from.len() + 1;
             merged.push(owner);
         } else {
-            losers.push((owner, lost));
+            // There is no room for its history: it keeps the names by which that is found.
+            names.retain(|name| !lost.contains(name));
+            given.retain(|name| !lost.contains(name));
         }
     }
     Resolution { device, names, given, merged, losers }
@@ -112,6 +118,12 @@ fn has(device: &Device, name: &Identifier) -> bool {
 
 fn has_hardware<'a>(names: impl IntoIterator<Item = &'a Identifier>) -> bool {
     names.into_iter().any(|one| one.strength() == Strength::Hardware)
+}
+
+/// Whether a device that is reached by a line alone is not this one: its hardware is named otherwise, or its SIM.
+fn is_another(names: &BTreeSet<Identifier>, owner: &Device) -> bool {
+    let other_sim = |one: &Identifier| one.strength() == Strength::Sim && names.iter().any(|name| name.rivals(one));
+    (has_hardware(names) && has_hardware(&owner.identifiers)) || owner.identifiers.iter().any(other_sim)
 }
 
 /// A message's names before what is known of them.
@@ -146,8 +158,15 @@ impl<'a> View<'a> {
         // Handsets are replaced and the number stays: a line does not show that two pieces of hardware are one.
         let other_hardware = by_line && hardware.peek().is_some() && has_hardware(&owner.identifiers);
         let contradicted = hardware.any(|given| owner.identifiers.iter().any(|own| own.rivals(given)));
-        let recycled = by_line && self.naming.recycles_lines();
-        !recycled && (self.naming.changes_hardware() || !(contradicted || other_hardware))
+        // A new number was perhaps another device's: it shows nothing while other names do.
+        let new_number = |name: &Identifier| self.naming.is_new_number(name);
+        let mut found_by = self.naming.names().iter().filter(|name| has(owner, name));
+        let recycled = found_by.all(new_number) && !self.naming.names().iter().all(new_number);
+        // A profile never leaves its hardware: that it is named with other hardware does not show that this was changed.
+        let mut found_by = self.naming.names().iter().filter(|name| has(owner, name));
+        let by_profile = is_embedded(&owner.identifiers) && found_by.all(|name| name.strength() == Strength::Sim);
+        let changed = self.naming.changes_hardware() && !(contradicted && by_profile);
+        !recycled && (changed || !(contradicted || other_hardware))
     }
 
     /// The names that the message gives to a device, or to a new one, without those that a newer message gave elsewhere.
@@ -157,26 +176,45 @@ impl<'a> View<'a> {
             Claim::Some { .. } => self.naming.names().iter().collect(),
             Claim::All { snapshot, .. } => snapshot.iter().collect(),
             Claim::Changed { old, new } => {
-                new.iter().chain(old.iter().filter(|one| !new.contains(one) && !is_replaced(one, old, new))).collect()
+                let own: Vec<&Identifier> = device.iter().flat_map(|device| &device.identifiers).collect();
+                let addressed = replaced(new, &old.iter().collect::<Vec<_>>(), &own);
+                let former = replaced(new, &own, &old.iter().collect::<Vec<_>>());
+                let stays = |one: &&Identifier| {
+                    !addressed.contains(&one.strength()) && !(own.contains(one) && former.contains(&one.strength()))
+                };
+                new.iter().chain(old.iter().filter(|one| !new.contains(one)).filter(stays)).collect()
             }
             Claim::Deactivated => self.naming.names().iter().filter(|one| one.strength() != Strength::Line).collect(),
         };
-        let embedded = names.iter().copied().chain(device.iter().flat_map(|device| &device.identifiers));
-        let embedded = is_embedded(embedded);
+        let had: Vec<&Identifier> = names.iter().copied().filter(|name| self.may_have(device, name, &names)).collect();
+        let embedded = is_embedded(had.iter().copied().chain(device.iter().flat_map(|device| &device.identifiers)));
         // Of several values of a kind, nothing says which one is the device's.
         let one_of_several =
             |name: &Identifier| names.iter().any(|other| other.rivals(name)) && !(embedded && name.kind == Kind::Iccid);
-        names.iter().copied().filter(|name| !one_of_several(name) && self.may_have(device, name)).cloned().collect()
+        had.into_iter().filter(|name| !one_of_several(name)).cloned().collect()
     }
 
     /// Whether no newer message speaks against giving a device this name.
-    fn may_have(&self, device: Option<&Device>, name: &Identifier) -> bool {
+    fn may_have(&self, device: Option<&Device>, name: &Identifier, names: &[&Identifier]) -> bool {
         if device.is_some_and(|device| has(device, name)) {
             return true;
         }
         let from = self.known.owner(name).and_then(|owner| owner.named_at.get(&name.kind));
         let to = device.and_then(|device| device.settled_at(&name.kind));
-        from.is_none_or(|at| *at <= self.received_at) && to.is_none_or(|at| at <= self.received_at)
+        let strength = name.strength();
+        // What is newer of one name of the hardware, the SIM or the line holds for its others, unless they are named together.
+        let named_together = |device: &Device| {
+            let mut others = names.iter().filter(|other| other.strength() == strength);
+            others.any(|other| has(device, other))
+        };
+        let is_late = device.is_some_and(|device| self.is_newer(device, strength) && !named_together(device));
+        from.is_none_or(|at| *at <= self.received_at) && to.is_none_or(|at| at <= self.received_at) && !is_late
+    }
+
+    /// Whether what a device has of this strength is from a newer message.
+    fn is_newer(&self, device: &Device, strength: Strength) -> bool {
+        let mut own = device.identifiers.iter().filter(|one| one.strength() == strength);
+        own.any(|one| device.settled_at(&one.kind).is_some_and(|at| at > self.received_at))
     }
 
     /// The names that a device loses to the one that these are given to.
@@ -187,8 +225,7 @@ impl<'a> View<'a> {
     ) -> impl Iterator<Item = &'b Identifier> {
         // A line that was deactivated is no device's any more.
         let gone = |name: &Identifier| {
-            *self.naming.claim() == Claim::Deactivated
-                && name.strength() == Strength::Line
+            self.naming.is_former_number(name)
                 && owner.named_at.get(&name.kind).is_none_or(|at| *at <= self.received_at)
         };
         let named = |name: &&Identifier| self.naming.names().contains(name);
@@ -199,31 +236,33 @@ impl<'a> View<'a> {
     fn names_after(&self, device: Option<&Device>, given: &BTreeSet<Identifier>) -> BTreeSet<Identifier> {
         let Some(device) = device else { return given.clone() };
         let own = &device.identifiers;
-        let newer = |one: &Identifier| device.settled_at(&one.kind).is_some_and(|at| at > self.received_at);
-        let replaced = |one: &Identifier| {
-            let by_name = given.iter().any(|name| name.rivals(one));
-            let by_change = matches!(self.naming.claim(), Claim::Changed { old, new } if is_replaced(one, old, new));
-            !newer(one) && !given.contains(one) && (by_name || by_change)
-        };
-        // Another number, SIM or hardware takes the other names of the former one with it.
-        let strengths_replaced: BTreeSet<Strength> = own
-            .iter()
-            .filter(|one| replaced(one) && !(one.kind == Kind::Iccid && is_embedded(own)))
-            .map(Identifier::strength)
-            .collect();
-        let embedded = is_embedded(given) || (is_embedded(own) && !strengths_replaced.contains(&Strength::Hardware));
-        let stays = |one: &Identifier| {
-            let strength = one.strength();
-            if newer(one) || given.contains(one) || (embedded && one.kind == Kind::Iccid) {
-                return true;
+        let is_rival = |one: &Identifier| given.iter().any(|name| name.rivals(one));
+        let is_profile = |one: &Identifier| one.kind == Kind::Iccid && is_embedded(own);
+        // Another number, SIM or hardware takes the other names of the former one with it, and the profiles of its SIM.
+        let rivals = own.iter().filter(|one| !is_profile(one) && is_rival(one));
+        let mut gone: BTreeSet<Strength> = rivals.map(Identifier::strength).collect();
+        match self.naming.claim() {
+            Claim::Nothing | Claim::Some { .. } => {}
+            // What a snapshot does not list stays where it confirms what it would be listed with.
+            Claim::All { .. } => gone.extend(
+                Strength::ALL
+                    .into_iter()
+                    .filter(|strength| !given.iter().any(|name| name.strength() == *strength && own.contains(name))),
+            ),
+            Claim::Changed { old, new } => {
+                gone.extend(replaced(new, &own.iter().collect::<Vec<_>>(), &old.iter().collect::<Vec<_>>()));
             }
-            !strengths_replaced.contains(&strength)
-                && match self.naming.claim() {
-                    Claim::Nothing | Claim::Some { .. } | Claim::Changed { .. } => true,
-                    // What a snapshot does not list stays where it confirms what it would be listed with.
-                    Claim::All { .. } => given.iter().any(|name| name.strength() == strength && own.contains(name)),
-                    Claim::Deactivated => strength != Strength::Line,
-                }
+            Claim::Deactivated => gone.extend([Strength::Line]),
+        }
+        gone.retain(|strength| !self.is_newer(device, *strength));
+        let is_of_known_hardware = |one: &Identifier| one.strength() == Strength::Hardware && own.contains(one);
+        let profiles_stay = !gone.contains(&Strength::Hardware)
+            && (is_embedded(own) || (is_embedded(given) && given.iter().any(is_of_known_hardware)));
+        if is_embedded(own) && gone.contains(&Strength::Hardware) {
+            gone.insert(Strength::Sim);
+        }
+        let stays = |one: &Identifier| {
+            (profiles_stay && one.kind == Kind::Iccid) || !(gone.contains(&one.strength()) || is_rival(one))
         };
         let mut kept: Vec<_> = own.iter().filter(|one| !given.contains(one) && stays(one)).cloned().collect();
         kept.sort_by_key(|one| std::cmp::Reverse(one.strength()));
@@ -238,11 +277,30 @@ fn is_embedded<'a>(names: impl IntoIterator<Item = &'a Identifier>) -> bool {
     names.into_iter().any(|one| one.kind == Kind::Eid)
 }
 
-/// Whether an old name is what was changed, and not only how the device was addressed: by ESN addressed and an ICCID given,
-/// the ESN was changed; by ICCID and IMEI addressed and an IMEI given, it was not the ICCID.
-fn is_replaced(one: &Identifier, old: &[Identifier], new: &[Identifier]) -> bool {
-    let same_kind = new.iter().any(|new| new.rivals(one));
-    let alike =
-        |new: &Identifier| new.strength() > Strength::Line && (new.strength() == one.strength() || old.len() == 1);
-    same_kind || (old.contains(one) && !new.contains(one) && one.strength() > Strength::Line && new.iter().any(alike))
+/// Which of the former names give way to new ones: those of the hardware, the SIM, or the line. They may only have addressed
+/// the device: by imei addressed and an iccid given, the SIM was changed. But hardware without a SIM is not given one, nor a
+/// SIM such hardware. `others` are further names of the device.
+fn replaced(new: &[Identifier], former: &[&Identifier], others: &[&Identifier]) -> BTreeSet<Strength> {
+    let all = || former.iter().chain(others).copied();
+    let rivals = new.iter().filter(|new| former.iter().any(|one| one.rivals(new))).map(Identifier::strength);
+    let mut replaced: BTreeSet<Strength> = rivals.collect();
+    let gives = |strength| new.iter().any(|one| one.strength() == strength);
+    let keeps = |strength| new.iter().any(|one| one.strength() == strength && former.contains(&one));
+    replaced.extend([Strength::Sim, Strength::Hardware].into_iter().filter(|one| gives(*one) && !keeps(*one)));
+    if gives(Strength::Sim) && !gives(Strength::Hardware) && lacks_sim(all()) {
+        replaced.insert(Strength::Hardware);
+    }
+    if replaced.contains(&Strength::Hardware) && (lacks_sim(new) || is_embedded(all())) {
+        replaced.insert(Strength::Sim);
+    } else if is_embedded(all()) {
+        // Its profiles stay beside the new one.
+        replaced.remove(&Strength::Sim);
+    }
+    replaced
+}
+
+/// Whether these name hardware, and none that could have a SIM.
+fn lacks_sim<'a>(names: impl IntoIterator<Item = &'a Identifier>) -> bool {
+    let mut hardware = names.into_iter().filter(|one| one.strength() == Strength::Hardware).peekable();
+    hardware.peek().is_some() && hardware.all(|one| matches!(one.kind, Kind::Esn | Kind::Meid))
 }

@@ -1,7 +1,9 @@
 //! What became of a request.
 
-use callback::Outcome;
+use callback::{Outcome, cut};
 use serde::{Deserialize, Serialize};
+
+use crate::bound::MAX_TEXT_BYTES;
 
 /// What became of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +86,6 @@ impl From<&Outcome> for Ending {
 
 impl RequestResult {
     pub(crate) fn new(operation: &str, outcome: &Outcome) -> Self {
-        Self { operation: operation.to_owned(), ending: outcome.into() }
+        Self { operation: cut(operation, MAX_TEXT_BYTES), ending: outcome.into() }
     }
 }

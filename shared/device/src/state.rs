@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use callback::{CustomField, DeviceInfo, FeatureCode, Kind, Sent, cut};
+use callback::{CustomField, DeviceInfo, FeatureCode, Kind, Sent, State, cut};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -165,6 +165,12 @@ impl Device {
 }
 
 impl Provisioning {
+    /// Whether it is from a message after this time, and says that the line is not suspended.
+    pub(crate) fn ends_suspension_of(&self, at: Timestamp) -> bool {
+        let is_suspended = self.state.as_deref().is_none_or(|state| State::from(state) == State::Suspend);
+        !is_suspended && self.provisioned_at.is_some_and(|known| known > at)
+    }
+
     /// Absent members stay as they were; nil ones become `None`.
     pub(crate) fn replace(&mut self, info: &DeviceInfo) {
         set(&mut self.account, &info.account_name, text);

@@ -1,0 +1,102 @@
+//! Messages that come in late: they overwrite nothing and move nothing newer, but still add what fits.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
+
+mod support;
+
+use insta::assert_snapshot;
+use support::wire::Fleet;
+
+#[test]
+fn a_late_message_overwrites_no_state() {
+    let mut fleet = Fleet::default();
+    fleet.snapshot("Activate", "imei:1 mdn:5").snapshot("Restore", "imei:1 mdn:5");
+    fleet.late_by(1).snapshot("Suspend", "imei:1 mdn:5");
+    assert_snapshot!(fleet.table(), @"A: imei:1 mdn:5 | active");
+}
+
+#[test]
+fn a_late_message_moves_no_name_that_a_newer_one_gave() {
+    let mut fleet = Fleet::default();
+    fleet.usage("imei:1 iccid:21 mdn:5").usage("imei:2 iccid:21 mdn:5").late_by(1).usage("imei:1 iccid:21 mdn:5");
+    assert_snapshot!(fleet.table(), @r"
+    A: imei:1 | -
+    B: imei:2 iccid:21 mdn:5 | -
+    ");
+}
+
+#[test]
+fn a_late_message_does_not_bring_back_the_former_hardware() {
+    let mut fleet = Fleet::default();
+    fleet.usage("imei:1 iccid:21 mdn:5").snapshot("changeIMEI", "imei:2 iccid:21 mdn:5");
+    fleet.late_by(1).usage("imei:1 mdn:5").late_by(1).snapshot("changeIMEI", "imei:1 iccid:21 mdn:5");
+    assert_snapshot!(fleet.table(), @r"
+    A: imei:2 iccid:21 mdn:5 | active
+    B: imei:1 | -
+    ");
+}
+
+#[test]
+fn a_late_message_mixes_no_names_of_former_and_present_hardware() {
+    let mut fleet = Fleet::default();
+    fleet.usage("meid:A0000000000001 mdn:5").usage("imei:7").usage("esn:80000002 mdn:6").usage("esn:80000002");
+    fleet.usage("mdn:6 meid:A0000000000002 esn:80000002").usage("esn:80000002");
+    fleet.late_by(1).snapshot("ChangeEsn", "meid:A0000000000003 mdn:6");
+    assert_snapshot!(fleet.table(), @r"
+    A: meid:A0000000000001 mdn:5 | -
+    B: imei:7 | -
+    C: meid:A0000000000002 esn:80000002 mdn:6 | active
+    ");
+}
+
+#[test]
+fn a_late_message_still_adds_what_fits() {
+    let mut fleet = Fleet::default();
+    fleet.usage("imei:7").usage("imei:1 mdn:5").late_by(1).usage("imei:1 iccid:21");
+    assert_snapshot!(fleet.table(), @r"
+    A: imei:7 | -
+    B: imei:1 iccid:21 mdn:5 | -
+    ");
+    fleet.late_by(1).usage("imei:1 meid:A0000000000001");
+    assert_snapshot!(fleet.table(), @r"
+    A: imei:7 | -
+    B: imei:1 meid:A0000000000001 iccid:21 mdn:5 | -
+    ");
+}
+
+#[test]
+fn a_late_message_adds_nothing_to_what_a_newer_snapshot_settled() {
+    let mut fleet = Fleet::default();
+    fleet.usage("imei:7").snapshot("Restore", "imei:1 mdn:5").late_by(1).usage("imei:1 iccid:21");
+    assert_snapshot!(fleet.table(), @r"
+    A: imei:7 | -
+    B: imei:1 mdn:5 | active
+    ");
+}
+
+#[test]
+fn a_late_deactivation_releases_no_line_that_was_named_since() {
+    let mut fleet = Fleet::default();
+    fleet.usage("imei:1 mdn:5").usage("imei:1 mdn:5").late_by(1).deactivated("imei:1 mdn:5");
+    assert_snapshot!(fleet.table(), @"A: imei:1 mdn:5 | deactive");
+}
+
+#[test]
+fn a_late_message_about_names_that_have_moved_on_is_an_event_and_nothing_more() {
+    let mut fleet = Fleet::default();
+    fleet.usage("imei:7").usage("imei:1 iccid:21 mdn:5").late_by(1).usage("iccid:21 mdn:6");
+    fleet.late_by(1).usage("imei:2 iccid:21");
+    assert_snapshot!(fleet.table(), @r"
+    A: imei:7 | -
+    B: imei:1 iccid:21 mdn:5 | -
+    C: imei:2 | -
+    ");
+}
+
+#[test]
+fn a_late_suspension_is_past_when_a_newer_message_says_that_the_line_is_active() {
+    let mut fleet = Fleet::default();
+    fleet.usage("imei:1 mdn:5").snapshot("Restore", "imei:1 mdn:5").late_by(1).reported_suspended("imei:1");
+    assert!(fleet.table.device("imei:1").unwrap().facets.suspension.is_none());
+    fleet.snapshot("Suspend", "imei:1 mdn:5").late_by(1).reported_suspended("imei:1");
+    assert!(fleet.table.device("imei:1").unwrap().facets.suspension.is_some());
+}
