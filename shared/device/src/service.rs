@@ -25,7 +25,8 @@ pub struct CallbackService {
     pub interpret: fn(&str, Message) -> Vec<Observation>,
 }
 
-/// For how long after a message an equal one is the same message, sent again, and not another one in the same words.
+/// For how long after a message an equal one is the same message, sent again, and not another one in the same words. But for
+/// archived messages with a request id, the delivery counter must have grown where both state it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resends {
     /// With a request id, as long as the platform can resend from its archive; without one, while its documented resends
@@ -33,8 +34,7 @@ pub enum Resends {
     Archived,
     /// While its documented resends last, request id or not: one request id stands for events of years.
     Documented,
-    /// Only while the platform was measured to repeat itself: equal messages are common, and have no request id. Where
-    /// the delivery counter is sent, it must have grown: two first tries are two messages.
+    /// Only while the platform was measured to repeat itself: equal messages are common, and have no request id.
     Measured,
 }
 
@@ -123,28 +123,34 @@ impl Occasion {
     #[must_use]
     pub fn is_recorded_by(&self, receipt: &Receipt) -> bool {
         let since = self.received_at.as_millisecond().saturating_sub(receipt.received_at);
-        let grown = |earlier: Option<u32>, later: Option<u32>| match (earlier, later) {
-            (Some(earlier), Some(later)) => earlier < later,
-            _ => true,
-        };
-        match self.resends {
-            // Where in doubt it is another message: twice does less harm than never.
-            Resends::Measured if since < 0 => -since <= millis(MEASURED) && grown(self.attempt, receipt.attempt),
-            Resends::Measured => since <= millis(MEASURED) && grown(receipt.attempt, self.attempt),
-            Resends::Archived | Resends::Documented => since < millis(self.remembered()),
+        if self.is_told_by_its_request_id() {
+            return since < millis(ARCHIVED);
         }
+        // They may have been recorded in another order than they were sent in.
+        let (earlier, later) =
+            if since < 0 { (self.attempt, receipt.attempt) } else { (receipt.attempt, self.attempt) };
+        // Two first tries are two messages. Where in doubt it is another one: twice does less harm than never.
+        let resent = earlier.zip(later).is_none_or(|(earlier, later)| earlier < later);
+        resent && since.saturating_abs() <= millis(self.resent_within())
     }
 
     /// When the receipt may be forgotten, in seconds since 1970.
     #[must_use]
     pub fn receipt_expires_at(&self) -> i64 {
-        self.received_at.as_second() + self.remembered().as_secs()
+        let kept = if self.is_told_by_its_request_id() { ARCHIVED } else { DOCUMENTED };
+        self.received_at.as_second() + kept.as_secs()
     }
 
-    fn remembered(&self) -> SignedDuration {
+    /// Whether equal messages are the same one because their request ids are.
+    fn is_told_by_its_request_id(&self) -> bool {
+        self.resends == Resends::Archived && self.request_id.is_some()
+    }
+
+    /// How long after a message an equal one can be the same, sent again.
+    fn resent_within(&self) -> SignedDuration {
         match self.resends {
-            Resends::Archived if self.request_id.is_some() => ARCHIVED,
-            Resends::Archived | Resends::Documented | Resends::Measured => DOCUMENTED,
+            Resends::Archived | Resends::Documented => DOCUMENTED,
+            Resends::Measured => MEASURED,
         }
     }
 }
