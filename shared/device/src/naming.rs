@@ -158,7 +158,8 @@ impl Naming {
 
     /// Whether a line was activated, while other names tell which device it was activated on.
     pub(crate) fn recycles_lines(&self) -> bool {
-        let activated = matches!(self.claim, Claim::Some { activated: true } | Claim::All { line: Line::Activated, .. });
+        let activated =
+            matches!(self.claim, Claim::Some { activated: true } | Claim::All { line: Line::Activated, .. });
         activated && self.names.iter().any(|one| one.strength() > Strength::Line)
     }
 

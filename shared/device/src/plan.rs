@@ -79,7 +79,7 @@ pub fn plan(occasion: &Occasion, observation: &Observation, key: &Digest, known:
     }
     let resolution = resolve(&observation.naming, occasion.received_at, known);
     let id = writer.id(observation, &resolution, known);
-    let moves = moves(&resolution, &id, known);
+    let moves = moves(&resolution, &id);
     let mut device = resolution.device.cloned().unwrap_or_else(|| Device::new(id.clone(), occasion.received_at));
     writer.name(&mut device, observation, &resolution);
     let lost_sim = |(loser, lost): &&(&Device, BTreeSet<Identifier>)| {
@@ -116,12 +116,14 @@ pub fn plan(occasion: &Occasion, observation: &Observation, key: &Digest, known:
 }
 
 /// The identifiers that change hands when the device of this id gets its names.
-fn moves(resolution: &Resolution<'_>, device: &DeviceId, known: &Known) -> Vec<Move> {
+fn moves(resolution: &Resolution<'_>, device: &DeviceId) -> Vec<Move> {
     let own = resolution.device.map(|device| &device.identifiers);
-    let merged = |name: &Identifier| resolution.merged.iter().find(|one| one.identifiers.contains(name));
+    let losers = resolution.losers.iter().map(|(loser, _)| *loser);
+    let others: Vec<&Device> = resolution.merged.iter().copied().chain(losers).collect();
+    let owner = |name: &Identifier| others.iter().find(|one| one.identifiers.contains(name));
     let gained = resolution.names.iter().filter(|name| own.is_none_or(|own| !own.contains(name))).map(|name| Move {
         identifier: name.clone(),
-        from: known.owners.get(name).or_else(|| merged(name).map(|one| &one.id)).cloned(),
+        from: owner(name).map(|one| one.id.clone()),
         to: Some(device.clone()),
     });
     let given_up = own.into_iter().flatten().map(|name| (name, device));
@@ -191,7 +193,8 @@ impl Writer<'_> {
                 }
                 Update::Provisioning(_) => {}
                 // A suspension that was reported before the line was said to be in another state is past.
-                Update::Facet(Facet::Suspension(_) | Facet::Resume, _) if device.provisioning.ends_suspension_of(at) => {}
+                Update::Facet(Facet::Suspension(_) | Facet::Resume, _)
+                    if device.provisioning.ends_suspension_of(at) => {}
                 Update::Facet(facet, values) => {
                     device.facets.take(facet, Report::new(at, request_id.as_deref(), values));
                 }
@@ -204,7 +207,12 @@ impl Writer<'_> {
     }
 
     /// The event after which a device is as given. Without an observation, the device only lost identifiers to another.
-    fn recorded(&self, observation: Option<&Observation>, before: Option<&Device>, mut device: Device) -> RecordedEvent {
+    fn recorded(
+        &self,
+        observation: Option<&Observation>,
+        before: Option<&Device>,
+        mut device: Device,
+    ) -> RecordedEvent {
         device.version += 1;
         device.updated_at = device.updated_at.max(self.occasion.received_at);
         device.fit();

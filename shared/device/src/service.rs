@@ -113,9 +113,7 @@ impl Occasion {
         };
         match self.resends {
             // Where in doubt it is another message: twice does less harm than never.
-            Resends::Measured if since < 0 => {
-                -since <= millis(MEASURED) && grown(self.attempt, receipt.attempt)
-            }
+            Resends::Measured if since < 0 => -since <= millis(MEASURED) && grown(self.attempt, receipt.attempt),
             Resends::Measured => since <= millis(MEASURED) && grown(receipt.attempt, self.attempt),
             Resends::Archived | Resends::Documented => since < millis(self.remembered()),
         }

@@ -1,5 +1,11 @@
 //! Devices that turn out to be one: state, facets and history come together, within bounds.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
 
 mod support;
 
@@ -35,7 +41,11 @@ fn the_newer_state_counts_and_the_rest_is_kept() {
     fleet.snapshot("Suspend", "iccid:21 mdn:5");
     report(&mut fleet, "iccid:21", vec![facet(Facet::Availability, json!({ "available": true }))]);
     fleet.usage("imei:1");
-    report(&mut fleet, "imei:1", vec![facet(Facet::CustomState, json!("stored")), facet(Facet::Availability, json!(null))]);
+    report(
+        &mut fleet,
+        "imei:1",
+        vec![facet(Facet::CustomState, json!("stored")), facet(Facet::Availability, json!(null))],
+    );
     fleet.usage("imei:1 iccid:21");
     assert_snapshot!(fleet.table(), @r"
     A: -> B
@@ -136,7 +146,8 @@ fn a_device_is_never_over_its_bound_and_neither_are_its_changes() {
     let large = |mark: usize| json!(format!("{mark}{}", "x".repeat(1_950)));
     for device in ["imei:1", "iccid:21"] {
         for number in 0..40 {
-            let profile = |facet_number: usize| facet(Facet::Profile(format!("{device}{facet_number}")), large(facet_number));
+            let profile =
+                |facet_number: usize| facet(Facet::Profile(format!("{device}{facet_number}")), large(facet_number));
             let kinds = [Facet::Usage, Facet::Alert, Facet::PromotionLost, Facet::Resume, Facet::Availability];
             let mut updates: Vec<_> = kinds.into_iter().map(|kind| facet(kind, large(number))).collect();
             updates.push(profile(number));

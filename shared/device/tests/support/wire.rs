@@ -50,7 +50,8 @@ pub fn names(text: &str) -> Names {
 
 impl fmt::Display for Says {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = |names: &Names| names.iter().map(|one| format!("{}:{}", one.kind, one.value)).collect::<Vec<_>>().join(" ");
+        let list =
+            |names: &Names| names.iter().map(|one| format!("{}:{}", one.kind, one.value)).collect::<Vec<_>>().join(" ");
         let (envelope, slot, operation, within) = self.shape();
         let what = match self {
             Self::Snapshot { change, .. } => change,
@@ -83,7 +84,9 @@ impl Says {
                 }
                 (*change, Naming::all(addressed, all, Some(&Change::from(*change))), updates)
             }
-            Self::Activated { requested, given } => ("activate", Naming::activated(requested, given), vec![state("active")]),
+            Self::Activated { requested, given } => {
+                ("activate", Naming::activated(requested, given), vec![state("active")])
+            }
             Self::Deactivated { names } => ("deactivate", Naming::deactivated(names), vec![state("deactive")]),
             Self::Changed { old, new } => ("changeIdentifier", Naming::changed(old, new), vec![]),
             Self::Suspended { names } => ("suspend", Naming::some(names), vec![state("suspend")]),
@@ -145,7 +148,8 @@ impl Says {
             }
             Self::ActivationFailed { .. } => {
                 body["status"] = json!("Failed");
-                body["faultResponse"] = json!({ "faultcode": "UnifiedWebService.REQUEST_FAILED", "faultstring": "No." });
+                body["faultResponse"] =
+                    json!({ "faultcode": "UnifiedWebService.REQUEST_FAILED", "faultstring": "No." });
             }
             Self::Usage { names } | Self::Availability { names } => {
                 let item = json!({ "deviceIds": ids(names), "bytesUsed": 5 });
@@ -180,12 +184,15 @@ impl Says {
             Self::Usage { .. } | Self::Availability { .. } => "<BytesUsed>5</BytesUsed>".to_owned(),
             _ => {
                 let (first, rest) = operation.split_at(operation.len().min(1));
-                let element = format!("{}{rest}", first.to_uppercase()).replace("ChangeIdentifier", "ChangeDeviceIdentifier");
+                let element =
+                    format!("{}{rest}", first.to_uppercase()).replace("ChangeIdentifier", "ChangeDeviceIdentifier");
                 format!("<{element}>{names}<ServicePlan>M2M</ServicePlan></{element}>")
             }
         };
         let said = match self {
-            Self::ActivationFailed { .. } => "<Fault><faultcode>1</faultcode><faultstring>No.</faultstring></Fault>".to_owned(),
+            Self::ActivationFailed { .. } => {
+                "<Fault><faultcode>1</faultcode><faultstring>No.</faultstring></Fault>".to_owned()
+            }
             _ => format!("<{slot}>{said}</{slot}><Fault xsi:nil=\"true\"/><Comment>SUCCESS</Comment>"),
         };
         format!(

@@ -330,8 +330,10 @@ impl World {
             0 => self.snapshot("Activate", self.addressed(hardware, digits), hardware, digits),
             _ => {
                 let given = self.some(hardware, digits);
-                let mut requested: Names =
-                    hardware_names(hardware).into_iter().chain(self.sim_names_in(hardware).into_iter().take(1)).collect();
+                let mut requested: Names = hardware_names(hardware)
+                    .into_iter()
+                    .chain(self.sim_names_in(hardware).into_iter().take(1))
+                    .collect();
                 requested.truncate(1 + digits.pick(requested.len()));
                 if is_embedded(hardware) {
                     requested.truncate(1);
@@ -339,9 +341,6 @@ impl World {
                 let requested: Names = requested.into_iter().chain(line_names(line).into_iter().take(1)).collect();
                 let mut together = identifiers(&requested);
                 together.extend(identifiers(&given));
-                if is_embedded(hardware) && together.iter().filter(|one| one.kind.as_str() == "iccid").count() > 1 {
-                    return Some(told(identifiers(&requested), Says::Activated { requested, given: Vec::new() }));
-                }
                 told(together, Says::Activated { requested, given })
             }
         };
@@ -433,11 +432,8 @@ impl World {
             _ => {}
         }
         let stays = |one: &DeviceIdentifier| line_names(line).contains(one) || self.sim_names_in(to).contains(one);
-        let message = if digits.flip() {
-            self.snapshot(change, addressed, to, digits)
-        } else {
-            changed(addressed, new, stays)
-        };
+        let message =
+            if digits.flip() { self.snapshot(change, addressed, to, digits) } else { changed(addressed, new, stays) };
         Some(Told { in_order: passes, silent: !passes && digits.pick(4) == 0, ..message })
     }
 
@@ -468,12 +464,15 @@ impl World {
         let all = self.full(hardware);
         let together = identifiers(&all);
         let is_whole = self.line_in(hardware).is_some();
-        told(together, match manner % 4 {
-            0 if is_whole => Says::Usage { names: all },
-            1 if is_whole => Says::Restored { names: all },
-            0 | 2 => Says::Snapshot { change: "ChangeServicePlan", addressed: Vec::new(), all, state: "active" },
-            _ => Says::Snapshot { change: "Suspend", addressed: Vec::new(), all, state: "suspend" },
-        })
+        told(
+            together,
+            match manner % 4 {
+                0 if is_whole => Says::Usage { names: all },
+                1 if is_whole => Says::Restored { names: all },
+                0 | 2 => Says::Snapshot { change: "ChangeServicePlan", addressed: Vec::new(), all, state: "active" },
+                _ => Says::Snapshot { change: "Suspend", addressed: Vec::new(), all, state: "suspend" },
+            },
+        )
     }
 
     /// A true message that changes nothing, about a world that does not change any more.
