@@ -21,6 +21,7 @@ pub const IDENTIFIERS_MOVED: &str = "IdentifiersMoved";
 
 /// What is to be written in one transaction.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is taken apart at once")]
 pub enum Plan {
     /// For a message that names a device: one event for each device that changes, the one that it is about first, and the
     /// identifiers that get another owner or none.

@@ -188,7 +188,7 @@ impl<'a> View<'a> {
                 let addressed = replaced(new, &old_names, if is_addressed { &own } else { &[] });
                 let former = replaced(new, &own, &old_names);
                 let stays = |one: &&Identifier| {
-                    !addressed.contains(&one.strength()) && !(own.contains(one) && former.contains(&one.strength()))
+                    !(addressed.contains(&one.strength()) || own.contains(one) && former.contains(&one.strength()))
                 };
                 new.iter().chain(old.iter().filter(|one| !new.contains(one)).filter(stays)).collect()
             }

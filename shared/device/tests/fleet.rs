@@ -91,7 +91,7 @@ impl Simulation {
                         self.deliver(&held);
                     }
                 }
-                let hold_back = !sent.told.in_order && step.manner.rotate_left(7) % 8 == 0;
+                let hold_back = !sent.told.in_order && step.manner.rotate_left(7).is_multiple_of(8);
                 if hold_back {
                     self.held.push(sent);
                 } else {
@@ -111,7 +111,7 @@ impl Simulation {
         let before = self.now;
         for step in steps.iter().take(8) {
             let mut sent = self.sent(self.world.remark(step), step.manner);
-            if step.manner % 3 == 0 {
+            if step.manner.is_multiple_of(3) {
                 sent.at = before;
             }
             for plan in self.deliver(&sent) {
@@ -135,7 +135,7 @@ impl Simulation {
         let request_id = format!("r-{}", sent.number);
         let says = &sent.told.says;
         // A part of the messages comes as a body, in all manners of naming.
-        if sent.manner % 8 == 0 {
+        if sent.manner.is_multiple_of(8) {
             let bit = |place: u32| sent.manner >> place & 1 == 1;
             let manner = Manner { soap: bit(3), pascal: bit(4), decimal: bit(5), placeholder: bit(6) };
             let (occasion, observations) = read(says.service(), &says.body(&request_id, manner), at);
