@@ -21,6 +21,7 @@ pub const IDENTIFIERS_MOVED: &str = "IdentifiersMoved";
 
 /// What is to be written in one transaction.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is taken apart at once")]
 pub enum Plan {
     /// For a message that names a device: one event for each device that changes, the one that it is about first, and the
     /// identifiers that get another owner or none.
@@ -79,7 +80,7 @@ pub fn plan(occasion: &Occasion, observation: &Observation, key: &Digest, known:
     }
     let resolution = resolve(&observation.naming, occasion.received_at, known);
     let id = writer.id(observation, &resolution, known);
-    let moves = moves(&resolution, &id, known);
+    let moves = moves(&resolution, &id);
     let mut device = resolution.device.cloned().unwrap_or_else(|| Device::new(id.clone(), occasion.received_at));
     writer.name(&mut device, observation, &resolution);
     let lost_sim = |(loser, lost): &&(&Device, BTreeSet<Identifier>)| {
@@ -116,12 +117,14 @@ pub fn plan(occasion: &Occasion, observation: &Observation, key: &Digest, known:
 }
 
 /// The identifiers that change hands when the device of this id gets its names.
-fn moves(resolution: &Resolution<'_>, device: &DeviceId, known: &Known) -> Vec<Move> {
+fn moves(resolution: &Resolution<'_>, device: &DeviceId) -> Vec<Move> {
     let own = resolution.device.map(|device| &device.identifiers);
-    let merged = |name: &Identifier| resolution.merged.iter().find(|one| one.identifiers.contains(name));
+    let losers = resolution.losers.iter().map(|(loser, _)| *loser);
+    let others: Vec<&Device> = resolution.merged.iter().copied().chain(losers).collect();
+    let owner = |name: &Identifier| others.iter().find(|one| one.identifiers.contains(name));
     let gained = resolution.names.iter().filter(|name| own.is_none_or(|own| !own.contains(name))).map(|name| Move {
         identifier: name.clone(),
-        from: known.owners.get(name).or_else(|| merged(name).map(|one| &one.id)).cloned(),
+        from: owner(name).map(|one| one.id.clone()),
         to: Some(device.clone()),
     });
     let given_up = own.into_iter().flatten().map(|name| (name, device));

@@ -93,10 +93,15 @@ pub(crate) fn resolve<'a>(naming: &'a Naming, received_at: Timestamp, known: &'a
     let mut losers = Vec::new();
     for owner in owners {
         let stays = device.is_some_and(|device| device.id == owner.id) || merged.iter().any(|one| one.id == owner.id);
-        let lost: BTreeSet<_> = view.taken_from(owner, &given).cloned().collect();
+        let mut lost: BTreeSet<_> = view.taken_from(owner, &given).cloned().collect();
         if stays || lost.is_empty() {
             continue;
         }
+        let along = taken_along(owner, lost.intersection(&given));
+        if fit_together(names.iter().chain(&along)) {
+            names.extend(along);
+        }
+        lost.extend(taken_along(owner, &lost));
         let recycled = naming.recycles_lines() && view.reach(owner) <= Strength::Line;
         if lost != owner.identifiers || recycled {
             losers.push((owner, lost));
@@ -177,10 +182,13 @@ impl<'a> View<'a> {
             Claim::All { snapshot, .. } => snapshot.iter().collect(),
             Claim::Changed { old, new } => {
                 let own: Vec<&Identifier> = device.iter().flat_map(|device| &device.identifiers).collect();
-                let addressed = replaced(new, &old.iter().collect::<Vec<_>>(), &own);
-                let former = replaced(new, &own, &old.iter().collect::<Vec<_>>());
+                let old_names: Vec<&Identifier> = old.iter().collect();
+                // A device that only has the new names says nothing of the old ones.
+                let is_addressed = old.iter().any(|one| own.contains(&one));
+                let addressed = replaced(new, &old_names, if is_addressed { &own } else { &[] });
+                let former = replaced(new, &own, &old_names);
                 let stays = |one: &&Identifier| {
-                    !addressed.contains(&one.strength()) && !(own.contains(one) && former.contains(&one.strength()))
+                    !(addressed.contains(&one.strength()) || own.contains(one) && former.contains(&one.strength()))
                 };
                 new.iter().chain(old.iter().filter(|one| !new.contains(one)).filter(stays)).collect()
             }
@@ -199,7 +207,7 @@ impl<'a> View<'a> {
         if device.is_some_and(|device| has(device, name)) {
             return true;
         }
-        let from = self.known.owner(name).and_then(|owner| owner.named_at.get(&name.kind));
+        let is_taken = self.known.owner(name).is_some_and(|owner| self.is_named_since(owner, name));
         let to = device.and_then(|device| device.settled_at(&name.kind));
         let strength = name.strength();
         // What is newer of one name of the hardware, the SIM or the line holds for its others, unless they are named together.
@@ -208,12 +216,21 @@ impl<'a> View<'a> {
             others.any(|other| has(device, other))
         };
         let is_late = device.is_some_and(|device| self.is_newer(device, strength) && !named_together(device));
-        from.is_none_or(|at| *at <= self.received_at) && to.is_none_or(|at| at <= self.received_at) && !is_late
+        !is_taken && to.is_none_or(|at| at <= self.received_at) && !is_late
+    }
+
+    /// Whether a newer message has named the hardware, the SIM or the line of which an owner has this name.
+    fn is_named_since(&self, owner: &Device, name: &Identifier) -> bool {
+        let mut others = owner.identifiers.iter().filter(|one| *one == name || go_together(one, name, owner));
+        others.any(|one| owner.named_at.get(&one.kind).is_some_and(|at| *at > self.received_at))
     }
 
     /// Whether what a device has of this strength is from a newer message.
     fn is_newer(&self, device: &Device, strength: Strength) -> bool {
-        let mut own = device.identifiers.iter().filter(|one| one.strength() == strength);
+        let is_profile = |one: &Identifier| one.kind == Kind::Iccid && is_embedded(&device.identifiers);
+        let of_strength =
+            |one: &Identifier| one.strength() == strength || (strength == Strength::Hardware && is_profile(one));
+        let mut own = device.identifiers.iter().filter(|one| of_strength(one));
         own.any(|one| device.settled_at(&one.kind).is_some_and(|at| at > self.received_at))
     }
 
@@ -270,6 +287,28 @@ impl<'a> View<'a> {
         let names: BTreeSet<_> = given.iter().cloned().chain(kept).collect();
         // Something must name the device, if only what named it so far.
         if names.is_empty() { own.clone() } else { names }
+    }
+}
+
+/// What an owner loses beside the names that it loses: hardware, a SIM and a line each go with all their names.
+fn taken_along<'a>(owner: &Device, lost: impl IntoIterator<Item = &'a Identifier>) -> BTreeSet<Identifier> {
+    let lost: Vec<&Identifier> = lost.into_iter().collect();
+    let goes = |one: &Identifier| !lost.contains(&one) && lost.iter().any(|name| go_together(one, name, owner));
+    owner.identifiers.iter().filter(|one| goes(one)).cloned().collect()
+}
+
+/// Whether one name of an owner goes where the other goes: both are of its hardware, with the profiles of an embedded SIM, or
+/// both of its SIM or its line.
+fn go_together(one: &Identifier, other: &Identifier, owner: &Device) -> bool {
+    let of_hardware = |name: &Identifier| {
+        name.strength() == Strength::Hardware || (name.kind == Kind::Iccid && is_embedded(&owner.identifiers))
+    };
+    match other.strength() {
+        Strength::Unknown => false,
+        Strength::Hardware => of_hardware(one),
+        // A profile is named alone as often as with its hardware.
+        Strength::Sim => one.strength() == Strength::Sim && !of_hardware(one),
+        Strength::Line => one.strength() == Strength::Line,
     }
 }
 

@@ -197,6 +197,7 @@ impl Provisioning {
 }
 
 /// A text as a device keeps it.
+#[expect(clippy::ptr_arg, reason = "a function of what `Sent` holds")]
 fn text(sent: &String) -> String {
     cut(sent, MAX_TEXT_BYTES)
 }

@@ -17,18 +17,18 @@ use crate::support::wire::{Names, Says};
 
 /// One thing that happens, in numbers that the model takes modulo what there is.
 #[derive(Debug, Clone)]
-pub struct Step {
-    pub action: Action,
+pub(crate) struct Step {
+    pub(crate) action: Action,
     /// Of which hardware.
-    pub hardware: u8,
+    pub(crate) hardware: u8,
     /// Which other hardware, SIM or line.
-    pub other: u8,
+    pub(crate) other: u8,
     /// How it is said, digit by digit.
-    pub manner: u32,
+    pub(crate) manner: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
+pub(crate) enum Action {
     /// A SIM is put into hardware.
     Plug,
     Activate,
@@ -62,7 +62,7 @@ enum Carrier {
 
 /// What is true.
 #[derive(Debug, Default)]
-pub struct World {
+pub(crate) struct World {
     /// The hardware that each SIM is in.
     slot: [Option<usize>; SIMS],
     /// What each line is active on.
@@ -75,14 +75,14 @@ pub struct World {
 
 /// A message that the platform sends.
 #[derive(Debug, Clone)]
-pub struct Told {
-    pub says: Says,
+pub(crate) struct Told {
+    pub(crate) says: Says,
     /// The names that it gives a device together, as they are after it.
-    pub together: Vec<Identifier>,
+    pub(crate) together: Vec<Identifier>,
     /// It may not be held back, nor be overtaken by what was.
-    pub in_order: bool,
+    pub(crate) in_order: bool,
     /// It is not sent at all.
-    pub silent: bool,
+    pub(crate) silent: bool,
 }
 
 /// Digits of a number, taken one after another.
@@ -146,14 +146,14 @@ fn sim_names(sim: usize) -> Names {
 /// All names of a line, the mdn first. Some have a min.
 fn line_names(line: usize) -> Names {
     let mut names = vec![name("mdn", format!("555010000{line}")), name("msisdn", format!("1555010000{line}"))];
-    if line % 2 == 0 {
+    if line.is_multiple_of(2) {
         names.push(name("min", format!("444010000{line}")));
     }
     names
 }
 
 /// The piece of hardware that a name is of, if it is of one: its last digit.
-pub fn hardware_of(name: &Identifier) -> Option<u8> {
+pub(crate) fn hardware_of(name: &Identifier) -> Option<u8> {
     matches!(name.kind.as_str(), "imei" | "meid" | "esn" | "eid").then(|| *name.value.as_bytes().last().unwrap())
 }
 
@@ -162,7 +162,7 @@ fn identifiers(names: &Names) -> Vec<Identifier> {
 }
 
 /// Pieces of hardware that the full messages at the end are about.
-pub fn all_hardware() -> std::ops::Range<usize> {
+pub(crate) fn all_hardware() -> std::ops::Range<usize> {
     0..HARDWARE
 }
 
@@ -268,7 +268,7 @@ impl World {
     }
 
     /// Lets it happen. Gives what the platform says of it.
-    pub fn step(&mut self, step: &Step) -> Option<Told> {
+    pub(crate) fn step(&mut self, step: &Step) -> Option<Told> {
         let mut digits = Digits(step.manner);
         let hardware = usize::from(step.hardware) % HARDWARE;
         let other = usize::from(step.other);
@@ -341,9 +341,6 @@ impl World {
                 let requested: Names = requested.into_iter().chain(line_names(line).into_iter().take(1)).collect();
                 let mut together = identifiers(&requested);
                 together.extend(identifiers(&given));
-                if is_embedded(hardware) && together.iter().filter(|one| one.kind.as_str() == "iccid").count() > 1 {
-                    return Some(told(identifiers(&requested), Says::Activated { requested, given: Vec::new() }));
-                }
                 told(together, Says::Activated { requested, given })
             }
         };
@@ -463,7 +460,7 @@ impl World {
     }
 
     /// A message with every name of a unit, at the end. Only a snapshot says that a unit has no SIM or no line.
-    pub fn description(&self, hardware: usize, manner: u32) -> Told {
+    pub(crate) fn description(&self, hardware: usize, manner: u32) -> Told {
         let all = self.full(hardware);
         let together = identifiers(&all);
         let is_whole = self.line_in(hardware).is_some();
@@ -479,7 +476,7 @@ impl World {
     }
 
     /// A true message that changes nothing, about a world that does not change any more.
-    pub fn remark(&self, step: &Step) -> Told {
+    pub(crate) fn remark(&self, step: &Step) -> Told {
         let mut digits = Digits(step.manner);
         let hardware = usize::from(step.hardware) % HARDWARE;
         match digits.pick(5) {
