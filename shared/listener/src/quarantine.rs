@@ -54,7 +54,7 @@ impl Quarantine {
         &self,
         occasion: &Occasion,
         observation: &Observation,
-        event_bytes: usize,
+        bytes: usize,
     ) -> Result<(), QuarantineError> {
         let ids = observation.devices.iter().map(|device| json!({ "id": device.value, "kind": device.kind }));
         let mut part = observation.payload.clone();
@@ -65,7 +65,7 @@ impl Quarantine {
         self.send(&json!({
             "service": occasion.service,
             "receivedAt": occasion.received_at,
-            "reason": format!("The part's event of {event_bytes} bytes does not fit into a row of the table."),
+            "reason": format!("The part's event of {bytes} bytes does not fit into the table."),
             "contentType": "application/json",
             "bytes": body.len(),
             "bodyBase64": STANDARD.encode(kept),

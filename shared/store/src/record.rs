@@ -34,18 +34,18 @@ pub struct Recording {
     pub recorded: usize,
     /// How many were there before.
     pub duplicates: usize,
-    /// Those that no row of the table can hold.
+    /// Those that no row, or no transaction, of the table can hold.
     pub unfit: Vec<Unfit>,
     /// Why others are not in the table: the first reason.
     pub failure: Option<StoreError>,
 }
 
-/// An observation that no row of the table can hold.
+/// An observation that no row, or no transaction, of the table can hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unfit {
     /// Its place among the message's observations.
     pub number: usize,
-    /// Size of the event with the device after it, as JSON, in bytes.
+    /// Size of what is too large, as JSON, in bytes.
     pub bytes: usize,
 }
 
@@ -286,6 +286,10 @@ impl Store {
         };
         let touches = plan.touches();
         match self.items(occasion, key, read.as_ref(), plan) {
+            // Several embedded SIMs with all their profiles can change hands at once.
+            Ok(Items { items, bytes }) if items.len() > MAX_ITEMS || bytes > MAX_TRANSACTION_BYTES => {
+                Ok(Decision::Unfit(bytes))
+            }
             Ok(items) => Ok(Decision::Write(items, touches)),
             Err(Unwritable::TooLarge(bytes)) => Ok(Decision::Unfit(bytes)),
             Err(Unwritable::Error(error)) => Err(error),
