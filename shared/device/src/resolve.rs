@@ -260,12 +260,12 @@ impl<'a> View<'a> {
         let mut gone: BTreeSet<Strength> = rivals.map(Identifier::strength).collect();
         match self.naming.claim() {
             Claim::Nothing | Claim::Some { .. } => {}
-            // What a snapshot does not list stays where it confirms what it would be listed with.
-            Claim::All { .. } => gone.extend(
-                Strength::ALL
-                    .into_iter()
-                    .filter(|strength| !given.iter().any(|name| name.strength() == *strength && own.contains(name))),
-            ),
+            // What a snapshot does not list stays where it confirms what it would be listed with, and hardware where something
+            // else was changed.
+            Claim::All { .. } => gone.extend(Strength::ALL.into_iter().filter(|strength| {
+                let is_confirmed = given.iter().any(|name| name.strength() == *strength && own.contains(name));
+                !is_confirmed && (*strength != Strength::Hardware || self.naming.changes_hardware())
+            })),
             Claim::Changed { old, new } => {
                 gone.extend(replaced(new, &own.iter().collect::<Vec<_>>(), &old.iter().collect::<Vec<_>>()));
             }

@@ -232,6 +232,7 @@ impl Simulation {
         } else {
             let replaced = told.iter().any(|one| sort(one) == sort(name)) || changes_names(&sent.told.says);
             assert!(replaced, "{name} leads nowhere, and nothing has replaced it");
+            assert!(sort(name) != 2 || changes_hardware(&sent.told.says), "hardware {name} is gone unchanged");
             // Whatever names it next need not know with what it belonged together.
             self.newest.entry(name.clone()).or_default().1.clear();
         }
@@ -283,6 +284,16 @@ fn claims(says: &Says) -> bool {
 /// Whether it says that names are gone which it does not replace by name.
 fn changes_names(says: &Says) -> bool {
     matches!(says, Says::Snapshot { .. } | Says::Changed { .. } | Says::Deactivated { .. })
+}
+
+/// Whether it says that hardware is, or may be, another one.
+fn changes_hardware(says: &Says) -> bool {
+    const SAME: [&str; 6] = ["Activate", "Suspend", "Restore", "Deactivate", "ChangeMDN", "changeICCID"];
+    match says {
+        Says::Snapshot { change, .. } => !SAME.contains(change),
+        Says::Changed { .. } => true,
+        _ => false,
+    }
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {

@@ -139,6 +139,13 @@ fn a_profile_named_with_other_hardware_does_not_take_its_own_out_of_service() {
     ");
 }
 
+#[test]
+fn a_snapshot_after_another_change_leaves_the_hardware_what_it_was() {
+    let mut fleet = Fleet::default();
+    fleet.usage("esn:80000001 mdn:5").addressed("esn:80000001", "Deactivate", "meid:A0000000000001");
+    assert_snapshot!(fleet.table(), @"A: meid:A0000000000001 esn:80000001 | deactive");
+}
+
 // Rule 3: names that fit together are one device; a line alone joins no hardware.
 
 #[test]
@@ -179,6 +186,26 @@ fn a_line_alone_never_joins_two_pieces_of_hardware() {
     A: esn:80000001 | -
     B: imei:1 | -
     C: meid:A0000000000001 mdn:5 | -
+    ");
+}
+
+#[test]
+fn a_line_named_with_a_sim_leaves_the_hardware_that_it_was_on() {
+    let mut fleet = Fleet::default();
+    fleet.usage("imei:1 iccid:21").usage("esn:80000001 mdn:5").usage("iccid:21 mdn:5");
+    assert_snapshot!(fleet.table(), @r"
+    A: imei:1 iccid:21 mdn:5 | -
+    B: esn:80000001 | -
+    ");
+}
+
+#[test]
+fn a_line_moves_with_all_its_names() {
+    let mut fleet = Fleet::default();
+    fleet.usage("imei:1 iccid:21 mdn:5 msisdn:15").usage("imei:2 iccid:22 mdn:5");
+    assert_snapshot!(fleet.table(), @r"
+    A: imei:1 iccid:21 | -
+    B: imei:2 iccid:22 mdn:5 msisdn:15 | -
     ");
 }
 
