@@ -15,7 +15,7 @@ fn interpret(service: &str, message: Message) -> Vec<Observation> {
 
 /// The profile that a part is about; none if it is about the device as a whole.
 fn iccid(part: &Part) -> Option<String> {
-    let is_iccid = |one: &&DeviceIdentifier| one.kind() == Kind::Iccid;
-    let named = part.devices.iter().find(is_iccid).map(|one| one.value.clone());
-    named.or_else(|| identifiers_in(&part.values).iter().find(is_iccid).map(|one| one.value.clone()))
+    let iccid =
+        |one: &DeviceIdentifier| if one.kind() == Kind::Iccid { Kind::Iccid.canonical(&one.value) } else { None };
+    part.devices.iter().find_map(iccid).or_else(|| identifiers_in(&part.values).iter().find_map(iccid))
 }

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use callback::{Message, Part, operation};
+use callback::{Message, Outcome, Part, operation};
 use device::{CallbackService, Facet, Observation, Resends};
 
 /// The service, as registered. A device may well send the same text twice, and its messages have no id.
@@ -18,8 +18,9 @@ pub static SERVICE: CallbackService =
 const SMS_MESSAGE: &str = "SmsMessage";
 
 fn interpret(service: &str, message: Message) -> Vec<Observation> {
-    // Only what a device sent has no request id.
-    let from_device = message.request_id.is_none() || message.member(SMS_MESSAGE).is_some();
+    // Of what does not fail, only what a device sent has no request id.
+    let failed = matches!(message.outcome, Outcome::Failed { .. });
+    let from_device = message.member(SMS_MESSAGE).is_some() || (message.request_id.is_none() && !failed);
     message.into_parts().into_iter().map(|part| observe(service, part, from_device)).collect()
 }
 

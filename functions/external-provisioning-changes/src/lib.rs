@@ -42,6 +42,7 @@ fn interpret(service: &str, message: Message) -> Vec<Observation> {
         account,
         naming,
         devices: message.devices,
+        listed: Vec::new(),
         updates,
         result: None,
         payload: message.payload,

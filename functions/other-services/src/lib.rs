@@ -107,7 +107,8 @@ fn all_names(envelope: &[DeviceIdentifier], values: &Value) -> Option<Vec<Device
     let within = identifiers_in(values);
     let names = [envelope, &within].concat();
     let contradicts = |one: &DeviceIdentifier| {
-        names.iter().any(|other| other.kind() == one.kind() && !other.value.eq_ignore_ascii_case(&one.value))
+        let value = one.kind().canonical(&one.value);
+        names.iter().any(|other| other.kind() == one.kind() && other.kind().canonical(&other.value) != value)
     };
     let few = within.len() <= MAX_IDENTIFIERS && envelope.len() <= MAX_IDENTIFIERS;
     (few && !envelope.is_empty() && !names.iter().any(contradicts)).then_some(names)

@@ -19,6 +19,9 @@ pub(crate) const MAX_ENTRIES: usize = 32;
 /// The most bytes of a text that a device keeps: plans, accounts, dates. The platform's own limit on most is 50.
 pub(crate) const MAX_TEXT_BYTES: usize = 256;
 
+/// The most bytes of the name of an entry: the iccid of a profile, a service.
+pub(crate) const MAX_KEY_BYTES: usize = 64;
+
 /// The size of a value as JSON text, in bytes.
 pub(crate) fn size<T: serde::Serialize>(value: &T) -> usize {
     let mut counter = Counter(0);

@@ -29,10 +29,11 @@ pub(crate) fn changes(before: Option<&Device>, after: &Device) -> Vec<FieldChang
 /// Leaves a value out that is too large by itself, or for what is left of the bound on all.
 fn bound(value: &mut Value, left: &mut usize) {
     let bytes = size(value);
-    if bytes > MAX_REPORT_BYTES.min(*left) {
-        *value = left_out(bytes);
+    let placeholder = left_out(bytes);
+    if bytes > MAX_REPORT_BYTES.min(*left) && bytes > size(&placeholder) {
+        *value = placeholder;
     } else {
-        *left -= bytes;
+        *left = left.saturating_sub(bytes);
     }
 }
 

@@ -51,13 +51,17 @@ pub struct Event {
     pub received_at: Timestamp,
     /// What became of a request, where the message was the answer to one.
     pub result: Option<RequestResult>,
-    /// Where `payload` has what was reported on a facet, as a JSON pointer (RFC 6901).
+    /// What was reported on a facet.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub report: Option<String>,
+    pub report: Option<EventReport>,
     /// What is different after it. A value of over 2 KiB is `{"leftOutBytes": …}`; it is whole in the payload.
     pub changes: Vec<FieldChange>,
-    /// The devices that the message's envelope named, as sent.
+    /// The names that the message gave the device, as sent; where it does not say which are whose, all that its envelope
+    /// lists.
     pub devices: Vec<DeviceIdentifier>,
+    /// Further names that the message's envelope lists.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub listed: Vec<DeviceIdentifier>,
     /// The message's payload as far as it is about the subject, whole, without credentials.
     pub payload: Map<String, Value>,
     /// The members of the payload that were not understood.
@@ -68,16 +72,30 @@ impl Event {
     /// Leaves out what stands twice: members that were not understood are in the payload too.
     pub fn leave_out_copies(&mut self) {
         self.unknown.values_mut().for_each(|value| *value = left_out(size(value)));
+        self.report = self.report.take().filter(|report| matches!(report, EventReport::At(_)));
     }
 
     /// What was reported on a facet, whole, as the platform sent it.
     #[must_use]
     pub fn reported(&self) -> Option<&Value> {
+        let path = match self.report.as_ref()? {
+            EventReport::At(pointer) => pointer.strip_prefix('/')?,
+            EventReport::Values(values) => return Some(values),
+        };
         // The payload is a map: the pointer's first step is taken by hand.
-        let path = self.report.as_deref()?.strip_prefix('/')?;
         let (first, rest) = path.split_at(path.find('/').unwrap_or(path.len()));
         self.payload.get(&first.replace("~1", "/").replace("~0", "~"))?.pointer(rest)
     }
+}
+
+/// What an event reports on a facet.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum EventReport {
+    /// It stands in the event's payload, at this JSON pointer (RFC 6901).
+    At(String),
+    /// It is made of the payload.
+    Values(Value),
 }
 
 /// What became of a request for one device, so far.

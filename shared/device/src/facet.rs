@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use callback::{Value, text_of};
+use callback::{Value, cut, text_of};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::bound::{MAX_REPORT_BYTES, size};
+use crate::bound::{MAX_KEY_BYTES, MAX_REPORT_BYTES, MAX_TEXT_BYTES, size};
 use crate::result::RequestResult;
 
 /// The most reports of one kind that a device keeps; all of them are in its events.
@@ -280,14 +280,17 @@ impl Facets {
             Facet::Usage => add(&mut self.usage, [report]),
             Facet::Alert => add(&mut self.alerts, [report]),
             Facet::PromotionLost => add(&mut self.promotions_lost, [report]),
-            Facet::Profile(iccid) => put(&mut self.profiles, iccid, report),
-            Facet::Other(service) => put(&mut self.other_services, service, report),
+            Facet::Profile(iccid) => put(&mut self.profiles, &key(iccid), report),
+            Facet::Other(service) => put(&mut self.other_services, &key(service), report),
             Facet::Suspension(terms) => {
-                newer(&mut self.suspension, Some(Suspension { report, terms: terms.clone() }));
+                let expected_resume_date = terms.expected_resume_date.as_deref().map(text);
+                let terms = SuspensionTerms { expected_resume_date, ..terms.clone() };
+                newer(&mut self.suspension, Some(Suspension { report, terms }));
             }
-            Facet::Prl(version) => newer(&mut self.prl, Some(Prl { report, version: version.clone() })),
+            Facet::Prl(version) => newer(&mut self.prl, Some(Prl { report, version: version.as_deref().map(text) })),
             Facet::SmsDelivery(confirmation) => {
-                newer(&mut self.sms.delivered, Some(Delivery { report, confirmation: confirmation.clone() }));
+                let confirmation = confirmation.as_deref().map(text);
+                newer(&mut self.sms.delivered, Some(Delivery { report, confirmation }));
             }
             Facet::Resume => newer(&mut self.resume, Some(report)),
             Facet::Availability => newer(&mut self.availability, Some(report)),
@@ -320,6 +323,12 @@ impl Facets {
         other.operations.into_values().for_each(|result| self.take_result(result));
     }
 
+    /// Drops the oldest result of an operation, and says whether there was one.
+    pub(crate) fn drop_oldest_operation(&mut self) -> bool {
+        let oldest = self.operations.iter().min_by_key(|(_, result)| result.at).map(|(name, _)| name.clone());
+        oldest.and_then(|name| self.operations.remove(&name)).is_some()
+    }
+
     /// Leaves out the values of the oldest report whose values are larger than the note that they were left out. Gives the bytes that this saves; 0 if there is none.
     pub(crate) fn leave_out_oldest(&mut self) -> usize {
         let lists = self.usage.iter_mut().chain(&mut self.alerts).chain(&mut self.promotions_lost);
@@ -340,6 +349,16 @@ impl Facets {
         let oldest = all.filter(|report| size(&report.values) > MIN_LEFT_OUT_BYTES).min_by_key(|report| report.at);
         oldest.map_or(0, Report::leave_out)
     }
+}
+
+/// A text as a device keeps it.
+fn text(sent: &str) -> String {
+    cut(sent, MAX_TEXT_BYTES)
+}
+
+/// A name of an entry as a device keeps it.
+fn key(sent: &str) -> String {
+    cut(sent, MAX_KEY_BYTES)
 }
 
 fn newer<T: Dated>(latest: &mut Option<T>, found: Option<T>) {

@@ -20,12 +20,12 @@ mod service;
 mod state;
 
 pub use digest::Digest;
-pub use event::{Event, FieldChange, RecordedEvent, RequestOutcome, RequestOutcomes, Subject};
+pub use event::{Event, EventReport, FieldChange, RecordedEvent, RequestOutcome, RequestOutcomes, Subject};
 pub use facet::{Delivery, Facet, Facets, OperationResult, Prl, Report, Sms, Suspension, SuspensionTerms};
 pub use identity::{DeviceId, Identifier, MAX_IDENTIFIERS};
 pub use naming::Naming;
 pub use observation::{Observation, Update, answers, notifications};
-pub use plan::{IDENTIFIERS_MOVED, Move, Plan, plan};
+pub use plan::{Hands, IDENTIFIERS_MOVED, Move, Plan, plan};
 pub use resolve::Known;
 pub use result::{Ending, Fault, RequestResult};
 pub use service::{CallbackService, Occasion, Receipt, Resends};

@@ -17,8 +17,10 @@ pub struct Observation {
     pub account: Option<String>,
     /// Which device is meant.
     pub naming: Naming,
-    /// The names that the message gives it, and those that its envelope lists, as sent.
+    /// The names that the message gives it, as sent; where it does not say which are whose, all that its envelope lists.
     pub devices: Vec<DeviceIdentifier>,
+    /// Further names that the message's envelope lists.
+    pub listed: Vec<DeviceIdentifier>,
     /// What it says about the device's state.
     pub updates: Vec<Update>,
     /// What became of a request, where the message is the answer to one.
@@ -34,11 +36,18 @@ impl Observation {
     /// else the service's.
     #[must_use]
     pub fn new(service: &str, part: Part) -> Self {
+        let naming = Naming::some(&part.devices);
+        let failed = matches!(part.outcome, Outcome::Failed { .. });
+        let (devices, mut listed) =
+            if part.devices.is_empty() { (part.listed, Vec::new()) } else { (part.devices, part.listed) };
+        listed.retain(|one| !devices.contains(one));
         Self {
             change: if part.name.is_empty() { service.to_owned() } else { part.name },
             account: part.account,
-            naming: Naming::some(&part.devices),
-            devices: if part.listed.is_empty() { part.devices } else { part.listed },
+            // What was not done claims no names.
+            naming: if failed { naming.claiming_nothing() } else { naming },
+            devices,
+            listed,
             updates: Vec::new(),
             result: None,
             payload: part.payload,

@@ -7,7 +7,7 @@ use callback::cut;
 use crate::bound::MAX_TEXT_BYTES;
 use crate::changes::changes;
 use crate::digest::Digest;
-use crate::event::{Event, FieldChange, RecordedEvent, Subject};
+use crate::event::{Event, EventReport, FieldChange, RecordedEvent, Subject};
 use crate::facet::{Facet, OperationResult, Report};
 use crate::identity::{DeviceId, Identifier, Strength};
 use crate::observation::{Observation, Update};
@@ -35,10 +35,19 @@ pub enum Plan {
 pub struct Move {
     /// The name.
     pub identifier: Identifier,
-    /// The device that had it.
-    pub from: Option<DeviceId>,
-    /// The device that has it from now on.
-    pub to: Option<DeviceId>,
+    /// From whom, and to whom.
+    pub hands: Hands,
+}
+
+/// Who had an identifier, and who has it from now on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hands {
+    /// No device had it, and this one has it now.
+    Gained(DeviceId),
+    /// The first had it, and the second has it now.
+    Transferred(DeviceId, DeviceId),
+    /// This one had it, and no device has it now.
+    Released(DeviceId),
 }
 
 impl Plan {
@@ -74,23 +83,18 @@ impl Plan {
 pub fn plan(occasion: &Occasion, observation: &Observation, key: &Digest, known: &Known, version: u64) -> Plan {
     let writer = Writer { occasion, key };
     if observation.naming.names().is_empty() {
-        let subject = Subject::Account(observation.account.clone());
-        let event = writer.event(Some(observation), subject, version + 1, Vec::new());
-        return Plan::Account(RecordedEvent { event, account: observation.account.clone(), device: None });
+        let account = account(observation);
+        let event = writer.event(Some(observation), Subject::Account(account.clone()), version + 1, Vec::new());
+        return Plan::Account(RecordedEvent { event, account, device: None });
     }
     let resolution = resolve(&observation.naming, occasion.received_at, known);
     let id = writer.id(observation, &resolution, known);
     let moves = moves(&resolution, &id);
     let mut device = resolution.device.cloned().unwrap_or_else(|| Device::new(id.clone(), occasion.received_at));
     writer.name(&mut device, observation, &resolution);
-    let lost_sim = |(loser, lost): &&(&Device, BTreeSet<Identifier>)| {
-        loser.provisioning.provisioned_at.is_some() && lost.iter().any(|one| one.strength() == Strength::Sim)
-    };
-    if resolution.device.is_none() && !observation.naming.recycles_lines() {
-        // The SIM is in other hardware now, and its line is what it was.
-        if let Some((loser, _)) = resolution.losers.iter().find(lost_sim) {
-            device.provisioning = loser.provisioning.clone();
-        }
+    let former = former_device_of_line(&resolution, &device, observation);
+    if let Some(former) = former {
+        device.provisioning = former.provisioning.clone();
     }
     for merged in &resolution.merged {
         device.absorb((*merged).clone());
@@ -108,12 +112,34 @@ pub fn plan(occasion: &Occasion, observation: &Observation, key: &Digest, known:
         let mut loser = (*before).clone();
         for name in lost {
             loser.identifiers.remove(name);
-            loser.named_at.insert(name.kind.clone(), occasion.received_at);
+            let known = loser.named_at.entry(name.kind.clone()).or_insert(occasion.received_at);
+            *known = occasion.received_at.max(*known);
+        }
+        if former.is_some_and(|former| former.id == loser.id) {
+            loser.provisioning = loser.provisioning.without_line(occasion.received_at);
         }
         loser.iccid_in_use = loser.iccid_in_use.filter(|iccid| lost.iter().all(|name| name.value != *iccid));
         events.push(writer.recorded(None, Some(before), loser));
     }
     Plan::Devices(events, moves)
+}
+
+/// The device that had the line before, where its SIM was found in other hardware: its provisioning goes with the SIM.
+fn former_device_of_line<'a>(
+    resolution: &Resolution<'a>,
+    device: &Device,
+    observation: &Observation,
+) -> Option<&'a Device> {
+    let has_newer = |loser: &Device| loser.provisioning.provisioned_at > device.provisioning.provisioned_at;
+    let lost_sim = |lost: &BTreeSet<Identifier>| lost.iter().any(|one| one.strength() == Strength::Sim);
+    let losers = resolution.losers.iter().filter(|(loser, lost)| has_newer(loser) && lost_sim(lost));
+    let newest = losers.max_by_key(|(loser, _)| loser.provisioning.provisioned_at);
+    newest.filter(|_| !observation.naming.recycles_lines()).map(|(loser, _)| *loser)
+}
+
+/// The account that a message states, as it is kept.
+fn account(observation: &Observation) -> Option<String> {
+    observation.account.as_deref().map(|account| cut(account, MAX_TEXT_BYTES))
 }
 
 /// The identifiers that change hands when the device of this id gets its names.
@@ -122,16 +148,18 @@ fn moves(resolution: &Resolution<'_>, device: &DeviceId) -> Vec<Move> {
     let losers = resolution.losers.iter().map(|(loser, _)| *loser);
     let others: Vec<&Device> = resolution.merged.iter().copied().chain(losers).collect();
     let owner = |name: &Identifier| others.iter().find(|one| one.identifiers.contains(name));
-    let gained = resolution.names.iter().filter(|name| own.is_none_or(|own| !own.contains(name))).map(|name| Move {
-        identifier: name.clone(),
-        from: owner(name).map(|one| one.id.clone()),
-        to: Some(device.clone()),
+    let gained = resolution.names.iter().filter(|name| own.is_none_or(|own| !own.contains(name))).map(|name| {
+        let hands = match owner(name) {
+            None => Hands::Gained(device.clone()),
+            Some(owner) => Hands::Transferred(owner.id.clone(), device.clone()),
+        };
+        Move { identifier: name.clone(), hands }
     });
     let given_up = own.into_iter().flatten().map(|name| (name, device));
     let left_behind = resolution.merged.iter().flat_map(|one| one.identifiers.iter().map(|name| (name, &one.id)));
     let taken = resolution.losers.iter().flat_map(|(one, lost)| lost.iter().map(|name| (name, &one.id)));
     let released = given_up.chain(left_behind).chain(taken).filter(|(name, _)| !resolution.names.contains(name));
-    let released = released.map(|(name, from)| Move { identifier: name.clone(), from: Some(from.clone()), to: None });
+    let released = released.map(|(name, from)| Move { identifier: name.clone(), hands: Hands::Released(from.clone()) });
     gained.chain(released).collect()
 }
 
@@ -161,12 +189,6 @@ impl Writer<'_> {
         for kind in kinds {
             let known = device.named_at.entry(kind).or_insert(at);
             *known = at.max(*known);
-        }
-        for merged in &resolution.merged {
-            for (kind, since) in &merged.named_at {
-                let known = device.named_at.entry(kind.clone()).or_insert(*since);
-                *known = (*since).max(*known);
-            }
         }
         device.identifiers.clone_from(&resolution.names);
         let is_late = device.identified_at.is_some_and(|known| known > at);
@@ -219,7 +241,7 @@ impl Writer<'_> {
         device.fit();
         let changes = changes(before, &device);
         let event = self.event(observation, Subject::Device(device.id.clone()), device.version, changes);
-        let account = device.provisioning.account.clone().or_else(|| observation?.account.clone());
+        let account = device.provisioning.account.clone().or_else(|| account(observation?));
         RecordedEvent { event, account, device: Some(device) }
     }
 
@@ -236,13 +258,18 @@ impl Writer<'_> {
             subject,
             sequence,
             service: self.occasion.service.clone(),
-            change: observation.map_or(IDENTIFIERS_MOVED, |observation| &observation.change).to_owned(),
+            change: cut(observation.map_or(IDENTIFIERS_MOVED, |observation| &observation.change), MAX_TEXT_BYTES),
             request_id: self.occasion.request_id.clone(),
             received_at: self.occasion.received_at,
             result: observation.and_then(|observation| observation.result.clone()),
-            report: observation.and_then(|one| pointer_to(&one.payload, one.reported()?)),
+            report: observation.and_then(|one| {
+                let values = one.reported()?;
+                let pointer = pointer_to(&one.payload, values).map(EventReport::At);
+                Some(pointer.unwrap_or_else(|| EventReport::Values(values.clone())))
+            }),
             changes,
             devices: observation.map(|observation| observation.devices.clone()).unwrap_or_default(),
+            listed: observation.map(|observation| observation.listed.clone()).unwrap_or_default(),
             payload: observation.map(|observation| observation.payload.clone()).unwrap_or_default(),
             unknown: observation.map(|observation| observation.unknown.clone()).unwrap_or_default(),
         }

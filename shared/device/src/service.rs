@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::digest::{Digest, canonical};
+use crate::event::Event;
 use crate::observation::Observation;
 
 /// A callback service of the platform: its name, and what its messages say about devices.
@@ -25,8 +26,8 @@ pub struct CallbackService {
     pub interpret: fn(&str, Message) -> Vec<Observation>,
 }
 
-/// For how long after a message an equal one is the same message, sent again, and not another one in the same words. But for
-/// archived messages with a request id, the delivery counter must have grown where both state it.
+/// For how long after a message an equal one is the same message, sent again, and not another one in the same words. See
+/// [`Occasion::repeats`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resends {
     /// With a request id, as long as the platform can resend from its archive; without one, while its documented resends
@@ -46,6 +47,10 @@ const DOCUMENTED: SignedDuration = SignedDuration::from_mins(20);
 
 /// The measured resend comes 1.3 s after a refusal, and 4 s after no answer; and some more.
 const MEASURED: SignedDuration = SignedDuration::from_secs(10);
+
+/// What was recorded is only sent again where its answer was late or lost, some 4 s later. A higher counter after that is of
+/// another message in the same words, whose first try was refused.
+const MEASURED_WITH_COUNTER: SignedDuration = SignedDuration::from_secs(6);
 
 impl CallbackService {
     /// A service of this name, with the common rules and no other spelling.
@@ -84,13 +89,17 @@ pub struct Occasion {
     digest: Digest,
 }
 
-/// That an observation was recorded: DynamoDB's idempotency record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The idempotency record of an observation: that it was recorded, and as what.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
     /// When the message reached the edge, in milliseconds since 1970.
     pub received_at: i64,
     /// Which try of the platform's it was, where the message said so.
     pub attempt: Option<u32>,
+    /// The device, or the account, that it was recorded for.
+    pub subject: String,
+    /// The sequence of its event.
+    pub sequence: u64,
 }
 
 impl Occasion {
@@ -113,45 +122,57 @@ impl Occasion {
         Digest::of(&["observation", &self.digest.full(), &number.to_string()])
     }
 
-    /// What is written down once an observation is recorded.
+    /// What is written down once an observation is recorded as this event. `read` is the receipt that it replaces, of an equal
+    /// message that was another one: the newest counts.
     #[must_use]
-    pub fn receipt(&self) -> Receipt {
-        Receipt { received_at: self.received_at.as_millisecond(), attempt: self.attempt }
+    pub fn receipt(&self, event: &Event, read: Option<&Receipt>) -> Receipt {
+        let received_at = self.received_at.as_millisecond();
+        Receipt {
+            received_at: read.map_or(received_at, |read| read.received_at.max(received_at)),
+            attempt: self.attempt,
+            subject: event.subject.to_string(),
+            sequence: event.sequence,
+        }
     }
 
-    /// Whether this is the message that a receipt of the same idempotency key is of.
+    /// Whether equal messages are the same one because their request ids are: then a receipt is enough to know.
     #[must_use]
-    pub fn is_recorded_by(&self, receipt: &Receipt) -> bool {
+    pub fn has_unique_request_id(&self) -> bool {
+        self.resends == Resends::Archived && self.request_id.is_some()
+    }
+
+    /// Whether this delivery repeats the one recorded under its idempotency key. `version` is that of the receipt's subject now,
+    /// where it is known.
+    ///
+    /// Without a unique request id, equal contents are all there is to go by. Where in doubt it is another message: a duplicate
+    /// does less harm than a loss.
+    #[must_use]
+    pub fn repeats(&self, receipt: &Receipt, version: Option<u64>) -> bool {
         let since = self.received_at.as_millisecond().saturating_sub(receipt.received_at);
-        if self.is_told_by_its_request_id() {
+        if self.has_unique_request_id() {
             return since < millis(ARCHIVED);
         }
         // They may have been recorded in another order than they were sent in.
         let (earlier, later) =
             if since < 0 { (self.attempt, receipt.attempt) } else { (receipt.attempt, self.attempt) };
-        // Two first tries are two messages. Where in doubt it is another one: twice does less harm than never.
-        let resent = earlier.zip(later).is_none_or(|(earlier, later)| earlier < later);
-        resent && since.saturating_abs() <= millis(self.resent_within())
+        let (resent, within) = match (earlier.zip(later), self.resends) {
+            // Two first tries are two messages.
+            (Some((earlier, later)), Resends::Measured) => (earlier < later, MEASURED_WITH_COUNTER),
+            (Some((earlier, later)), _) => (earlier < later, DOCUMENTED),
+            // What happened to the device in between says that it happens again.
+            (None, resends) => {
+                let within = if resends == Resends::Measured { MEASURED } else { DOCUMENTED };
+                (version == Some(receipt.sequence), within)
+            }
+        };
+        resent && since.saturating_abs() <= millis(within)
     }
 
     /// When the receipt may be forgotten, in seconds since 1970.
     #[must_use]
     pub fn receipt_expires_at(&self) -> i64 {
-        let kept = if self.is_told_by_its_request_id() { ARCHIVED } else { DOCUMENTED };
+        let kept = if self.has_unique_request_id() { ARCHIVED } else { DOCUMENTED };
         self.received_at.as_second() + kept.as_secs()
-    }
-
-    /// Whether equal messages are the same one because their request ids are.
-    fn is_told_by_its_request_id(&self) -> bool {
-        self.resends == Resends::Archived && self.request_id.is_some()
-    }
-
-    /// How long after a message an equal one can be the same, sent again.
-    fn resent_within(&self) -> SignedDuration {
-        match self.resends {
-            Resends::Archived | Resends::Documented => DOCUMENTED,
-            Resends::Measured => MEASURED,
-        }
     }
 }
 

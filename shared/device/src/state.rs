@@ -146,14 +146,23 @@ impl Device {
         if other.provisioning.provisioned_at > self.provisioning.provisioned_at {
             self.provisioning = other.provisioning;
         }
+        self.updated_at = self.updated_at.max(other.updated_at);
+        self.identified_at = self.identified_at.max(other.identified_at);
+        for (kind, at) in other.named_at {
+            let known = self.named_at.entry(kind).or_insert(at);
+            *known = at.max(*known);
+        }
         self.facets.absorb(other.facets);
         self.iccid_in_use = self.iccid_in_use.take().or(other.iccid_in_use);
         self.merged_from.extend(other.merged_from);
         self.merged_from.push(other.id);
     }
 
-    /// Leaves out the oldest reports until the device is within its bound.
+    /// Leaves out the oldest reports until the device is within its bound, then the oldest results of operations, then
+    /// entries of what the customer defines. The rest is small.
     pub(crate) fn fit(&mut self) {
+        let names = &self.identifiers;
+        self.named_at.retain(|kind, _| !matches!(kind, Kind::Other(_)) || names.iter().any(|one| one.kind == *kind));
         let mut over = size(self).saturating_sub(MAX_DEVICE_BYTES);
         while over > 0 {
             match self.facets.leave_out_oldest() {
@@ -161,10 +170,23 @@ impl Device {
                 saved => over = over.saturating_sub(saved),
             }
         }
+        while size(self) > MAX_DEVICE_BYTES {
+            let dropped = self.facets.drop_oldest_operation()
+                || self.provisioning.feature_codes.pop_last().is_some()
+                || self.provisioning.custom_fields.pop_last().is_some();
+            if !dropped {
+                break;
+            }
+        }
     }
 }
 
 impl Provisioning {
+    /// What is left of it for a device whose line has moved to another one at this time: the account.
+    pub(crate) fn without_line(self, at: Timestamp) -> Self {
+        Self { account: self.account, provisioned_at: Some(at), ..Self::default() }
+    }
+
     /// Whether it is from a message after this time, and says that the line is not suspended.
     pub(crate) fn ends_suspension_of(&self, at: Timestamp) -> bool {
         let is_suspended = self.state.as_deref().is_none_or(|state| State::from(state) == State::Suspend);

@@ -56,14 +56,25 @@ fn a_sim_that_moved_to_other_hardware_leaves_the_former_hardware_in_service() {
     let mut fleet = Fleet::default();
     fleet.snapshot("Activate", "mdn:5 imei:1 iccid:21");
     fleet.usage("imei:2 iccid:21 mdn:5");
+    // The state is the line's, which is the SIM's: the hardware without a SIM has none.
     assert_snapshot!(fleet.table(), @r"
-    A: imei:1 | active
+    A: imei:1 | -
     B: imei:2 iccid:21 mdn:5 | active
     ");
     fleet.snapshot("Activate", "mdn:6 imei:1 iccid:22");
     assert_snapshot!(fleet.table(), @r"
     A: imei:1 iccid:22 mdn:6 | active
     B: imei:2 iccid:21 mdn:5 | active
+    ");
+}
+
+#[test]
+fn a_sim_takes_its_provisioning_along_to_hardware_that_was_known_before() {
+    let mut fleet = Fleet::default();
+    fleet.usage("imei:2").snapshot("Activate", "mdn:5 imei:1 iccid:21").usage("imei:2 iccid:21 mdn:5");
+    assert_snapshot!(fleet.table(), @r"
+    A: imei:2 iccid:21 mdn:5 | active
+    B: imei:1 | -
     ");
 }
 

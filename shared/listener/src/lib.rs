@@ -34,6 +34,9 @@ const ANSWER_WITHIN: Duration = Duration::from_millis(2900);
 /// What is left of it for the quarantine, when all else took as long as it could.
 const QUARANTINE_WITHIN: Duration = Duration::from_millis(300);
 
+/// What is left of the time for recording when nothing is tried again: parts that do not fit are kept after it.
+const LAST_TRY_WITHIN: Duration = Duration::from_millis(300);
+
 /// A request as it reached the edge.
 #[derive(Debug, Clone)]
 pub struct Received {
@@ -144,7 +147,8 @@ impl Listener {
         if observations.is_empty() {
             return Err(Refusal::Unreadable(ParseError::NotACallback));
         }
-        let recording = self.store.record(&occasion, &observations, deadline).await;
+        let last_try = deadline.checked_sub(LAST_TRY_WITHIN).unwrap_or(deadline);
+        let recording = self.store.record(&occasion, &observations, last_try).await;
         if recording.unfit.len() == observations.len() {
             return Err(Refusal::Unreadable(ParseError::TooLarge));
         }

@@ -14,7 +14,8 @@ use crate::answer::Refusal;
 const MAX_KEPT_BYTES: usize = 700 * 1024;
 
 /// The queue. Its messages are JSON: `service`, `receivedAt`, `reason`, `contentType`, `source`, `bytes` (of the whole
-/// body) and `bodyBase64` (its first 700 KiB), credentials included: the queue is encrypted and read by operators alone.
+/// body) and `bodyBase64` (its first 700 KiB), credentials included: the queue is encrypted and read by operators alone. Those
+/// of a part have `piece` and `pieces` instead of `source`.
 #[derive(Debug, Clone)]
 pub struct Quarantine {
     client: Client,
@@ -48,29 +49,37 @@ impl Quarantine {
         .await
     }
 
-    /// Keeps the part of a message that no row of the table can hold, as a REST message of its own: its body has the
-    /// request's id, the part's devices and its payload, and no credentials.
+    /// Keeps the part of a message that the table cannot hold. Its body is JSON: `requestId`, `devices` as sent, `result` of the
+    /// request, and `payload`, all without credentials. A body that is too large for the queue comes in several pieces.
     pub(crate) async fn keep_part(
         &self,
         occasion: &Occasion,
         observation: &Observation,
         bytes: usize,
     ) -> Result<(), QuarantineError> {
-        let ids = observation.devices.iter().map(|device| json!({ "id": device.value, "kind": device.kind }));
-        let mut part = observation.payload.clone();
-        part.insert("deviceIds".to_owned(), ids.collect());
-        part.insert("requestId".to_owned(), json!(occasion.request_id));
-        let body = Value::Object(part).to_string();
-        let kept = body.as_bytes().get(..MAX_KEPT_BYTES).unwrap_or(body.as_bytes());
-        self.send(&json!({
-            "service": occasion.service,
-            "receivedAt": occasion.received_at,
-            "reason": format!("The part's event of {bytes} bytes does not fit into the table."),
-            "contentType": "application/json",
-            "bytes": body.len(),
-            "bodyBase64": STANDARD.encode(kept),
-        }))
-        .await
+        let body = json!({
+            "requestId": occasion.request_id,
+            "devices": observation.devices,
+            "result": observation.result,
+            "payload": observation.payload,
+        })
+        .to_string();
+        let pieces = body.as_bytes().chunks(MAX_KEPT_BYTES);
+        let count = pieces.len();
+        for (number, piece) in pieces.enumerate() {
+            self.send(&json!({
+                "service": occasion.service,
+                "receivedAt": occasion.received_at,
+                "reason": format!("A part of {bytes} bytes does not fit into the table; the rest of the message is recorded."),
+                "contentType": "application/json",
+                "bytes": body.len(),
+                "piece": number + 1,
+                "pieces": count,
+                "bodyBase64": STANDARD.encode(piece),
+            }))
+            .await?;
+        }
+        Ok(())
     }
 
     async fn send(&self, message: &Value) -> Result<(), QuarantineError> {

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::builders::PutBuilder;
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
-use device::{Digest, Event, Move, Occasion, Plan, Receipt, RecordedEvent, RequestOutcome};
+use device::{DeviceId, Digest, Event, Hands, Move, Occasion, Plan, Receipt, RecordedEvent, RequestOutcome};
 
 use crate::rows::{Key, Row, json, number, text};
 use crate::{Store, StoreError};
@@ -19,7 +19,7 @@ pub(crate) struct Items {
 
 /// Why a plan cannot be written.
 pub(crate) enum Unwritable {
-    /// An event is too large for a row, with so many bytes.
+    /// An event or a device is too large for a row, with so many bytes.
     TooLarge(usize),
     Error(StoreError),
 }
@@ -39,11 +39,14 @@ impl Store {
         read: Option<&Receipt>,
         plan: Plan,
     ) -> Result<Items, Unwritable> {
-        let mut written = Items { items: vec![self.receipt_item(occasion, key, read)?], bytes: 0 };
+        let mut written = Items { items: Vec::new(), bytes: 0 };
         let (events, moves) = match plan {
             Plan::Devices(events, moves) => (events, moves),
             Plan::Account(event) => (vec![event], Vec::new()),
         };
+        if let Some(first) = events.first() {
+            written.items.push(self.receipt_item(occasion, key, &occasion.receipt(&first.event, read), read)?);
+        }
         for mut recorded in events {
             let (state, state_bytes) = self.state_item(&recorded)?;
             let (event, event_bytes) = self.event_item(&mut recorded)?;
@@ -62,11 +65,13 @@ impl Store {
         &self,
         occasion: &Occasion,
         key: &Digest,
+        receipt: &Receipt,
         read: Option<&Receipt>,
     ) -> Result<TransactWriteItem, StoreError> {
-        let receipt = occasion.receipt();
         let mut row = Key::receipt(key).row();
         row.insert("receivedAt".to_owned(), number(receipt.received_at));
+        row.insert("subject".to_owned(), text(&receipt.subject));
+        row.insert("sequence".to_owned(), number(receipt.sequence));
         row.insert("expiresAt".to_owned(), number(occasion.receipt_expires_at()));
         if let Some(attempt) = receipt.attempt {
             row.insert("attempt".to_owned(), number(attempt));
@@ -75,14 +80,16 @@ impl Store {
         item(match read {
             // An expired receipt may be deleted at any time.
             Some(read) => put
-                .condition_expression("attribute_not_exists(pk) OR receivedAt = :read")
-                .expression_attribute_values(":read", number(read.received_at)),
+                .condition_expression("attribute_not_exists(pk) OR (subject = :subject AND #sequence = :sequence)")
+                .expression_attribute_names("#sequence", "sequence")
+                .expression_attribute_values(":subject", text(&read.subject))
+                .expression_attribute_values(":sequence", number(read.sequence)),
             None => put.condition_expression("attribute_not_exists(pk)"),
         })
     }
 
     /// The device, or for an event of an account its counter: guarded by the version that was read.
-    fn state_item(&self, recorded: &RecordedEvent) -> Result<(TransactWriteItem, usize), StoreError> {
+    fn state_item(&self, recorded: &RecordedEvent) -> Result<(TransactWriteItem, usize), Unwritable> {
         let sequence = recorded.event.sequence;
         let mut row = Key::state(&recorded.event.subject).row();
         row.insert("version".to_owned(), number(sequence));
@@ -90,6 +97,9 @@ impl Store {
         if let Some(device) = &recorded.device {
             let contents = json(device)?;
             bytes = contents.len();
+            if bytes > MAX_ROW_BYTES {
+                return Err(Unwritable::TooLarge(bytes));
+            }
             row.insert("updatedAt".to_owned(), text(device.updated_at.to_string()));
             row.insert("device".to_owned(), text(contents));
             for (name, value) in [("account", &device.provisioning.account), ("state", &device.provisioning.state)] {
@@ -147,25 +157,30 @@ impl Store {
 
     /// An identifier changes hands, if it is still where it was.
     fn move_item(&self, moved: &Move) -> Result<TransactWriteItem, StoreError> {
-        let Move { identifier, from, to } = moved;
-        let key = Key::identifier(identifier);
-        let Some(to) = to else {
-            let delete = Delete::builder().table_name(&self.table).set_key(Some(key.row()));
-            let owner = from.as_ref().map(ToString::to_string).unwrap_or_default();
-            let delete =
-                delete.condition_expression("device = :owner").expression_attribute_values(":owner", text(owner));
-            let delete = delete.build().map_err(|error| StoreError::Corrupt(error.to_string()))?;
-            return Ok(TransactWriteItem::builder().delete(delete).build());
+        let key = Key::identifier(&moved.identifier);
+        let given_to = |device: &DeviceId| {
+            let mut row = key.row();
+            row.insert("device".to_owned(), text(device.to_string()));
+            self.put(row)
         };
-        let mut row = key.row();
-        row.insert("device".to_owned(), text(to.to_string()));
-        let put = self.put(row);
-        item(match from {
-            None => put.condition_expression("attribute_not_exists(pk)"),
-            Some(owner) => put
-                .condition_expression("device = :owner")
-                .expression_attribute_values(":owner", text(owner.to_string())),
-        })
+        match &moved.hands {
+            Hands::Gained(by) => item(given_to(by).condition_expression("attribute_not_exists(pk)")),
+            Hands::Transferred(from, to) => item(
+                given_to(to)
+                    .condition_expression("device = :owner")
+                    .expression_attribute_values(":owner", text(from.to_string())),
+            ),
+            Hands::Released(from) => {
+                let delete = Delete::builder()
+                    .table_name(&self.table)
+                    .set_key(Some(key.row()))
+                    .condition_expression("device = :owner")
+                    .expression_attribute_values(":owner", text(from.to_string()))
+                    .build();
+                let delete = delete.map_err(|error| StoreError::Corrupt(error.to_string()))?;
+                Ok(TransactWriteItem::builder().delete(delete).build())
+            }
+        }
     }
 
     /// Events and what is found by them are kept for the time that the customer chose.

@@ -116,6 +116,9 @@ impl<'a> Task<'a> {
 
     fn known(&self, rows: &Rows) -> Result<Known, StoreError> {
         let mut known = Known::default();
+        if self.observation.naming.names().is_empty() {
+            return Ok(known);
+        }
         for name in self.observation.naming.names() {
             if let Some(row) = rows.get(&Key::identifier(name)) {
                 known.owners.insert(name.clone(), DeviceId::from(get_text(row, "device")?));
@@ -167,9 +170,11 @@ impl Store {
         let mut left = Vec::new();
         for mut task in tasks {
             task.receipt = rows.get(&task.receipt_key).and_then(|row| receipt(row).ok());
-            match task.receipt {
-                Some(receipt) if occasion.is_recorded_by(&receipt) => recording.duplicates += 1,
-                _ => left.push(task),
+            let known = task.receipt.as_ref().filter(|_| occasion.has_unique_request_id());
+            if known.is_some_and(|receipt| occasion.repeats(receipt, None)) {
+                recording.duplicates += 1;
+            } else {
+                left.push(task);
             }
         }
         left
@@ -178,8 +183,8 @@ impl Store {
     /// Records a group in one transaction, as far as its observations do not touch one another. What does not go that way is
     /// recorded one by one.
     async fn record_group(&self, occasion: &Occasion, group: &[Task<'_>], deadline: Instant) -> Recording {
-        if let [task] = group {
-            return self.record_one(occasion, task, deadline).await;
+        if group.len() == 1 {
+            return self.record_one_by_one(occasion, group.iter().collect(), deadline).await;
         }
         let mut recording = Recording::default();
         let mut alone: Vec<&Task<'_>> = Vec::new();
@@ -215,29 +220,40 @@ impl Store {
             Err(error) if error.is_throttling() => alone.extend(group),
             Err(error) => recording.add(Recording::failed(error)),
         }
-        for task in alone {
-            recording.add(self.record_one(occasion, task, deadline).await);
-        }
+        recording.add(self.record_one_by_one(occasion, alone, deadline).await);
         recording
     }
 
-    /// Tries until it is recorded, or the deadline comes.
-    async fn record_one(&self, occasion: &Occasion, task: &Task<'_>, deadline: Instant) -> Recording {
-        let mut reason = StoreError::Contention;
+    /// Records each by itself. Those that lose a race or are throttled are tried again in rounds, until the deadline: one that
+    /// never succeeds holds up no other.
+    async fn record_one_by_one(&self, occasion: &Occasion, mut left: Vec<&Task<'_>>, deadline: Instant) -> Recording {
+        let mut recording = Recording::default();
         for attempt in 1_u32.. {
-            match self.try_one(occasion, task).await {
-                Ok(Some(recording)) => return recording,
-                Ok(None) => {}
-                Err(error) if error.is_throttling() => reason = error,
-                Err(error) => return Recording::failed(error),
+            let mut reason = StoreError::Contention;
+            let mut again = Vec::new();
+            for task in left {
+                match self.try_one(occasion, task).await {
+                    Ok(Some(one)) => recording.add(one),
+                    Ok(None) => again.push(task),
+                    Err(error) if error.is_throttling() => {
+                        reason = error;
+                        again.push(task);
+                    }
+                    Err(error) => recording.add(Recording::failed(error)),
+                }
+            }
+            if again.is_empty() {
+                break;
             }
             let pause = pause(attempt);
             if Instant::now() + pause >= deadline {
+                recording.add(Recording::failed(reason));
                 break;
             }
             tokio::time::sleep(pause).await;
+            left = again;
         }
-        Recording::failed(reason)
+        recording
     }
 
     /// Reads, decides and writes once; `None` where another writer was faster.
@@ -270,20 +286,21 @@ impl Store {
     /// Decides on what was read.
     fn decide(&self, occasion: &Occasion, task: &Task<'_>, rows: &Rows) -> Result<Decision, StoreError> {
         let Task { observation, key, guess, .. } = task;
-        let read = rows.get(&task.receipt_key).map(receipt).transpose()?.or(task.receipt);
-        if read.is_some_and(|receipt| occasion.is_recorded_by(&receipt)) {
-            return Ok(Decision::Duplicate);
-        }
-        let plan: Plan = if observation.naming.names().is_empty() {
-            let version = rows.get(guess).map_or(Ok(0), |row| get_number(row, "version"))?;
-            plan(occasion, observation, key, &Known::default(), version)
-        } else {
-            let known = task.known(rows)?;
-            if !known.is_consistent() {
-                return Ok(Decision::Outdated);
+        let known = task.known(rows)?;
+        let names_device = !observation.naming.names().is_empty();
+        let counter = if names_device { None } else { rows.get(guess) };
+        let counter = counter.map(|row| get_number(row, "version")).transpose()?;
+        let read = rows.get(&task.receipt_key).map(receipt).transpose()?.or(task.receipt.clone());
+        if let Some(receipt) = &read {
+            let device = known.devices.get(&DeviceId::from(receipt.subject.as_str())).map(|device| device.version);
+            if occasion.repeats(receipt, device.or(counter)) {
+                return Ok(Decision::Duplicate);
             }
-            plan(occasion, observation, key, &known, 0)
-        };
+        }
+        if !known.is_consistent() {
+            return Ok(Decision::Outdated);
+        }
+        let plan: Plan = plan(occasion, observation, key, &known, counter.unwrap_or(0));
         let touches = plan.touches();
         match self.items(occasion, key, read.as_ref(), plan) {
             // Several embedded SIMs with all their profiles can change hands at once.

@@ -116,9 +116,14 @@ pub(crate) fn get_json<T: DeserializeOwned>(row: &Row, name: &str) -> Result<T, 
 /// What a receipt row says.
 pub(crate) fn receipt(row: &Row) -> Result<Receipt, StoreError> {
     let attempt = row.get("attempt").map(|_| get_number(row, "attempt")).transpose()?;
-    Ok(Receipt { received_at: get_number(row, "receivedAt")?, attempt })
+    Ok(Receipt {
+        received_at: get_number(row, "receivedAt")?,
+        attempt,
+        subject: get_text(row, "subject")?.to_owned(),
+        sequence: get_number(row, "sequence")?,
+    })
 }
 
 fn missing(name: &str) -> StoreError {
-    StoreError::Corrupt(format!("no {name} as it should be"))
+    StoreError::Corrupt(format!("attribute {name} is missing or has the wrong type"))
 }

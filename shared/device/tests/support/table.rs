@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 
 use device::{
-    Device, DeviceId, Identifier, Known, MAX_IDENTIFIERS, Observation, Occasion, Plan, Receipt, RecordedEvent, Subject,
-    plan,
+    Device, DeviceId, Hands, Identifier, Known, MAX_IDENTIFIERS, Observation, Occasion, Plan, Receipt, RecordedEvent,
+    Subject, plan,
 };
 
 /// Devices, their events, who owns which name, and what was recorded before.
@@ -31,15 +31,21 @@ impl Table {
 
     fn record_one(&mut self, occasion: &Occasion, number: usize, observation: &Observation) -> Option<Plan> {
         let key = occasion.key(number);
-        if self.receipts.get(&key.full()).is_some_and(|receipt| occasion.is_recorded_by(receipt)) {
-            return None;
-        }
         let known = self.known(observation);
         assert!(known.is_consistent());
         let account = observation.account.clone().unwrap_or_default();
         let version = self.accounts.get(&account).copied().unwrap_or_default();
+        let read = self.receipts.get(&key.full());
+        if let Some(receipt) = read {
+            let device = known.devices.get(&DeviceId::from(receipt.subject.as_str()));
+            let now = if observation.naming.names().is_empty() { Some(version) } else { device.map(|one| one.version) };
+            if occasion.repeats(receipt, now) {
+                return None;
+            }
+        }
         let plan = plan(occasion, observation, &key, &known, version);
-        self.receipts.insert(key.full(), occasion.receipt());
+        let receipt = occasion.receipt(&plan.events()[0].event, read);
+        self.receipts.insert(key.full(), receipt);
         self.carry_out(&plan);
         Some(plan)
     }
@@ -72,9 +78,14 @@ impl Table {
         for moved in plan.moves() {
             let name = &moved.identifier;
             assert!(moved_names.insert(name.clone()), "{name} moves twice in one transaction");
-            assert_eq!(self.owners.get(name), moved.from.as_ref(), "{name} is not where the plan takes it from");
-            assert_ne!(moved.from, moved.to, "{name} moves to where it is");
-            match &moved.to {
+            let (from, to) = match &moved.hands {
+                Hands::Gained(by) => (None, Some(by)),
+                Hands::Transferred(from, to) => (Some(from), Some(to)),
+                Hands::Released(from) => (Some(from), None),
+            };
+            assert_eq!(self.owners.get(name), from, "{name} is not where the plan takes it from");
+            assert_ne!(from, to, "{name} moves to where it is");
+            match to {
                 Some(owner) => self.owners.insert(name.clone(), owner.clone()),
                 None => self.owners.remove(name),
             };

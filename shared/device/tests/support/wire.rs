@@ -101,6 +101,7 @@ impl Says {
             account: None,
             naming,
             devices: Vec::new(),
+            listed: Vec::new(),
             updates,
             result: None,
             payload: Map::new(),
