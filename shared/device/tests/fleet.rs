@@ -14,6 +14,7 @@ mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::io::Write as _;
 
 use callback::Callback;
 use device::{Device, DeviceId, Identifier, Move, Observation, Occasion, Plan};
@@ -366,7 +367,8 @@ fn text(panic: &(dyn std::any::Any + Send)) -> String {
 fn what_is_believed_of_a_fleet_is_true_after_every_message() {
     const CHUNK: u64 = 2_500;
     let (seed, number) = (from_environment("FLEET_SEED", 8), from_environment("FLEET_HISTORIES", 100_000));
-    println!("{number} histories, FLEET_SEED={seed}");
+    // Past the capture of a test's output: a run that passes says what it was, too.
+    let _ = writeln!(std::io::stderr(), "{number} histories, FLEET_SEED={seed}");
     // Failures are reported at their smallest, and not at each step on the way there.
     std::panic::set_hook(Box::new(|_| {}));
     let next = std::sync::atomic::AtomicU64::new(0);
