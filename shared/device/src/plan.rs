@@ -39,6 +39,26 @@ pub struct Move {
     pub hands: Hands,
 }
 
+impl Move {
+    /// The device that had it.
+    #[must_use]
+    pub fn from(&self) -> Option<&DeviceId> {
+        match &self.hands {
+            Hands::Gained(_) => None,
+            Hands::Transferred(from, _) | Hands::Released(from) => Some(from),
+        }
+    }
+
+    /// The device that has it from now on.
+    #[must_use]
+    pub fn to(&self) -> Option<&DeviceId> {
+        match &self.hands {
+            Hands::Gained(to) | Hands::Transferred(_, to) => Some(to),
+            Hands::Released(_) => None,
+        }
+    }
+}
+
 /// Who had an identifier, and who has it from now on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hands {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 
 use device::{
-    Device, DeviceId, Hands, Identifier, Known, MAX_IDENTIFIERS, Observation, Occasion, Plan, Receipt, RecordedEvent,
-    Subject, plan,
+    Device, DeviceId, Identifier, Known, MAX_IDENTIFIERS, Observation, Occasion, Plan, Receipt, RecordedEvent, Subject,
+    plan,
 };
 
 /// Devices, their events, who owns which name, and what was recorded before.
@@ -78,20 +78,16 @@ impl Table {
         for moved in plan.moves() {
             let name = &moved.identifier;
             assert!(moved_names.insert(name.clone()), "{name} moves twice in one transaction");
-            let (from, to) = match &moved.hands {
-                Hands::Gained(by) => (None, Some(by)),
-                Hands::Transferred(from, to) => (Some(from), Some(to)),
-                Hands::Released(from) => (Some(from), None),
-            };
+            let (from, to) = (moved.from(), moved.to());
             assert_eq!(self.owners.get(name), from, "{name} is not where the plan takes it from");
             assert_ne!(from, to, "{name} moves to where it is");
             match to {
                 Some(owner) => self.owners.insert(name.clone(), owner.clone()),
                 None => self.owners.remove(name),
             };
-            let holders = [&moved.from, &moved.to].into_iter().flatten().map(|id| &self.devices[id]);
+            let holders = [moved.from(), moved.to()].into_iter().flatten().map(|id| &self.devices[id]);
             let holding: Vec<_> = holders.filter(|one| one.identifiers.contains(name)).map(|one| &one.id).collect();
-            assert_eq!(holding, moved.to.iter().collect::<Vec<_>>(), "{name} is not in the device that owns it");
+            assert_eq!(holding, moved.to().into_iter().collect::<Vec<_>>(), "{name} is not in the device that owns it");
         }
         for recorded in plan.events() {
             if let Some(device) = &recorded.device {
