@@ -1,13 +1,32 @@
 //! AlertService: the condition of a usage trigger is met. Unsolicited; the shape is not documented.
 //!
-//! An alert may be about a device or about a whole account.
+//! An alert may be about a device or about a whole account. One of the category `DeviceIMEIChange` has both IMEIs, which is
+//! documented; that they are `previousImei` and `updatedImei` is inferred.
 
-use callback::Message;
-use device::{CallbackService, Facet, Observation, notifications};
+use callback::{DeviceIdentifier, Kind, Message, Part, text_of};
+use device::{CallbackService, Facet, Naming, Observation, notifications};
 
 /// The service, as registered. One page of the platform spells it differently.
 pub static SERVICE: CallbackService = CallbackService::new("AlertService", interpret).also_spelled(&["AlertsService"]);
 
 fn interpret(service: &str, message: Message) -> Vec<Observation> {
-    notifications(service, message, |_| Facet::Alert)
+    let parts = message.into_parts();
+    let swaps: Vec<Option<Naming>> = parts.iter().map(swap).collect();
+    let observations = notifications(service, parts, |_| Facet::Alert);
+    let named = |(observation, swap): (Observation, Option<Naming>)| match swap {
+        Some(naming) => Observation { naming, ..observation },
+        None => observation,
+    };
+    observations.into_iter().zip(swaps).map(named).collect()
+}
+
+/// The hardware of a device was changed: the SIM, or the line, was seen with another IMEI.
+fn swap(part: &Part) -> Option<Naming> {
+    let imei = |member| {
+        text_of(&part.values, member).map(|value| DeviceIdentifier { kind: Kind::Imei.as_str().to_owned(), value })
+    };
+    let (previous, updated) = (imei("previousImei")?, imei("updatedImei")?);
+    let mut old: Vec<_> = part.devices.iter().filter(|one| one.kind() != Kind::Imei).cloned().collect();
+    old.push(previous);
+    Some(Naming::changed(&old, &[updated]))
 }

@@ -15,19 +15,23 @@ use device::{CallbackService, Facet, Naming, Observation, SuspensionTerms, Updat
 pub static SERVICE: CallbackService = CallbackService::new("CarrierService", interpret);
 
 fn interpret(service: &str, message: Message) -> Vec<Observation> {
-    message.into_parts().into_iter().map(|part| observe(service, part)).collect()
+    let parts = message.into_parts();
+    // What several devices share does not say which of its names are whose.
+    let shared: Vec<bool> = parts.iter().map(|part| Arc::strong_count(&part.values) > 1).collect();
+    parts.into_iter().zip(shared).map(|(part, shared)| observe(service, part, shared)).collect()
 }
 
-fn observe(service: &str, part: Part) -> Observation {
+fn observe(service: &str, part: Part, shared: bool) -> Observation {
     let (values, devices, outcome) = (Arc::clone(&part.values), part.devices.clone(), part.outcome.clone());
     let operated = Operation::of(&part);
     let observation = Observation::new(service, part);
     let name = operation(&observation.change).to_owned();
     let mut observation = observation.answering(&name, &outcome);
-    if !matches!(outcome, Outcome::Succeeded | Outcome::Unstated) || values.is_null() {
+    if !matches!(outcome, Outcome::Succeeded | Outcome::Unstated) {
         return observation;
     }
-    observation.naming = naming(operated, &devices, &values);
+    let within = if shared || devices.is_empty() { Vec::new() } else { identifiers_in(&values) };
+    observation.naming = naming(operated, &devices, &within);
     let stated = stated(operated, &values);
     if stated != DeviceInfo::default() {
         observation.updates.push(Update::Provisioning(Box::new(stated)));
@@ -111,24 +115,37 @@ impl Operation {
 }
 
 /// The envelope names the device as it was; the payload, what it is called now.
-fn naming(operation: Operation, devices: &[DeviceIdentifier], values: &Value) -> Naming {
-    let within = identifiers_in(values);
+fn naming(operation: Operation, devices: &[DeviceIdentifier], within: &[DeviceIdentifier]) -> Naming {
     match operation {
-        Operation::ChangeIdentifier => Naming::changed(devices, &within),
-        Operation::Activate => Naming::activated(devices, &within),
+        Operation::ChangeIdentifier => Naming::changed(devices, within),
+        Operation::Activate => Naming::activated(devices, within),
         Operation::Deactivate => Naming::deactivated(devices),
-        Operation::Suspend | Operation::Restore | Operation::Other => Naming::some(devices.iter().chain(&within)),
+        Operation::Suspend | Operation::Restore | Operation::Other => Naming::some(devices.iter().chain(within)),
     }
 }
 
 /// What the answer states of the device's provisioning.
 fn stated(operation: Operation, values: &Value) -> DeviceInfo {
     let sent = |name| text_of(values, name).map_or(Sent::Absent, Sent::Value);
+    let denied = ["restored", "deactivated"].iter().any(|done| is_false(values, done));
+    let done = operation.state().filter(|_| !denied);
+    // An activation can be pending: what the answer states goes before what was asked for.
+    let state = text_of(values, "state").or(done.map(str::to_owned));
     DeviceInfo {
         account_name: sent("accountName"),
         service_plan: sent("servicePlan"),
         ip_address: sent("ipAddress"),
-        state: operation.state().map_or(Sent::Absent, |state| Sent::Value(AsSent::from(state.to_owned()))),
+        state: state.map_or(Sent::Absent, |state| Sent::Value(AsSent::from(state))),
         ..DeviceInfo::default()
     }
+}
+
+/// Whether a member is stated to be false, as a truth value or as text.
+fn is_false(values: &Value, name: &str) -> bool {
+    let member = values.as_object().and_then(|members| members.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)));
+    member.is_some_and(|(_, value)| match value {
+        Value::Bool(truth) => !truth,
+        Value::String(text) => text.trim().eq_ignore_ascii_case("false"),
+        _ => false,
+    })
 }

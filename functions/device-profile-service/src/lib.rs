@@ -4,13 +4,36 @@
 //! each profile and one for the device. Lists of devices (`POST /v2/devices/actions/list`) are answered here too.
 
 use callback::{DeviceIdentifier, Kind, Message, Part, identifiers_in};
-use device::{CallbackService, Facet, Observation, answers};
+use device::{CallbackService, Ending, Facet, Observation, Update, answers};
 
 /// The service, as registered.
 pub static SERVICE: CallbackService = CallbackService::new("DeviceProfileService", interpret);
 
 fn interpret(service: &str, message: Message) -> Vec<Observation> {
-    answers(service, message, |part| Facet::Profile(iccid(part).unwrap_or_default()))
+    let facet = |part: &Part| Facet::Profile(iccid(part).unwrap_or_default());
+    answers(service, message, facet).into_iter().map(with_the_profile_in_use).collect()
+}
+
+/// A profile that was enabled is in use; one that was disabled or deleted is not.
+fn with_the_profile_in_use(mut observation: Observation) -> Observation {
+    let done = observation.result.as_ref().is_some_and(|result| matches!(result.ending, Ending::Succeeded));
+    let name = observation.change.to_ascii_lowercase();
+    let says = |words: [&str; 3]| words.iter().any(|word| name.contains(word));
+    let in_use = if says(["disable", "delete", "deactivate"]) {
+        Some(false)
+    } else if says(["enable", "activate", "resume"]) {
+        Some(true)
+    } else {
+        None
+    };
+    let profile = observation.updates.iter().find_map(|update| match update {
+        Update::Facet(Facet::Profile(iccid), _) if !iccid.is_empty() => Some(iccid.clone()),
+        _ => None,
+    });
+    if let (true, Some(iccid), Some(in_use)) = (done, profile, in_use) {
+        observation.updates.push(Update::ProfileInUse(iccid, in_use));
+    }
+    observation
 }
 
 /// The profile that a part is about; none if it is about the device as a whole.

@@ -7,5 +7,5 @@ use device::{CallbackService, Facet, Observation, notifications};
 pub static SERVICE: CallbackService = CallbackService::new("PromoChanges", interpret).also_spelled(&["PromoChange"]);
 
 fn interpret(service: &str, message: Message) -> Vec<Observation> {
-    notifications(service, message, |_| Facet::PromotionLost)
+    notifications(service, message.into_parts(), |_| Facet::PromotionLost)
 }

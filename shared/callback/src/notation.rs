@@ -31,7 +31,13 @@ impl Kind {
             Self::Mdn | Self::Msisdn | Self::Min => text.trim_start_matches('+'),
             _ => &text,
         };
-        if !is_name(text) || !text.bytes().any(|byte| byte.is_ascii_hexdigit()) {
+        let is_digit = |byte: u8| match self {
+            Self::Meid | Self::Esn => byte.is_ascii_hexdigit(),
+            _ => byte.is_ascii_digit(),
+        };
+        // A country code alone, with zeros behind it, is no number either.
+        let number = if matches!(self, Self::Msisdn) { text.strip_prefix('1').unwrap_or(text) } else { text };
+        if !is_name(text) || !text.bytes().any(is_digit) || (number.len() == 10 && !is_name(number)) {
             return None;
         }
         let converted = match self {

@@ -91,7 +91,9 @@ impl Said {
                 let rest = members.iter().filter(|(name, _)| !Outcome::is_fault(name));
                 let rest: Map<_, _> = rest.map(|(name, value)| (name.clone(), value.clone())).collect();
                 let fault = Outcome::fault_in(members);
-                (fault, if rest.is_empty() && !members.is_empty() { Value::Null } else { rest.into() })
+                // Beside a fault, nothing is said; an empty fault leaves what it stands in as empty as it is.
+                let nothing = rest.is_empty() && fault.is_some();
+                (fault, if nothing { Value::Null } else { rest.into() })
             }
             Value::Array(items) => {
                 (items.iter().filter_map(Value::as_object).find_map(Outcome::fault_in), value.clone())

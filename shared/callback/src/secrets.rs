@@ -7,27 +7,30 @@ use crate::value::{self, named};
 /// What stands in the place of a secret.
 const LEFT_OUT: &str = "[left out: a secret]";
 
-/// How the names of members end that hold a secret, in lower case and without separators or a number. `deviceCredential` is known of
-/// `activateResponse`; the others are names that such a thing has elsewhere.
-const SECRETS: [&str; 14] = [
+/// What the names of members contain that hold a secret, in lower case and without separators. `deviceCredential` is known
+/// of `activateResponse`; the others are names that such a thing has elsewhere.
+const CONTAINED: [&str; 11] = [
     "password",
-    "passwords",
     "passwd",
-    "pwd",
     "passcode",
     "passphrase",
     "secret",
-    "secrets",
-    "secretkey",
     "credential",
-    "credentials",
     "apikey",
-    "accesstoken",
+    "authkey",
     "privatekey",
+    "presharedkey",
+    "token",
 ];
 
+/// What such names are as a whole, but for a number at their end: as a part they stand in other words.
+const WHOLE: [&str; 8] = ["pwd", "pass", "pin", "pincode", "puk", "pukcode", "psk", "authorization"];
+
 /// The members that name the value beside them, as in the platform's extended attributes and custom fields.
-const NAMES: [&str; 2] = ["key", "name"];
+const NAMES: [&str; 8] = ["key", "name", "attribute", "label", "type", "kind", "@name", "@key"];
+
+/// The members that hold what such a name names.
+const VALUES: [&str; 8] = ["value", "values", "val", "text", "id", "identifier", "@value", "#text"];
 
 /// Replaces every text, number and truth value in members that hold a secret, at any depth. Names stay, and so does
 /// what is nil or blank.
@@ -35,7 +38,7 @@ pub(crate) fn leave_out(members: &mut Map<String, Value>) {
     let names_secret = |name: &&str| named(members, name).filter_map(value::text).any(|text| is_secret(&text));
     let holds_secret = NAMES.iter().any(names_secret);
     for (name, value) in members {
-        if is_secret(name) || holds_secret && name.eq_ignore_ascii_case("value") {
+        if is_secret(name) || holds_secret && VALUES.iter().any(|value| value.eq_ignore_ascii_case(name)) {
             replace(value);
         } else {
             descend(value);
@@ -66,5 +69,5 @@ fn is_secret(name: &str) -> bool {
     let letters = name.chars().filter(|letter| letter.is_alphanumeric());
     let name: String = letters.map(|letter| letter.to_ascii_lowercase()).collect();
     let name = name.trim_end_matches(|letter: char| letter.is_ascii_digit());
-    SECRETS.iter().any(|secret| name.ends_with(secret))
+    CONTAINED.iter().any(|secret| name.contains(secret)) || WHOLE.contains(&name)
 }

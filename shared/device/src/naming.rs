@@ -136,6 +136,11 @@ impl Naming {
         names.extend(new.iter().filter(|one| !old.contains(one)).cloned());
         names.truncate(MAX_IDENTIFIERS);
         new.retain(|one| names.contains(one));
+        // An answer that lists the old one too, or several, gives the one that is new; or none, where that is not clear.
+        let listed = new.clone();
+        new.retain(|one| !(old.contains(one) && listed.iter().any(|other| other.rivals(one))));
+        let candidates = new.clone();
+        new.retain(|one| !candidates.iter().any(|other| other.rivals(one)) || one.kind == Kind::Iccid);
         let claim = if new.is_empty() { Claim::Some { activated: false } } else { Claim::Changed { old, new } };
         Self { names, claim }
     }

@@ -100,10 +100,10 @@ pub fn answers(service: &str, message: Message, facet: fn(&Part) -> Facet) -> Ve
     message.into_parts().into_iter().map(observe).collect()
 }
 
-/// The observations of a service whose messages answer no request and report on one facet.
+/// The observations of the parts of a message that answers no request and reports on one facet.
 #[must_use]
-pub fn notifications(service: &str, message: Message, facet: fn(&Part) -> Facet) -> Vec<Observation> {
-    message.into_parts().into_iter().map(|part| report(service, part, facet)).collect()
+pub fn notifications(service: &str, parts: Vec<Part>, facet: fn(&Part) -> Facet) -> Vec<Observation> {
+    parts.into_iter().map(|part| report(service, part, facet)).collect()
 }
 
 fn report(service: &str, part: Part, facet: fn(&Part) -> Facet) -> Observation {
@@ -118,4 +118,6 @@ pub enum Update {
     Provisioning(Box<DeviceInfo>),
     /// A report on one facet. Null takes back what was said.
     Facet(Facet, Arc<Value>),
+    /// That the profile of an embedded SIM with this iccid is in use, or no longer.
+    ProfileInUse(String, bool),
 }

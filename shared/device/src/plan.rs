@@ -238,6 +238,12 @@ impl Writer<'_> {
                 // A suspension that was reported before the line was said to be in another state is past.
                 Update::Facet(Facet::Suspension(_) | Facet::Resume, _)
                     if device.provisioning.ends_suspension_of(at) => {}
+                Update::ProfileInUse(iccid, true) if device.is_profile(iccid) => {
+                    device.iccid_in_use = Some(iccid.clone());
+                }
+                Update::ProfileInUse(iccid, in_use) => {
+                    device.iccid_in_use = device.iccid_in_use.take().filter(|known| *in_use || known != iccid);
+                }
                 Update::Facet(facet, values) => {
                     device.facets.take(facet, Report::new(at, request_id.as_deref(), values));
                 }

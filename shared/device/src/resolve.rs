@@ -97,11 +97,11 @@ pub(crate) fn resolve<'a>(naming: &'a Naming, received_at: Timestamp, known: &'a
         if stays || lost.is_empty() {
             continue;
         }
-        let along = taken_along(owner, lost.intersection(&given));
+        let along = taken_along(owner, lost.intersection(&given), &given);
         if fit_together(names.iter().chain(&along)) {
             names.extend(along);
         }
-        lost.extend(taken_along(owner, &lost));
+        lost.extend(taken_along(owner, &lost, &given));
         let recycled = naming.recycles_lines() && view.reach(owner) <= Strength::Line;
         if lost != owner.identifiers || recycled {
             losers.push((owner, lost));
@@ -162,7 +162,12 @@ impl<'a> View<'a> {
         let mut hardware = self.naming.hardware().peekable();
         // Handsets are replaced and the number stays: a line does not show that two pieces of hardware are one.
         let other_hardware = by_line && hardware.peek().is_some() && has_hardware(&owner.identifiers);
-        let contradicted = hardware.any(|given| owner.identifiers.iter().any(|own| own.rivals(given)));
+        let given_hardware: Vec<&Identifier> = hardware.collect();
+        // Of several values of a kind, one that is the device's own contradicts nothing.
+        let confirmed = |own: &Identifier| given_hardware.contains(&own);
+        let contradicted =
+            owner.identifiers.iter().any(|own| !confirmed(own) && given_hardware.iter().any(|given| own.rivals(given)));
+        let other_sim = by_line && self.names_other_sim(owner);
         // A new number was perhaps another device's: it shows nothing while other names do.
         let new_number = |name: &Identifier| self.naming.is_new_number(name);
         let mut found_by = self.naming.names().iter().filter(|name| has(owner, name));
@@ -171,7 +176,17 @@ impl<'a> View<'a> {
         let mut found_by = self.naming.names().iter().filter(|name| has(owner, name));
         let by_profile = is_embedded(&owner.identifiers) && found_by.all(|name| name.strength() == Strength::Sim);
         let changed = self.naming.changes_hardware() && !(contradicted && by_profile);
-        !recycled && (changed || !(contradicted || other_hardware))
+        !recycled && (changed || !(contradicted || other_hardware || other_sim))
+    }
+
+    /// Whether the message gives another SIM than an owner's, and does not say that it was changed: a number is moved to
+    /// another SIM as it is to other hardware.
+    fn names_other_sim(&self, owner: &Device) -> bool {
+        let says_so = matches!(self.naming.claim(), Claim::All { .. } | Claim::Changed { .. });
+        let rivals = |own: &Identifier| {
+            own.strength() == Strength::Sim && self.naming.names().iter().any(|name| name.rivals(own))
+        };
+        !says_so && !is_embedded(&owner.identifiers) && owner.identifiers.iter().any(rivals)
     }
 
     /// The names that the message gives to a device, or to a new one, without those that a newer message gave elsewhere.
@@ -262,8 +277,8 @@ impl<'a> View<'a> {
             Claim::Nothing | Claim::Some { .. } => {}
             // What a snapshot does not list stays where it confirms what it would be listed with, and hardware where something
             // else was changed.
-            Claim::All { .. } => gone.extend(Strength::ALL.into_iter().filter(|strength| {
-                let is_confirmed = given.iter().any(|name| name.strength() == *strength && own.contains(name));
+            Claim::All { snapshot, .. } => gone.extend(Strength::ALL.into_iter().filter(|strength| {
+                let is_confirmed = snapshot.iter().any(|name| name.strength() == *strength && own.contains(name));
                 !is_confirmed && (*strength != Strength::Hardware || self.naming.changes_hardware())
             })),
             Claim::Changed { old, new } => {
@@ -273,9 +288,11 @@ impl<'a> View<'a> {
         }
         gone.retain(|strength| !self.is_newer(device, *strength));
         let is_of_known_hardware = |one: &Identifier| one.strength() == Strength::Hardware && own.contains(one);
-        let profiles_stay = !gone.contains(&Strength::Hardware)
-            && (is_embedded(own) || (is_embedded(given) && given.iter().any(is_of_known_hardware)));
-        if is_embedded(own) && gone.contains(&Strength::Hardware) {
+        let same_embedded_sim = given.iter().any(|name| name.kind == Kind::Eid && own.contains(name));
+        let profiles_stay = same_embedded_sim
+            || (!gone.contains(&Strength::Hardware)
+                && (is_embedded(own) || (is_embedded(given) && given.iter().any(is_of_known_hardware))));
+        if is_embedded(own) && gone.contains(&Strength::Hardware) && !same_embedded_sim {
             gone.insert(Strength::Sim);
         }
         let stays = |one: &Identifier| {
@@ -291,9 +308,17 @@ impl<'a> View<'a> {
 }
 
 /// What an owner loses beside the names that it loses: hardware, a SIM and a line each go with all their names.
-fn taken_along<'a>(owner: &Device, lost: impl IntoIterator<Item = &'a Identifier>) -> BTreeSet<Identifier> {
+/// But a name that contradicts those given shows that they are not of one piece, and stays.
+fn taken_along<'a>(
+    owner: &Device,
+    lost: impl IntoIterator<Item = &'a Identifier>,
+    given: &BTreeSet<Identifier>,
+) -> BTreeSet<Identifier> {
     let lost: Vec<&Identifier> = lost.into_iter().collect();
-    let goes = |one: &Identifier| !lost.contains(&one) && lost.iter().any(|name| go_together(one, name, owner));
+    let contradicts = |one: &Identifier| given.iter().any(|name| name.rivals(one));
+    let goes = |one: &Identifier| {
+        !lost.contains(&one) && !contradicts(one) && lost.iter().any(|name| go_together(one, name, owner))
+    };
     owner.identifiers.iter().filter(|one| goes(one)).cloned().collect()
 }
 

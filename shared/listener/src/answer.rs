@@ -25,6 +25,9 @@ pub enum Refusal {
     /// Not a callback.
     #[error(transparent)]
     Unreadable(#[from] ParseError),
+    /// A callback of which no part fits into the table.
+    #[error("The message does not fit into a row of the table.")]
+    DoesNotFit,
     /// Wrong credentials, or none.
     #[error("The user name or password is not the registered one.")]
     Unverified,
@@ -50,7 +53,7 @@ impl Refusal {
             Self::AddressNotAllowed => StatusCode::FORBIDDEN,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::UnknownService => StatusCode::NOT_FOUND,
-            Self::Unreadable(ParseError::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Unreadable(ParseError::TooLarge) | Self::DoesNotFit => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unreadable(ParseError::UnsupportedContentType) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unreadable(_) => StatusCode::BAD_REQUEST,
             Self::Unverified => StatusCode::UNAUTHORIZED,
@@ -67,7 +70,7 @@ impl Refusal {
             Self::MethodNotAllowed => "INPUT_INVALID.Method.NotAllowed",
             Self::UnknownService => "INPUT_INVALID.ServiceName.Unknown",
             Self::Unreadable(ParseError::Empty) => "INPUT_INVALID.RequestUndefined",
-            Self::Unreadable(ParseError::TooLarge) => "INPUT_INVALID.Body.TooLarge",
+            Self::Unreadable(ParseError::TooLarge) | Self::DoesNotFit => "INPUT_INVALID.Body.TooLarge",
             Self::Unreadable(ParseError::UnsupportedContentType) => "INPUT_INVALID.ContentType.Unsupported",
             Self::Unreadable(ParseError::NotACallback) => "INPUT_INVALID.Body.NotACallback",
             Self::Unreadable(_) => "INPUT_INVALID.Body.DeserializationFailed",
@@ -90,7 +93,7 @@ impl Refusal {
     pub(crate) fn is_kept(&self) -> bool {
         match self {
             Self::Unreadable(why) => *why != ParseError::Empty,
-            Self::Unverified => true,
+            Self::Unverified | Self::DoesNotFit => true,
             _ => false,
         }
     }

@@ -150,7 +150,7 @@ impl Listener {
         let last_try = deadline.checked_sub(LAST_TRY_WITHIN).unwrap_or(deadline);
         let recording = self.store.record(&occasion, &observations, last_try).await;
         if recording.unfit.len() == observations.len() {
-            return Err(Refusal::Unreadable(ParseError::TooLarge));
+            return Err(Refusal::DoesNotFit);
         }
         self.keep_unfit(service, &occasion, &observations, &recording.unfit).await?;
         match recording.failure {
