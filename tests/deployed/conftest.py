@@ -364,7 +364,8 @@ class FiveMessages:
         topic = stack.outputs["ProvisioningChangesTopicArn"]
         self.bodies = [filled_in(golden(name), *stack.credentials()) for name in self.names]
         self.all = Queue(stack, topic)
-        self.suspensions = Queue(stack, topic, filter_policy={"change": ["SUSPEND"]})
+        # The README's filter.
+        self.suspensions = Queue(stack, topic, filter_policy={"kind": ["suspend"]})
         self.answers = [stack.send(body) for body in self.bodies]
 
 

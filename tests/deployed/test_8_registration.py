@@ -210,7 +210,7 @@ def wait_for_repairs(queue, carrier, drifted, patience=PATIENCE):
         assert event["type"] == "com.verizon.thingspace.registration.repaired.v1"
         assert (event["subject"], event["source"]) == (carrier.account, f"/accounts/{carrier.account}")
         assert (data["account"], data["change"], data["device"]) == (carrier.account, CHANGE, None)
-        assert attributes(message) == {name: data[name] for name in ("service", "change", "account")}
+        assert attributes(message) == {name: data[name] for name in ("service", "change", "kind", "account")}
     return events
 
 

@@ -590,6 +590,7 @@ async fn drift_is_repaired_and_told_of_and_what_is_right_is_left_alone() {
         "device": null,
         "found": "elsewhere",
         "foundUrl": "https://elsewhere.example.com",
+        "kind": "registration-repaired",
         "service": "DeviceUsage",
         "url": "https://example.com/v1/callbacks/DeviceUsage"
       },
