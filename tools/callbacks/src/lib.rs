@@ -1,5 +1,6 @@
 //! The command line of the project, as a library: `main` only parses arguments, and tests start [`local`] themselves.
 
+mod account;
 pub mod command;
 pub mod local;
 pub mod platform;
