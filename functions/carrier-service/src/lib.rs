@@ -7,8 +7,7 @@
 use std::sync::Arc;
 
 use callback::{
-    AsSent, DeviceIdentifier, DeviceInfo, Map, Message, Outcome, Part, Sent, Value, identifiers_in, operation,
-    text_of,
+    AsSent, DeviceIdentifier, DeviceInfo, Map, Message, Outcome, Part, Sent, Value, identifiers_in, operation, text_of,
 };
 use device::{CallbackService, EventKind, Facet, Naming, Observation, SuspensionTerms, Update};
 

@@ -50,7 +50,7 @@ enum Face {
 }
 
 impl Platform {
-    /// The platform at this address, which is [`Api::home`] but for stand-ins. Nothing is sent yet.
+    /// The platform at this address, which is [`Api::home`] but for simulators. Nothing is sent yet.
     ///
     /// # Errors
     ///

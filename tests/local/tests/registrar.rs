@@ -1,4 +1,4 @@
-//! The registrar between a scripted AWS and the carrier's stand-in: deployments, rotations and the daily check.
+//! The registrar between a scripted AWS and the simulator of the platform: deployments, rotations and the daily check.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -15,6 +15,7 @@ use registration::{
     AccountName, Api, Comparison, Credentials, Done, Error, Login, Platform, Registration, Standing, Which, compare,
 };
 
+use crate::address;
 use stack::Stack;
 
 /// Not all is as it should be.
@@ -358,8 +359,7 @@ fn address_of(api: Api, given: &str) -> Result<String, Trouble> {
         Api::Rest if path.ends_with("/api/v2") => {
             Err(Trouble::Wrong("THINGSPACE_URL is the SOAP address; --api rest needs …/api".to_owned()))
         }
-        _ if !given.contains("://") => Ok(format!("http://{given}")),
-        _ => Ok(given.to_owned()),
+        _ => Ok(address::url(given).into_owned()),
     }
 }
 

@@ -10,7 +10,7 @@ use http::header::LINK;
 use serde_json::Value;
 use store::Store;
 
-use crate::account;
+use crate::{account, address};
 
 /// What to do with devices.
 #[derive(Debug, Subcommand)]
@@ -135,9 +135,7 @@ async fn ask(from: &From, query: &Query) -> anyhow::Result<(Value, Option<String
 }
 
 fn url(local: &str, query: &Query) -> anyhow::Result<reqwest::Url> {
-    // The scheme may be left out: localhost:9001.
-    let local = if local.contains("://") { local.to_owned() } else { format!("http://{local}") };
-    let mut url = reqwest::Url::parse(&local).context("the address of callbacks local is no URL")?;
+    let mut url = reqwest::Url::parse(&address::url(local)).context("the address of callbacks local is no URL")?;
     let (path, page) = match query {
         Query::Device(name) => (vec!["devices", &name.kind, &name.value], None),
         Query::Events(name, page) => (vec!["devices", &name.kind, &name.value, "events"], Some(page)),
