@@ -214,7 +214,7 @@ async fn bring_about(Registering { change, take_over }: Registering) -> Result<b
 /// What is said of a registration that is somebody else's.
 const LEFT: &str = "goes somewhere else: stays, without --take-over";
 
-/// Whether whoever sits at the terminal wants these to be taken over. In a script nobody is asked, and nothing is taken.
+/// Asks on the terminal whether to take these over. In a script there is no question, and nothing is taken over.
 fn asked(elsewhere: &[&Comparison]) -> bool {
     if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
         return false;
@@ -303,7 +303,7 @@ impl Common {
     }
 
     async fn platform(&self) -> Result<Platform, Trouble> {
-        let address = match &self.access.platform {
+        let address = match self.access.platform.as_deref().filter(|address| !address.is_empty()) {
             Some(address) => address_of(self.api, address)?,
             None => self.api.home().to_owned(),
         };
