@@ -7,7 +7,7 @@ _default:
 local *options:
     cargo run -- local {{ options }}
 
-# A stand-in for the carrier
+# A simulator of the platform
 platform *options:
     cargo run -- platform {{ options }}
 

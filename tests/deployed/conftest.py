@@ -311,9 +311,10 @@ def sam_deploy(name, **parameters):
     """`sam deploy` of the unchanged template, whether it succeeded, and what it said. Parameters that are not given are
     as they were."""
     command = ["sam", "deploy", "--template-file", "template.yaml", "--stack-name", name]
-    command += ["--no-confirm-changeset", "--no-progressbar", "--parameter-overrides"]
-    # In quotes of its own: to SAM, a space ends a value.
-    command += [f'{key}="{value}"' for key, value in parameters.items()]
+    command += ["--no-confirm-changeset", "--no-progressbar"]
+    if parameters:
+        # In quotes of its own: to SAM, a space ends a value.
+        command += ["--parameter-overrides", *(f'{key}="{value}"' for key, value in parameters.items())]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return done.returncode == 0, done.stdout
 
@@ -363,7 +364,8 @@ class FiveMessages:
         topic = stack.outputs["ProvisioningChangesTopicArn"]
         self.bodies = [filled_in(golden(name), *stack.credentials()) for name in self.names]
         self.all = Queue(stack, topic)
-        self.suspensions = Queue(stack, topic, filter_policy={"change": ["SUSPEND"]})
+        # The README's filter.
+        self.suspensions = Queue(stack, topic, filter_policy={"kind": ["suspend"]})
         self.answers = [stack.send(body) for body in self.bodies]
 
 

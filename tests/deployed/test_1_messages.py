@@ -44,9 +44,10 @@ def test_the_messages_carry_the_attributes_that_filter_policies_use(five_message
         found = attributes(message)
         assert (found["service"], found["account"]) == (SERVICE, "Verizon Test 1")
         assert (found["change"], found["state"]) == (change, state[change])
+        assert found["kind"] == {"ChangeMDN": "change-identifier"}.get(change, change.lower())
 
 
-def test_a_filter_policy_on_change_lets_one_through(five_messages):
+def test_a_filter_policy_on_kind_lets_one_through(five_messages):
     arrived = five_messages.suspensions.wait_for(1)
     assert [json.loads(message["Body"])["data"]["change"] for message in arrived] == ["SUSPEND"]
 

@@ -1,4 +1,4 @@
-"""The stand-in for the carrier (`callbacks platform`), used by Verizon's own SDK, of which nothing is changed but the
+"""The simulator of the platform (`callbacks platform`), used by Verizon's own SDK, of which nothing is changed but the
 address that it talks to. What the SDK takes for the platform's, is like the platform's. It needs no stack."""
 
 import pytest

@@ -210,7 +210,7 @@ def wait_for_repairs(queue, carrier, drifted, patience=PATIENCE):
         assert event["type"] == "com.verizon.thingspace.registration.repaired.v1"
         assert (event["subject"], event["source"]) == (carrier.account, f"/accounts/{carrier.account}")
         assert (data["account"], data["change"], data["device"]) == (carrier.account, CHANGE, None)
-        assert attributes(message) == {name: data[name] for name in ("service", "change", "account")}
+        assert attributes(message) == {name: data[name] for name in ("service", "change", "kind", "account")}
     return events
 
 
@@ -524,11 +524,14 @@ def test_a_platform_that_is_down_does_not_fail_a_deployment_unless_it_should(unr
     assert "the platform cannot be reached: " in reason and reason.endswith(".")
 
 
-@pytest.mark.parametrize("parameter, value", [("AccountNames", ""), ("CallbackServices", "NoSuchService")])
-def test_a_parameter_that_cannot_be_right_fails_a_deployment_at_once(unreached, parameter, value):
+@pytest.mark.parametrize(
+    "parameter, value, said",
+    [("AccountNames", "", "no account is given"), ("CallbackServices", "NoSuchService", '"NoSuchService" is no')],
+)
+def test_a_parameter_that_cannot_be_right_fails_a_deployment_at_once(unreached, parameter, value, said):
     status, [reason] = update(unreached, **{parameter: value})
     assert status == "UPDATE_ROLLBACK_COMPLETE"
-    assert f'"{value}" is no' in reason and reason.endswith(".")
+    assert said in reason and reason.endswith(".")
 
 
 def test_a_platform_that_is_down_does_not_hold_up_a_deletion(unreached):

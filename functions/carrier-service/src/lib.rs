@@ -9,7 +9,7 @@ use std::sync::Arc;
 use callback::{
     AsSent, DeviceIdentifier, DeviceInfo, Map, Message, Outcome, Part, Sent, Value, identifiers_in, operation, text_of,
 };
-use device::{CallbackService, Facet, Naming, Observation, SuspensionTerms, Update};
+use device::{CallbackService, EventKind, Facet, Naming, Observation, SuspensionTerms, Update};
 
 /// The service, as registered.
 pub static SERVICE: CallbackService = CallbackService::new("CarrierService", interpret);
@@ -30,6 +30,7 @@ fn observe(service: &str, part: Part, shared: bool) -> Observation {
     if !matches!(outcome, Outcome::Succeeded | Outcome::Unstated) {
         return observation;
     }
+    observation.kind = operated.kind(&name);
     let within = if shared || devices.is_empty() { Vec::new() } else { identifiers_in(&values) };
     observation.naming = naming(operated, &devices, &within);
     let stated = stated(operated, &values);
@@ -100,6 +101,29 @@ impl Operation {
             Self::ChangeIdentifier
         } else {
             Self::Other
+        }
+    }
+
+    /// What happened; of other operations by their name, in any spelling.
+    fn kind(self, name: &str) -> EventKind {
+        match self {
+            Self::Activate => EventKind::Activate,
+            Self::Suspend => EventKind::Suspend,
+            Self::Restore => EventKind::Restore,
+            Self::Deactivate => EventKind::Deactivate,
+            Self::ChangeIdentifier => EventKind::ChangeIdentifier,
+            Self::Other => {
+                let name = name.to_ascii_lowercase();
+                let starts_and_has = |start: &str, word: &str| name.starts_with(start) && name.contains(word);
+                match () {
+                    () if starts_and_has("change", "serviceplan") => EventKind::ChangeServicePlan,
+                    () if starts_and_has("change", "costcent") => EventKind::ChangeCostCenter,
+                    () if starts_and_has("change", "customfield") => EventKind::ChangeCustomFields,
+                    () if starts_and_has("change", "contact") => EventKind::ChangeContactInfo,
+                    () if starts_and_has("move", "device") => EventKind::Move,
+                    () => EventKind::Other,
+                }
+            }
         }
     }
 

@@ -30,6 +30,8 @@ pub struct CloudEvent<'a> {
 struct Data<'a> {
     service: &'a str,
     change: &'a str,
+    /// What happened, in one vocabulary for all services and both transports.
+    kind: &'static str,
     account: Option<&'a str>,
     request_id: Option<&'a str>,
     sequence: u64,
@@ -73,6 +75,7 @@ impl<'a> CloudEvent<'a> {
             data: Data {
                 service: &event.service,
                 change: &event.change,
+                kind: event.kind.name(),
                 account,
                 request_id: event.request_id.as_deref(),
                 sequence: event.sequence,
@@ -107,6 +110,7 @@ impl<'a> CloudEvent<'a> {
         [
             ("service", Some(self.data.service)),
             ("change", Some(self.data.change)),
+            ("kind", Some(self.data.kind)),
             ("account", self.data.account),
             ("state", state),
         ]

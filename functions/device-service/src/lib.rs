@@ -4,7 +4,7 @@
 //! SIM: an answer does not say that the two belong together. Uploads and order status are answered here too.
 
 use callback::Message;
-use device::{CallbackService, Facet, Observation, answers};
+use device::{CallbackService, EventKind, Facet, Observation, answers};
 
 /// The service, as registered.
 pub static SERVICE: CallbackService = CallbackService::new("DeviceService", interpret);
@@ -18,6 +18,9 @@ fn only_about_availability(mut observation: Observation) -> Observation {
     let name = observation.change.to_ascii_lowercase();
     if name.contains("upload") || name.contains("order") {
         observation.updates.clear();
+        if observation.kind == EventKind::Availability {
+            observation.kind = EventKind::Other;
+        }
     }
     observation.claiming_no_names()
 }

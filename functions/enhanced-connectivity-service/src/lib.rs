@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use callback::{Message, Outcome, Part, operation};
-use device::{CallbackService, Facet, Observation, Resends};
+use device::{CallbackService, EventKind, Facet, Observation, Resends};
 
 /// The service, as registered. A device may well send the same text twice, and its messages have no id.
 pub static SERVICE: CallbackService =
@@ -30,8 +30,8 @@ fn observe(service: &str, part: Part, from_device: bool) -> Observation {
     if from_device {
         // It stands where other messages have `Data`.
         observation.unknown.retain(|name, _| !name.eq_ignore_ascii_case(SMS_MESSAGE));
-        return observation.reporting(Facet::SmsReceived, values);
+        return observation.of_kind(EventKind::SmsReceived).reporting(Facet::SmsReceived, values);
     }
     let name = operation(&observation.change).to_owned();
-    observation.answering(&name, &outcome).reporting(Facet::SmsSent, values)
+    observation.of_kind(EventKind::SmsSent).answering(&name, &outcome).reporting(Facet::SmsSent, values)
 }

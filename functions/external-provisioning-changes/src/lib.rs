@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use callback::{Change, DeviceInfo, ExternalProvisioningChange, Message, Part, Sent, Value};
-use device::{CallbackService, Facet, Naming, Observation, SuspensionTerms, Update};
+use device::{CallbackService, EventKind, Facet, Naming, Observation, SuspensionTerms, Update};
 
 /// The service, as registered.
 pub static SERVICE: CallbackService = CallbackService::new("ExternalProvisioningChanges", interpret);
@@ -39,6 +39,7 @@ fn interpret(service: &str, message: Message) -> Vec<Observation> {
     }
     vec![Observation {
         change: change.map_or(UNSTATED, |change| change.text()).to_owned(),
+        kind: known.map_or(EventKind::Other, kind),
         account,
         naming,
         devices: message.devices,
@@ -48,4 +49,22 @@ fn interpret(service: &str, message: Message) -> Vec<Observation> {
         payload: message.payload,
         unknown: stated.unknown,
     }]
+}
+
+fn kind(change: &Change) -> EventKind {
+    match change {
+        Change::Activate => EventKind::Activate,
+        Change::Suspend => EventKind::Suspend,
+        Change::Restore => EventKind::Restore,
+        Change::Deactivate => EventKind::Deactivate,
+        Change::ChangeMdn
+        | Change::ChangeEsn
+        | Change::ChangeImei
+        | Change::ChangeIccid
+        | Change::ChangeImeiIccid
+        | Change::ChangeDevice3gTo4g
+        | Change::ChangeDevice4gTo3g => EventKind::ChangeIdentifier,
+        Change::DeviceDetection => EventKind::DeviceDetection,
+        _ => EventKind::Other,
+    }
 }

@@ -14,6 +14,9 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// The change that an announcement tells of.
 const CHANGE: &str = "RegistrationRepaired";
 
+/// The same in the vocabulary of all events.
+const KIND: &str = "registration-repaired";
+
 /// What is counted as a whole is counted under this name.
 const ALL: &str = "ListenerRegistrar";
 
@@ -46,8 +49,8 @@ impl Announcer {
         let id = format!("{request_id}-{account}-{service}");
         let event = cloud_event(comparison, &id, Timestamp::now());
         let message = self.sns.publish().topic_arn(&self.topic).message(event.to_string());
-        let message =
-            [("service", service), ("change", CHANGE), ("account", &account)].into_iter().fold(message, attribute);
+        let attributes = [("service", service), ("change", CHANGE), ("kind", KIND), ("account", &account)];
+        let message = attributes.into_iter().fold(message, attribute);
         let fifo = self.topic.ends_with(".fifo");
         let group = fifo.then(|| utf8_percent_encode(&account, ESCAPED).to_string());
         let message = message.set_message_group_id(group);
@@ -87,6 +90,7 @@ fn cloud_event(comparison: &Comparison, id: &str, now: Timestamp) -> Value {
         "data": {
             "service": comparison.wanted.service(),
             "change": CHANGE,
+            "kind": KIND,
             "account": account,
             "found": found,
             "foundUrl": found_url,

@@ -2,6 +2,9 @@
 //!
 //! CloudFormation waits for an answer, so there always is one, in time. A platform that is down, or refuses, fails a
 //! deployment only where the stack says so, and a deletion never: what is left behind then points at nothing.
+//!
+//! Only the deletion of the stack takes back all. An update that removes the resource, because a parameter was left out,
+//! leaves what is registered: the endpoints are still there.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -75,7 +78,7 @@ impl Registrar {
                 RequestType::Update => {
                     timeout(DEPLOY_WITHIN, self.permitted(&new.properties, Some(old), request_id)).await
                 }
-                RequestType::Delete => timeout(DELETE_WITHIN, self.withdraw(&new.properties)).await,
+                RequestType::Delete => timeout(DELETE_WITHIN, self.withdraw(deployment)).await,
             };
             done.unwrap_or(Err(Trouble::TooSlow))
         };
@@ -97,18 +100,23 @@ impl Registrar {
 
     /// Whether CloudFormation is undoing an update. Where that cannot be known, it is not.
     async fn rolls_back(&self, deployment: &Deployment) -> bool {
-        if deployment.request_type != RequestType::Update {
-            return false;
-        }
+        deployment.request_type == RequestType::Update
+            && self.stack_status(deployment).await.is_some_and(|status| status.contains("ROLLBACK"))
+    }
+
+    /// Whether the stack itself goes: it is deleted, or its creation is undone. Where that cannot be known, it is not.
+    async fn stack_goes(&self, deployment: &Deployment) -> bool {
+        let status = self.stack_status(deployment).await.unwrap_or_default();
+        status.starts_with("DELETE_") || status.starts_with("ROLLBACK_")
+    }
+
+    async fn stack_status(&self, deployment: &Deployment) -> Option<String> {
         match self.stacks.describe_stacks().stack_name(&deployment.stack_id).send().await {
-            Ok(described) => {
-                let status = described.stacks().first().and_then(|stack| stack.stack_status());
-                status.is_some_and(|status| status.as_str().contains("ROLLBACK"))
-            }
+            Ok(described) => described.stacks().first()?.stack_status().map(|status| status.as_str().to_owned()),
             Err(error) => {
                 let error = aws::reason(&error);
                 tracing::warn!(message = "The stack cannot be described.", %error);
-                false
+                None
             }
         }
     }
@@ -158,8 +166,11 @@ impl Registrar {
         parts.into_iter().collect()
     }
 
-    async fn withdraw(&self, properties: &Properties) -> Result<(), Trouble> {
-        self.take_back(&Target::read(properties)?).await
+    async fn withdraw(&self, deployment: &Deployment) -> Result<(), Trouble> {
+        if !self.stack_goes(deployment).await {
+            return Err(Trouble::Left);
+        }
+        self.take_back(&Target::read(&deployment.resource_properties.properties)?).await
     }
 
     /// Deregisters what points at this stack, whatever its credentials.

@@ -90,6 +90,8 @@ enum Trouble {
     Some { failed: Vec<String>, all: usize },
     #[error("{0}")]
     NotYet(&'static str),
+    #[error("the stack is not deleted: what is registered stays, and is not looked after any more")]
+    Left,
     #[error("there was no time left")]
     TooSlow,
     #[error("the function panicked; its log says where")]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Properties {
-    /// With commas between.
+    /// With commas between; `none` for no account.
     pub account_names: String,
     /// `rest` or `soap`.
     pub api: String,
@@ -44,7 +44,12 @@ impl Target {
         let api: Api = properties.api.parse()?;
         let listed = |text: &str| text.split(',').map(|one| one.trim().to_owned()).collect::<Vec<_>>();
         Ok(Self {
-            accounts: listed(&properties.account_names).iter().map(|name| name.parse()).collect::<Result<_, _>>()?,
+            accounts: match properties.account_names.trim() {
+                // An empty parameter may be one that was left out: only the word deregisters.
+                "" => return Err(Invalid::NoAccount),
+                "none" => Vec::new(),
+                some => listed(some).iter().map(|name| name.parse()).collect::<Result<_, _>>()?,
+            },
             api,
             services: match properties.services.trim() {
                 "all" => api.services().iter().map(|&service| service.to_owned()).collect(),

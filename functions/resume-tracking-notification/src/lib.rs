@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use callback::{Map, Message, Part, Value};
-use device::{CallbackService, Facet, Observation};
+use device::{CallbackService, EventKind, Facet, Observation};
 use jiff::civil::DateTime;
 
 /// The service, as registered.
@@ -17,7 +17,8 @@ fn interpret(service: &str, message: Message) -> Vec<Observation> {
         let values = part.payload.values().find_map(resume).map(Arc::new).unwrap_or_else(|| {
             if part.values.is_null() { Arc::new(Value::Object(part.payload.clone())) } else { Arc::clone(&part.values) }
         });
-        let observation = Observation::new(service, part).reporting(Facet::Resume, values);
+        let observation =
+            Observation::new(service, part).of_kind(EventKind::ResumeAnnounced).reporting(Facet::Resume, values);
         Observation { change: service.to_owned(), ..observation }
     };
     message.into_parts().into_iter().map(observe).collect()

@@ -2,11 +2,14 @@
 //! and `confirmation` were seen in a public listener; of SOAP only the slot's name is documented.
 
 use callback::{Message, Part, text_of};
-use device::{CallbackService, Facet, Observation, answers};
+use device::{CallbackService, EventKind, Facet, Observation, answers};
 
 /// The service, as registered.
 pub static SERVICE: CallbackService = CallbackService::new("SMSDeliveryConfirmation", interpret);
 
 fn interpret(service: &str, message: Message) -> Vec<Observation> {
-    answers(service, message, |part: &Part| Facet::SmsDelivery(text_of(&part.values, "confirmation")))
+    let observations =
+        answers(service, message, |part: &Part| Facet::SmsDelivery(text_of(&part.values, "confirmation")));
+    // A message that expired is told of in either transport, and only REST was seen to call that a failure.
+    observations.into_iter().map(|one| one.of_kind(EventKind::SmsDelivery)).collect()
 }

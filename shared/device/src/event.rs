@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bound::{left_out, size};
 use crate::identity::DeviceId;
+use crate::kind::EventKind;
 use crate::result::RequestResult;
 use crate::state::Device;
 
@@ -45,6 +46,9 @@ pub struct Event {
     pub service: String,
     /// What happened, as the platform spelled it, or [`crate::IDENTIFIERS_MOVED`].
     pub change: String,
+    /// The same in one vocabulary for all services and both transports.
+    #[serde(default)]
+    pub kind: EventKind,
     /// The platform's request id, if the message had one.
     pub request_id: Option<String>,
     /// When the message reached the edge.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use callback::{DeviceIdentifier, DeviceInfo, Map, Message, Outcome, Part, Value, operation};
 
 use crate::facet::Facet;
+use crate::kind::EventKind;
 use crate::naming::Naming;
 use crate::result::RequestResult;
 
@@ -13,6 +14,8 @@ use crate::result::RequestResult;
 pub struct Observation {
     /// What happened, as the platform spelled it (`SUSPEND`, `suspendResponse`).
     pub change: String,
+    /// The same in one vocabulary for all services and both transports.
+    pub kind: EventKind,
     /// The account that the message states, if it does.
     pub account: Option<String>,
     /// Which device is meant.
@@ -43,6 +46,7 @@ impl Observation {
         listed.retain(|one| !devices.contains(one));
         Self {
             change: if part.name.is_empty() { service.to_owned() } else { part.name },
+            kind: EventKind::Other,
             account: part.account,
             // What was not done claims no names.
             naming: if failed { naming.claiming_nothing() } else { naming },
@@ -53,6 +57,13 @@ impl Observation {
             payload: part.payload,
             unknown: part.unknown,
         }
+    }
+
+    /// The same, of this kind.
+    #[must_use]
+    pub fn of_kind(mut self, kind: EventKind) -> Self {
+        self.kind = kind;
+        self
     }
 
     /// The same as a report on one facet of the device, unless nothing is reported.
@@ -69,6 +80,9 @@ impl Observation {
     #[must_use]
     pub fn answering(mut self, operation: &str, outcome: &Outcome) -> Self {
         self.result = Some(RequestResult::new(operation, outcome));
+        if matches!(outcome, Outcome::Failed { .. }) {
+            self.kind = EventKind::RequestFailed;
+        }
         if matches!(outcome, Outcome::Failed { .. } | Outcome::Other(_)) { self.claiming_no_names() } else { self }
     }
 
@@ -108,7 +122,7 @@ pub fn notifications(service: &str, parts: Vec<Part>, facet: fn(&Part) -> Facet)
 
 fn report(service: &str, part: Part, facet: fn(&Part) -> Facet) -> Observation {
     let (facet, values) = (facet(&part), Arc::clone(&part.values));
-    Observation::new(service, part).reporting(facet, values)
+    Observation::new(service, part).of_kind(facet.kind()).reporting(facet, values)
 }
 
 /// What a message says about a device's state.

@@ -10,6 +10,7 @@ use crate::digest::Digest;
 use crate::event::{Event, EventReport, FieldChange, RecordedEvent, Subject};
 use crate::facet::{Facet, OperationResult, Report};
 use crate::identity::{DeviceId, Identifier, Strength};
+use crate::kind::EventKind;
 use crate::observation::{Observation, Update};
 use crate::pointer::pointer_to;
 use crate::resolve::{Known, Resolution, resolve};
@@ -285,6 +286,7 @@ impl Writer<'_> {
             sequence,
             service: self.occasion.service.clone(),
             change: cut(observation.map_or(IDENTIFIERS_MOVED, |observation| &observation.change), MAX_TEXT_BYTES),
+            kind: observation.map_or(EventKind::IdentifiersMoved, |observation| observation.kind),
             request_id: self.occasion.request_id.clone(),
             received_at: self.occasion.received_at,
             result: observation.and_then(|observation| observation.result.clone()),

@@ -24,6 +24,9 @@ pub enum Invalid {
     /// Not an account's name.
     #[error("\"{0}\" is no account name: they are like 0123456789-00001, with all their zeros")]
     Account(String),
+    /// None is given, and none is not said.
+    #[error("no account is given: name the billing accounts, with commas between; none deregisters what is registered")]
+    NoAccount,
     /// Not a service that this API registers.
     #[error("\"{service}\" is not a callback service that the {api} API registers; it registers {}", .api.services().join(", "))]
     Service {

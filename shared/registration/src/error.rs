@@ -15,7 +15,8 @@ pub struct Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.code.as_str(), self.message.as_str()) {
+        // It stands in sentences, which have an end of their own.
+        match (self.code.as_str(), self.message.trim_end_matches('.')) {
             ("", message) => f.write_str(message),
             (code, "") => f.write_str(code),
             (code, message) => write!(f, "{code}: {message}"),
@@ -37,6 +38,12 @@ impl Fault {
             text.chars().filter(|character| !character.is_control()).take(MAX_WORDS).collect()
         };
         Self { code: clean(code), message: clean(message) }
+    }
+
+    /// Whether the service is registered through the other API.
+    #[must_use]
+    pub fn is_of_the_other_api(&self) -> bool {
+        self.code.ends_with("RegisteredByOtherApi")
     }
 
     /// Whether it is about the session: expired, unknown or of a wrong form (`…SessionToken.Expired`, `.Invalid`, `.Format`).
@@ -116,5 +123,13 @@ mod tests {
         assert_eq!(fault.code, "A.…");
         assert!(fault.message.starts_with("… is wrong forkey é"));
         assert_eq!(fault.message.chars().count(), MAX_WORDS);
+    }
+
+    #[test]
+    fn a_fault_can_stand_within_a_sentence() {
+        let fault = Fault::new("A.B", "It is refused.", &[]);
+        let error = Error::LoginRefused { what: "user name and password", fault };
+        let expected = "the platform does not take the user name and password: A.B: It is refused";
+        assert_eq!(error.to_string(), expected);
     }
 }

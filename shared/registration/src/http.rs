@@ -112,14 +112,15 @@ fn jittered(tried: u32) -> Duration {
     FIRST_PAUSE.saturating_mul(1 << (tried - 1).min(8)).mul_f64(fastrand::f64())
 }
 
-/// The innermost reason. An address is left out: it names the account.
+/// The innermost reason, and whom it is about. The path is left out: it names the account.
 fn unreachable(error: &reqwest::Error) -> Error {
+    let from = error.url().map(|url| format!(" from {}", url.origin().ascii_serialization())).unwrap_or_default();
     if error.is_timeout() {
-        return Error::Unreachable(format!("no answer within {} s", TRY_WITHIN.as_secs()));
+        return Error::Unreachable(format!("no answer{from} within {} s", TRY_WITHIN.as_secs()));
     }
     let mut innermost: &dyn std::error::Error = error;
     while let Some(source) = innermost.source() {
         innermost = source;
     }
-    Error::Unreachable(innermost.to_string())
+    Error::Unreachable(format!("no answer{from}: {innermost}"))
 }

@@ -50,7 +50,7 @@ enum Face {
 }
 
 impl Platform {
-    /// The platform at this address, which is [`Api::home`] but for stand-ins. Nothing is sent yet.
+    /// The platform at this address, which is [`Api::home`] but for simulators. Nothing is sent yet.
     ///
     /// # Errors
     ///
@@ -147,9 +147,13 @@ impl Platform {
         others: &[Credentials],
     ) -> Result<Vec<Done>, Error> {
         wanted.iter().try_for_each(|one| self.check(one))?;
-        let compared = compare(wanted, others, &self.list(account).await?);
-        let needed = |one: &Comparison| one.standing != Standing::AsWanted;
-        Ok(until_all_stops(compared, needed, async |one| self.register(&one.wanted).await).await)
+        Ok(self.bring_about(compare(wanted, others, &self.list(account).await?), |_| true).await)
+    }
+
+    /// Registers, of what was compared, what is not known to be as it should be and is among those that are meant.
+    pub async fn bring_about(&self, compared: Vec<Comparison>, meant: impl Fn(&Comparison) -> bool) -> Vec<Done> {
+        let needed = |one: &Comparison| one.standing != Standing::AsWanted && meant(one);
+        until_all_stops(compared, needed, async |one| self.register(&one.wanted).await).await
     }
 
     /// Deregisters these of one account: those that go to the URL where they should, or whatever their URL is.

@@ -81,6 +81,12 @@ impl StoreError {
         }
     }
 
+    /// Whether there is no such table.
+    #[must_use]
+    pub fn is_no_table(&self) -> bool {
+        matches!(self, Self::Unavailable { code, .. } if code == "ResourceNotFoundException")
+    }
+
     /// Whether another try soon may well succeed.
     fn is_throttling(&self) -> bool {
         matches!(self, Self::Unavailable { code, .. } if THROTTLED.contains(&code.as_str()))

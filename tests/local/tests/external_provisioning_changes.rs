@@ -57,7 +57,8 @@ async fn each_message_is_published_as_a_cloud_event_with_attributes() {
     post_all(&stack).await;
     let messages = stack.topic_messages(5).await;
     assert!(field(&messages, "topic").iter().all(|topic| **topic == "provisioning-changes"));
-    let expected = json!({ "service": EXTERNAL, "change": "SUSPEND", "account": "Verizon Test 1", "state": "suspend" });
+    let expected = json!({ "service": EXTERNAL, "change": "SUSPEND", "kind": "suspend",
+        "account": "Verizon Test 1", "state": "suspend" });
     assert_eq!(messages[2]["attributes"], expected);
 
     let event = &messages[2]["message"];

@@ -1,4 +1,4 @@
-//! The registrar between a scripted AWS and the carrier's stand-in: deployments, rotations and the daily check.
+//! The registrar between a scripted AWS and the simulator of the platform: deployments, rotations and the daily check.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -152,6 +152,11 @@ fn form(aws: &Aws, fields: &BTreeMap<String, String>) -> Response {
             let result = "<PublishResult><MessageId>1</MessageId></PublishResult>";
             format!("<PublishResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\">{result}</PublishResponse>")
         }
+        "DescribeStacks" if aws.stack_status.lock().unwrap().is_empty() => {
+            let error = "<Error><Type>Sender</Type><Code>AccessDenied</Code><Message>not permitted</Message></Error>";
+            let body = format!("<ErrorResponse>{error}</ErrorResponse>");
+            return (StatusCode::FORBIDDEN, body).into_response();
+        }
         "DescribeStacks" => {
             let status = aws.stack_status.lock().unwrap().clone();
             let stack = format!(
@@ -237,6 +242,19 @@ impl Circle {
 
     /// Plays CloudFormation: the answer's status and reason.
     async fn deployment(&self, request: &str, properties: Value, old: Option<Value>) -> (String, String) {
+        let status = format!("{}_IN_PROGRESS", request.to_ascii_uppercase());
+        self.deployment_while(&status, request, properties, old).await
+    }
+
+    /// The same, while the stack has this status; without one, it cannot be described.
+    async fn deployment_while(
+        &self,
+        stack_status: &str,
+        request: &str,
+        properties: Value,
+        old: Option<Value>,
+    ) -> (String, String) {
+        stack_status.clone_into(&mut self.aws.stack_status.lock().unwrap());
         let mut event = json!({
             "RequestType": request,
             "ResponseURL": format!("{}/cloudformation", self.aws_url),
@@ -326,6 +344,55 @@ async fn a_deployment_registers_and_a_deletion_takes_back_only_what_points_at_th
 }
 
 #[tokio::test]
+async fn a_parameter_that_is_left_out_deregisters_nothing() {
+    let circle = Circle::new().await;
+    circle.deployment("Create", circle.properties("all"), None).await;
+    // Without PlatformCredentialsSecretArn the resource is no part of the stack, and an update deletes it at its end.
+    for stack_status in [
+        "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+        "UPDATE_IN_PROGRESS",
+        "UPDATE_ROLLBACK_IN_PROGRESS",
+        "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
+        "",
+    ] {
+        let (status, reason) = circle.deployment_while(stack_status, "Delete", circle.properties("all"), None).await;
+        assert_eq!(status, "SUCCESS", "{stack_status}");
+        assert!(reason.contains("what is registered stays"), "{stack_status}: {reason}");
+        assert!(circle.all_here_with("the first").await, "{stack_status}");
+    }
+    let mut empty = circle.properties("all");
+    empty["AccountNames"] = json!("");
+    let (status, reason) = circle.deployment("Update", empty, Some(circle.properties("all"))).await;
+    assert!(status == "FAILED" && reason.contains("none deregisters"), "{status}: {reason}");
+    assert!(circle.all_here_with("the first").await);
+}
+
+#[tokio::test]
+async fn a_creation_that_is_rolled_back_takes_back_what_it_registered() {
+    let circle = Circle::new().await;
+    circle.deployment("Create", circle.properties("all"), None).await;
+    let rolled_back = circle.deployment_while("ROLLBACK_IN_PROGRESS", "Delete", circle.properties("all"), None).await;
+    assert_eq!(rolled_back, done());
+    assert_eq!(circle.registered().await, []);
+}
+
+#[tokio::test]
+async fn account_names_of_none_deregister_what_points_at_the_stack() {
+    let circle = Circle::with("rest", "none").await;
+    circle.deployment("Create", circle.properties("all"), None).await;
+    circle.repoint("DeviceUsage", "https://elsewhere.example.com").await;
+    let mut none = circle.properties("all");
+    none["AccountNames"] = json!("none");
+    assert_eq!(circle.deployment("Update", none.clone(), Some(circle.properties("all"))).await, done());
+    let left: Vec<_> = circle.registered().await.into_iter().map(|(service, _, _)| service).collect();
+    assert_eq!(left, ["DeviceUsage"]);
+    circle.check().await.unwrap();
+    assert_eq!(circle.registered().await.len(), 1, "a check registers nothing");
+    assert_eq!(circle.deployment("Update", circle.properties("all"), Some(none)).await, done());
+    assert_eq!(circle.registered().await.len(), 13);
+}
+
+#[tokio::test]
 async fn an_update_takes_back_what_is_no_longer_wanted() {
     let circle = Circle::new().await;
     circle.deployment("Create", circle.properties("all"), None).await;
@@ -399,8 +466,8 @@ async fn a_rollback_is_not_failed_again() {
     properties["OnDeploy"] = json!("required");
     properties["PlatformUrl"] = json!("http://127.0.0.1:1/api");
     for (stack_status, status) in [("UPDATE_IN_PROGRESS", "FAILED"), ("UPDATE_ROLLBACK_IN_PROGRESS", "SUCCESS")] {
-        *circle.aws.stack_status.lock().unwrap() = stack_status.to_owned();
-        let answer = circle.deployment("Update", properties.clone(), Some(circle.properties("all"))).await;
+        let old = Some(circle.properties("all"));
+        let answer = circle.deployment_while(stack_status, "Update", properties.clone(), old).await;
         assert_eq!(answer.0, status, "{stack_status}");
     }
 }
@@ -442,7 +509,7 @@ async fn a_wrong_parameter_fails_a_deployment_with_a_sentence_and_does_not_hold_
     let circle = Circle::new().await;
     for (name, value, said) in [
         ("Services", "DeviceUse", "\"DeviceUse\" is not a callback service"),
-        ("AccountNames", "", "\"\" is no account name"),
+        ("AccountNames", "", "no account is given"),
         ("CallbackBaseUrl", "https://example.com:8443/v1", "the platform calls the ports 80, 443"),
         ("PlatformUrl", "http://example.com", "is no address of a platform"),
     ] {
@@ -523,6 +590,7 @@ async fn drift_is_repaired_and_told_of_and_what_is_right_is_left_alone() {
         "device": null,
         "found": "elsewhere",
         "foundUrl": "https://elsewhere.example.com",
+        "kind": "registration-repaired",
         "service": "DeviceUsage",
         "url": "https://example.com/v1/callbacks/DeviceUsage"
       },
@@ -552,7 +620,7 @@ async fn a_check_that_cannot_log_in_is_an_error_of_the_function_and_tells_no_sec
 #[tokio::test]
 async fn a_parameter_that_is_empty_is_told_to_whoever_deploys() {
     let circle = Circle::with("rest", "").await;
-    assert!(circle.check().await.unwrap_err().contains("\"\" is no account name"));
+    assert!(circle.check().await.unwrap_err().contains("no account is given"));
     let mut properties = circle.properties("all");
     properties["AccountNames"] = json!("");
     assert_eq!(circle.deployment("Create", properties, None).await.0, "FAILED");

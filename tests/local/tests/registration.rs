@@ -1,4 +1,4 @@
-//! The registration client against the carrier's stand-in, and against platforms that are down, slow or out of their mind.
+//! The registration client against the simulator of the platform, and against platforms that are down, slow or out of their mind.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -47,7 +47,7 @@ async fn stand_in() -> platform::Platform {
     platform::start(options).await.unwrap()
 }
 
-/// A client of the stand-in.
+/// A client of the simulator.
 fn client(api: Api, stand_in: &platform::Platform, login: Login) -> Platform {
     let path = match api {
         Api::Rest => "api",

@@ -106,6 +106,77 @@ async fn a_golden_message_of_every_service_and_transport_is_on_the_device_in_its
     }
 }
 
+/// What the golden message of this service and start is, in either transport.
+const KINDS: [(&str, &str, &str, &str); 21] = [
+    ("AlertService", "1-", "1-", "alert"),
+    ("CarrierService", "1-", "2-", "activate"),
+    ("CarrierService", "2-", "1-", "change-identifier"),
+    ("CarrierService", "3-", "3-", "suspend"),
+    ("CarrierService", "4-", "4-", "restore"),
+    ("CarrierService", "5-", "5-", "deactivate"),
+    ("CarrierService", "6-", "6-", "change-service-plan"),
+    ("CarrierService", "7-", "7-", "change-cost-center"),
+    ("CarrierService", "8-", "8-", "change-custom-fields"),
+    ("CarrierService", "9-", "9-", "change-contact-info"),
+    ("CarrierService", "10-", "10-", "move"),
+    ("CarrierService", "11-", "11-", "request-failed"),
+    ("DevicePRLInformation", "1-", "1-", "prl"),
+    ("DeviceProfileService", "1-", "1-", "profile"),
+    ("DeviceSuspensionStatus", "1-", "1-", "suspension-status"),
+    ("DeviceUsage", "1-", "1-", "usage"),
+    ("EnhancedConnectivityService", "1-", "1-", "sms-received"),
+    ("PromoChanges", "1-", "1-", "promotion-lost"),
+    ("ResumeTrackingNotification", "1-", "1-", "resume-announced"),
+    ("SMSDeliveryConfirmation", "2-", "2-", "sms-delivery"),
+    ("StateService", "1-", "1-", "custom-state"),
+];
+
+#[tokio::test]
+async fn what_happened_has_one_name_in_both_transports() {
+    for (service, soap, rest, kind) in KINDS {
+        for (transport, start) in [("soap", soap), ("rest", rest)] {
+            let stack = Stack::new().await;
+            post_golden(&stack, service, transport, start).await;
+            let message = &stack.topic_messages(1).await[0];
+            assert_eq!(message["attributes"]["kind"], kind, "{service} {transport} {start}");
+            assert_eq!(message["message"]["data"]["kind"], kind);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_suspension_is_one_kind_whoever_tells_of_it_and_however_it_is_spelled() {
+    let stack = Stack::new().await;
+    let rest = |change: &str| {
+        json!({ "requestId": change, "deviceIds": [{ "id": "5550100301", "kind": "mdn" }], "deviceResponse": {
+            "externalProvisioningChange": { "source": "UI", "change": change, "deviceInfo": {
+                "deviceIdentifiers": [{ "id": "5550100301", "kind": "mdn" }], "state": "suspend" } } } })
+    };
+    post_golden(&stack, "ExternalProvisioningChanges", "soap", "3-").await;
+    for change in ["SUSPEND", "Suspend"] {
+        let body = rest(change).to_string().into_bytes();
+        post(&stack, "ExternalProvisioningChanges", "rest", body).await;
+    }
+    for transport in ["soap", "rest"] {
+        post_golden(&stack, "CarrierService", transport, "3-").await;
+    }
+    let messages = stack.topic_messages(5).await;
+    let found = |name: &str| {
+        let mut found: Vec<_> = messages.iter().map(|one| one["attributes"][name].as_str().unwrap()).collect();
+        found.sort_unstable();
+        found
+    };
+    assert_eq!(found("kind"), ["suspend"; 5]);
+    assert_eq!(found("change"), ["SUSPEND", "SUSPEND", "Suspend", "SuspendDevice", "suspendResponse"]);
+
+    // What was not done did not happen.
+    let failed = json!({ "requestId": "f", "deviceIds": [{ "id": "5550100302", "kind": "mdn" }],
+        "deviceResponse": { "suspendResponse": {} }, "status": "Failed" });
+    post(&stack, "CarrierService", "rest", failed.to_string().into_bytes()).await;
+    let kinds: Vec<_> = stack.events("mdn/5550100302").await.iter().map(|event| event["kind"].clone()).collect();
+    assert_eq!(kinds, ["request-failed"]);
+}
+
 #[tokio::test]
 async fn every_golden_message_is_taken() {
     let stack = Stack::new().await;

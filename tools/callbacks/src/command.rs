@@ -19,12 +19,12 @@ enum Command {
     /// Run all endpoints on this machine, with an embedded DynamoDB; nothing else is needed
     Local(local::Options),
     /// Register the stack's endpoints at the platform
-    Register(register::Change),
+    Register(register::Registering),
     /// Show what is registered at the platform, against what the stack expects
     Registrations(register::Registrations),
     /// Deregister the stack's endpoints
     Deregister(register::Withdrawal),
-    /// Run a stand-in for the carrier: both registration APIs, with their rules
+    /// Run a simulator of the platform: both registration APIs, with their rules
     Platform(Box<platform::Command>),
     /// Look at devices
     #[command(subcommand)]

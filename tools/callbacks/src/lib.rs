@@ -1,5 +1,7 @@
 //! The command line of the project, as a library: `main` only parses arguments, and tests start [`local`] themselves.
 
+mod account;
+mod address;
 pub mod command;
 pub mod local;
 pub mod platform;

@@ -25,7 +25,7 @@ pub use aws::Sent;
 #[derive(Debug, Clone, Args)]
 pub struct Options {
     /// Listen on this address
-    #[arg(long, default_value = "127.0.0.1:9001")]
+    #[arg(long, default_value = "127.0.0.1:9001", value_parser = crate::address::socket)]
     pub listen: SocketAddr,
     /// Keep devices and events in this directory; without it, they are gone at the end
     #[arg(long)]

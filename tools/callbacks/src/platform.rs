@@ -1,4 +1,4 @@
-//! `callbacks platform`: a stand-in for the carrier. It serves both registration APIs with their rules and faults, and
+//! `callbacks platform`: a simulator of the platform. It serves both registration APIs with their rules and faults, and
 //! keeps what is registered.
 //!
 //! The rules are in [`rules`], apart from I/O; each API is a thin face of them. What sends callbacks to the listeners is
@@ -51,7 +51,7 @@ enum Task {
 #[derive(Clone, Args)]
 pub struct Options {
     /// Listen on this address
-    #[arg(long, default_value_t = Self::default().listen)]
+    #[arg(long, default_value_t = Self::default().listen, value_parser = crate::address::socket)]
     pub listen: SocketAddr,
     /// Keep registrations in this directory; without it, they are gone at the end
     #[arg(long, value_name = "DIR")]
@@ -222,7 +222,7 @@ fn introduction(options: &Options, platform: &Platform) -> String {
     let accounts: Vec<_> = platform.carrier.rules().book.accounts.iter().cloned().collect();
     let (url, accounts) = (format!("http://{}", platform.address), accounts.join(", "));
     format!(
-        "A stand-in for the carrier, on {url}\n\
+        "A simulator of the platform, on {url}\n\
          \x20 REST  {url}/api/ts/v1/oauth2/token, {url}/api/m2m/v1/…\n\
          \x20 SOAP  {url}/api/v2/SessionService.svc, {url}/api/v2/CallbackRegistrationService.svc\n\
          Accounts: {accounts}\n\

@@ -7,6 +7,7 @@
 mod stack;
 
 use std::fmt::Write as _;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -14,6 +15,7 @@ use registration::{
     AccountName, Api, Comparison, Credentials, Done, Error, Login, Platform, Registration, Standing, Which, compare,
 };
 
+use crate::address;
 use stack::Stack;
 
 /// Not all is as it should be.
@@ -43,7 +45,7 @@ pub struct Common {
 /// How the platform knows you.
 #[derive(Args)]
 struct Access {
-    /// The platform's address, where it is not Verizon's own: the stand-in's ends with /api for REST and /api/v2 for SOAP
+    /// The platform's address, where it is not Verizon's own: the simulator's ends with /api for REST and /api/v2 for SOAP
     #[arg(long, value_name = "URL", env = "THINGSPACE_URL")]
     platform: Option<String>,
     /// A secret of Secrets Manager with your login, {"username", "password", "key", "secret"}, instead of the next four
@@ -77,7 +79,18 @@ struct Services {
 
 /// What to register.
 #[derive(Args)]
-pub struct Change {
+pub struct Registering {
+    #[command(flatten)]
+    change: Change,
+    /// Take over what goes somewhere else: its former listener gets no more messages. Without it, you are asked on a
+    /// terminal, and elsewhere it stays as it is
+    #[arg(long)]
+    take_over: bool,
+}
+
+/// What to change, of what.
+#[derive(Args)]
+struct Change {
     /// Whose, and where.
     #[command(flatten)]
     common: Common,
@@ -137,7 +150,7 @@ impl From<registration::Invalid> for Trouble {
 }
 
 /// Registers what is not as the stack expects.
-pub async fn register(command: Change) -> ExitCode {
+pub async fn register(command: Registering) -> ExitCode {
     code(bring_about(command).await)
 }
 
@@ -159,32 +172,64 @@ fn code(ended: Result<bool, Trouble>) -> ExitCode {
         Err(Trouble::Refused(why)) => (why, NOT_ALL),
         Err(Trouble::NotAsked(why)) => (why, NOT_ASKED),
     };
-    eprintln!("Error: {why}");
+    // What the platform says may end as a sentence does.
+    eprintln!("Error: {}.", why.trim_end_matches('.'));
     ExitCode::from(code)
 }
 
-async fn bring_about(Change { common, services, dry_run }: Change) -> Result<bool, Trouble> {
+async fn bring_about(Registering { change, take_over }: Registering) -> Result<bool, Trouble> {
+    let Change { common, services, dry_run } = change;
     let credentials = common.stack.credentials().await?;
     let wanted = common.wanted(services.of(common.api), &credentials).await?;
     let platform = common.platform().await?;
     wanted.iter().try_for_each(|one| platform.check(one))?;
+    let compared = compare(wanted, &[], &platform.list(&common.account).await?);
+    let is_elsewhere = |one: &Comparison| matches!(one.standing, Standing::Elsewhere { .. });
     if dry_run {
-        let compared = compare(wanted, &[], &platform.list(&common.account).await?);
         platform.log_out().await;
-        let what = |one: &Comparison| match one.standing {
-            Standing::AsWanted => "stays as it is".to_owned(),
-            _ => format!("would be registered (is {})", before(one)),
-        };
-        print(compared.iter().map(|one| row(one, &what(one), one.wanted.url())));
+        print(compared.iter().map(|one| match one.standing {
+            Standing::AsWanted => row(one, "stays as it is", one.wanted.url()),
+            Standing::Elsewhere { .. } if !take_over => row(one, LEFT, now(one)),
+            _ => row(one, &format!("would be registered (is {})", before(one)), one.wanted.url()),
+        }));
         return Ok(!compared.iter().any(|one| one.standing.is_drift()));
     }
-    let done = platform.repair(&common.account, wanted, &[]).await?;
+    let elsewhere: Vec<_> = compared.iter().filter(|one| is_elsewhere(one)).collect();
+    let takes = take_over || elsewhere.is_empty() || asked(&elsewhere);
+    let left = |one: &Comparison| !takes && is_elsewhere(one);
+    let done = platform.bring_about(compared, |one| !left(one)).await;
     platform.log_out().await;
     let well = |one: &Comparison| match one.standing {
-        Standing::AsWanted => "stays as it is".to_owned(),
-        _ => format!("registered (was {})", before(one)),
+        Standing::AsWanted => ("stays as it is".to_owned(), one.wanted.url().to_owned()),
+        _ if left(one) => (LEFT.to_owned(), now(one).to_owned()),
+        _ => (format!("registered (was {})", before(one)), one.wanted.url().to_owned()),
     };
-    told(&done, "registered", |one| (well(one), one.wanted.url().to_owned()))
+    let all = told(&done, "registered", well)?;
+    if done.iter().any(|one| matches!(&one.outcome, Some(Err(Error::Refused(fault))) if fault.is_of_the_other_api())) {
+        eprintln!("{}", common.other_api());
+    }
+    Ok(all && !done.iter().any(|one| left(&one.comparison)))
+}
+
+/// What is said of a registration that is somebody else's.
+const LEFT: &str = "goes somewhere else: stays, without --take-over";
+
+/// Asks on the terminal whether to take these over. In a script there is no question, and nothing is taken over.
+fn asked(elsewhere: &[&Comparison]) -> bool {
+    if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+        return false;
+    }
+    eprintln!("These are registered elsewhere, and their former listeners would get no more messages:");
+    for one in elsewhere {
+        eprintln!("  {}  {}", one.wanted.service(), now(one));
+    }
+    eprint!("Take them over? [y/N] ");
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).is_ok() && is_yes(&answer)
+}
+
+fn is_yes(answer: &str) -> bool {
+    ["y", "yes"].iter().any(|yes| answer.trim().eq_ignore_ascii_case(yes))
 }
 
 async fn take_back(Withdrawal { change, wherever }: Withdrawal) -> Result<bool, Trouble> {
@@ -258,8 +303,25 @@ impl Common {
     }
 
     async fn platform(&self) -> Result<Platform, Trouble> {
-        let address = self.access.platform.as_deref().unwrap_or(self.api.home());
-        Ok(Platform::new(self.api, address, self.access.login().await?)?)
+        let address = match self.access.platform.as_deref().filter(|address| !address.is_empty()) {
+            Some(address) => address_of(self.api, address)?,
+            None => self.api.home().to_owned(),
+        };
+        Ok(Platform::new(self.api, &address, self.access.login().await?)?)
+    }
+
+    /// What to run where a service is registered through the other API.
+    fn other_api(&self) -> String {
+        let (account, other) = (&self.account, other(self.api));
+        let address = match &self.access.platform {
+            Some(_) => format!(", with the address of the {other} API in THINGSPACE_URL"),
+            None => String::new(),
+        };
+        format!(
+            "A service has one listener, and these are registered through the {other} API. Look, and deregister them \
+             there first{address}:\n  callbacks registrations --account '{account}' --api {other}\n  callbacks \
+             deregister --account '{account}' --api {other} --service <name> --wherever"
+        )
     }
 }
 
@@ -277,6 +339,27 @@ impl Access {
             key: self.key.clone(),
             secret: self.secret.clone(),
         })
+    }
+}
+
+fn other(api: Api) -> Api {
+    match api {
+        Api::Rest => Api::Soap,
+        Api::Soap => Api::Rest,
+    }
+}
+
+/// The platform's address as given, with the scheme that is left out for this machine. Both APIs have one of their own.
+fn address_of(api: Api, given: &str) -> Result<String, Trouble> {
+    let path = given.trim_end_matches('/');
+    match api {
+        Api::Soap if path.ends_with("/api") => {
+            Err(Trouble::Wrong("THINGSPACE_URL is the REST address; --api soap needs …/api/v2".to_owned()))
+        }
+        Api::Rest if path.ends_with("/api/v2") => {
+            Err(Trouble::Wrong("THINGSPACE_URL is the SOAP address; --api rest needs …/api".to_owned()))
+        }
+        _ => Ok(address::url(given).into_owned()),
     }
 }
 
@@ -332,4 +415,19 @@ fn print(rows: impl Iterator<Item = [String; 3]>) {
         let _ = writeln!(table, "{service:service_width$}  {standing:standing_width$}  {url}");
     }
     print!("{table}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_yes_takes_over() {
+        for yes in ["y\n", "Y\n", " yes \n", "YES"] {
+            assert!(is_yes(yes), "{yes:?}");
+        }
+        for no in ["", "\n", "n\n", "no\n", "yy\n", "yes please\n"] {
+            assert!(!is_yes(no), "{no:?}");
+        }
+    }
 }

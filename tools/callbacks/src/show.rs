@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::{Args, Subcommand};
-use device_query::{Name, Page, Query, answer};
+use device_query::{Name, Page, Query, try_answer};
 use http::StatusCode;
 use http::header::LINK;
 use serde_json::Value;
 use store::Store;
+
+use crate::{account, address};
 
 /// What to do with devices.
 #[derive(Debug, Subcommand)]
@@ -104,13 +106,24 @@ fn print(value: &Value) -> anyhow::Result<()> {
 async fn ask(from: &From, query: &Query) -> anyhow::Result<(Value, Option<String>)> {
     let (status, next, body) = match &from.table {
         Some(table) => {
-            let client = aws_sdk_dynamodb::Client::new(&aws::config(Duration::from_secs(20)).await);
-            let response = answer(&Store::new(client, table, 0), query).await;
+            let config = account::config(Duration::from_secs(20)).await?;
+            let store = Store::new(aws_sdk_dynamodb::Client::new(&config), table, 0);
+            let response = try_answer(&store, query).await.map_err(|error| {
+                let region = account::region(&config);
+                if error.is_no_table() {
+                    anyhow!("No table '{table}' in {region}.")
+                } else {
+                    anyhow!("The table '{table}' in {region} cannot be read: {error}")
+                }
+            })?;
             (response.status(), next_page(response.headers()), serde_json::from_str(response.body())?)
         }
         None => {
             let response = reqwest::get(url(&from.local, query)?).await;
-            let response = response.context("callbacks local does not answer; is it running?")?;
+            // The path is left out: it names a device.
+            let response = response.map_err(reqwest::Error::without_url);
+            let response =
+                response.with_context(|| format!("{} does not answer; is callbacks local running?", from.local))?;
             let (status, next) = (response.status(), next_page(response.headers()));
             (status, next, response.json::<Value>().await.context("the answer is not JSON")?)
         }
@@ -122,7 +135,7 @@ async fn ask(from: &From, query: &Query) -> anyhow::Result<(Value, Option<String
 }
 
 fn url(local: &str, query: &Query) -> anyhow::Result<reqwest::Url> {
-    let mut url = reqwest::Url::parse(local).context("the address of callbacks local is no URL")?;
+    let mut url = reqwest::Url::parse(&address::url(local)).context("the address of callbacks local is no URL")?;
     let (path, page) = match query {
         Query::Device(name) => (vec!["devices", &name.kind, &name.value], None),
         Query::Events(name, page) => (vec!["devices", &name.kind, &name.value, "events"], Some(page)),

@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 use callbacks::platform::{Options, Platform, start};
 
 const ACCOUNT: &str = "0000123456-00001";
+const STAYS: &str = "goes somewhere else: stays, without --take-over";
 const BASE: &str = "https://example.com/v1/callbacks";
 
 struct Desk {
@@ -97,6 +98,8 @@ async fn somebody_elses_listener_is_shown_and_not_deregistered() {
     assert_eq!((code, done.matches("is not registered through this API").count()), (0, 12), "{done}");
     assert!(done.contains("goes somewhere else: stays"), "{done}");
     let (code, plan) = desk.says("rest", &["register", "--service", "DeviceUsage", "--dry-run"]).await;
+    assert!(code == 1 && plan.contains(&format!("{STAYS}  https://elsewhere.example.com/DeviceUsage")), "{plan}");
+    let (code, plan) = desk.says("rest", &["register", "--service", "DeviceUsage", "--dry-run", "--take-over"]).await;
     let moved = format!("would be registered (is at https://elsewhere.example.com/DeviceUsage)  {BASE}/DeviceUsage");
     assert!(code == 1 && plan.contains(&moved), "{plan}");
     // Neither a stack nor a URL is needed for this.
@@ -106,6 +109,44 @@ async fn somebody_elses_listener_is_shown_and_not_deregistered() {
     assert!(code == 0 && done.contains(" deregistered "), "{done}");
     let (_, table) = desk.says("rest", &["registrations", "--service", "DeviceUsage"]).await;
     assert!(table.contains(" missing "), "{table}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_elses_listener_is_taken_over_only_with_a_flag_in_a_script() {
+    let desk = Desk::new().await;
+    let mut other = desk.at("rest", "https://elsewhere.example.com", &["register", "--service", "DeviceUsage"]);
+    other.arg("--no-credentials");
+    assert_eq!(said(other).await.0, 0);
+
+    let (code, done) = desk.says("rest", &["register", "--all"]).await;
+    assert_eq!((code, done.matches("registered (was missing)").count()), (1, 12), "{done}");
+    assert!(done.contains(&format!("{STAYS}  https://elsewhere.example.com/DeviceUsage")), "{done}");
+    let (code, table) = desk.says("rest", &["registrations"]).await;
+    assert_eq!((code, table.matches("as expected").count()), (1, 12), "{table}");
+    assert!(table.contains("https://elsewhere.example.com/DeviceUsage"), "{table}");
+
+    let (code, done) = desk.says("rest", &["register", "--all", "--take-over"]).await;
+    assert_eq!((code, done.matches("stays as it is").count()), (0, 12), "{done}");
+    assert!(done.contains("registered (was at https://elsewhere.example.com/DeviceUsage)"), "{done}");
+    assert_eq!(desk.says("rest", &["registrations"]).await.0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_region_or_a_stack_the_error_says_so() {
+    let desk = Desk::new().await;
+    let bare = |region: Option<&str>| {
+        let mut command = desk.bare("rest", &["registrations"]);
+        command.env("AWS_EC2_METADATA_DISABLED", "true").env("AWS_CONFIG_FILE", "/dev/null");
+        command.env("AWS_ACCESS_KEY_ID", "a").env("AWS_SECRET_ACCESS_KEY", "b");
+        command.env("AWS_ENDPOINT_URL", "http://127.0.0.1:1").envs(region.map(|region| ("AWS_REGION", region)));
+        command.env_remove("CALLBACKS_USERNAME").env_remove("CALLBACKS_PASSWORD");
+        command
+    };
+    let (code, text) = said(bare(None)).await;
+    assert!(code == 3 && text.starts_with("Error: No AWS region is set."), "{text}");
+    let (code, text) = said(bare(Some("us-east-1"))).await;
+    let expected = "Error: the stack 'thingspace-callbacks' in us-east-1 cannot be described: ";
+    assert!(code == 3 && text.starts_with(expected), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -133,7 +174,14 @@ async fn a_script_tells_a_wrong_command_from_a_platform_that_cannot_be_asked() {
     let mut elsewhere = desk.command("soap", &["registrations"]);
     elsewhere.env("THINGSPACE_URL", format!("http://{}/api", desk.platform.address));
     let (code, text) = said(elsewhere).await;
-    assert!(code == 3 && text.contains("its address is another one"), "{text}");
+    assert_eq!((code, &*text), (2, "Error: THINGSPACE_URL is the REST address; --api soap needs …/api/v2.\n"));
+    let mut elsewhere = desk.command("rest", &["registrations"]);
+    elsewhere.env("THINGSPACE_URL", format!("http://{}/api/v2", desk.platform.address));
+    let (code, text) = said(elsewhere).await;
+    assert_eq!((code, &*text), (2, "Error: THINGSPACE_URL is the SOAP address; --api rest needs …/api.\n"));
+    let mut bare = desk.command("rest", &["registrations"]);
+    bare.env("THINGSPACE_URL", format!("localhost:{}/api", desk.platform.address.port()));
+    assert_eq!(said(bare).await.0, 1, "a scheme may be left out");
     let mut elsewhere = desk.command("rest", &["registrations"]);
     elsewhere.env("THINGSPACE_URL", format!("http://{}", desk.platform.address));
     let (code, text) = said(elsewhere).await;
@@ -142,14 +190,18 @@ async fn a_script_tells_a_wrong_command_from_a_platform_that_cannot_be_asked() {
     let mut down = desk.command("rest", &["registrations"]);
     down.env("THINGSPACE_URL", "http://127.0.0.1:1/api");
     let (code, text) = said(down).await;
-    assert!(code == 3 && text.contains("cannot be reached"), "{text}");
+    let expected = "Error: the platform cannot be reached: no answer from http://127.0.0.1:1: ";
+    assert!(code == 3 && text.starts_with(expected), "{text}");
     let mut refused = desk.command("soap", &["register", "--all"]);
     refused.env("THINGSPACE_PASSWORD", "another");
     let (code, text) = said(refused).await;
     assert!(code == 3 && text.contains("five wrong passwords in a row lock the login"), "{text}");
+    assert!(!text.contains(".;"), "{text}");
 
     assert_eq!(desk.says("soap", &["register", "--service", "DeviceUsage"]).await.0, 0);
     let (code, text) = desk.says("rest", &["register", "--all"]).await;
     assert!(code == 1 && text.contains("NOT registered: the platform refuses"), "{text}");
     assert_eq!(text.matches("registered (was missing)").count(), 12, "{text}");
+    assert!(text.contains(&format!("callbacks registrations --account '{ACCOUNT}' --api soap")), "{text}");
+    assert!(text.contains("--api soap --service <name> --wherever"), "{text}");
 }

@@ -31,6 +31,7 @@ fn provisioning(_: &str, message: Message) -> Vec<Observation> {
         account: info.account_name.value().cloned(),
         naming: Naming::all(&message.devices, all, known),
         devices: message.devices.clone(),
+        kind: device::EventKind::Other,
         listed: Vec::new(),
         updates,
         result: None,

@@ -101,6 +101,7 @@ impl Says {
             account: None,
             naming,
             devices: Vec::new(),
+            kind: device::EventKind::Other,
             listed: Vec::new(),
             updates,
             result: None,

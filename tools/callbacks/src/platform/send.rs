@@ -53,10 +53,10 @@ pub struct SendOptions {
     /// Send SOAP or REST messages, instead of what the service was registered for
     #[arg(long, conflicts_with = "message")]
     pub transport: Option<Api>,
-    /// Send this file instead of the golden messages; give it once for each
+    /// Send this file instead of the sample messages; give it once for each
     #[arg(long, value_name = "FILE")]
     pub message: Vec<PathBuf>,
-    /// Send the golden messages whose shape is a mere guess, too
+    /// Send the sample messages whose shape is a mere guess, too
     #[arg(long, conflicts_with = "message")]
     pub guesses: bool,
     /// Send so many messages; without --count and --for, each once for each device
@@ -159,7 +159,7 @@ fn plan(options: &SendOptions, listeners: &Listeners, random: fastrand::Rng) -> 
                 .map(|golden::Golden { file, template }| Arc::new(Letter { service: service.clone(), file, template })),
         );
     }
-    ensure!(!letters.is_empty(), "there is no golden message of this service; name a file with --message");
+    ensure!(!letters.is_empty(), "there is no sample message of this service; name a file with --message");
     let once = options.seconds.is_none().then_some(letters.len() as u64 * options.devices.max(1));
     let (devices, duplicates, reorder) = (options.devices, options.duplicates, usize::from(options.reorder));
     let count = options.count.or(once);

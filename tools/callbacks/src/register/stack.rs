@@ -8,6 +8,7 @@ use registration::{Credentials, Login};
 use tokio::time::sleep;
 
 use super::Trouble;
+use crate::account;
 
 /// How long a call of AWS may take.
 const AWS_WITHIN: Duration = Duration::from_secs(20);
@@ -61,7 +62,7 @@ impl Stack {
         }
         // A stack without the output takes callbacks without credentials: its parameter CallbackCredentials says so.
         let Some(arn) = self.output("CredentialsSecretArn").await? else { return Ok(Credentials::default()) };
-        let client = aws_sdk_secretsmanager::Client::new(&aws::config(AWS_WITHIN).await);
+        let client = aws_sdk_secretsmanager::Client::new(&aws().await?);
         let secret = ListenerSecret::new(client, arn);
         let mut current = Box::pin(secret.current());
         let read = tokio::select! {
@@ -75,10 +76,14 @@ impl Stack {
     }
 
     async fn output(&self, key: &str) -> Result<Option<String>, Trouble> {
-        let client = aws_sdk_cloudformation::Client::new(&aws::config(AWS_WITHIN).await);
+        let config = aws().await?;
+        let client = aws_sdk_cloudformation::Client::new(&config);
         let described = client.describe_stacks().stack_name(&self.stack).send().await.map_err(|error| {
-            let error = aws::reason(&error);
-            Trouble::NotAsked(format!("the stack {} cannot be described: {error}", self.stack))
+            let (stack, region, error) = (&self.stack, account::region(&config), aws::reason(&error));
+            Trouble::NotAsked(match error.ends_with("does not exist") {
+                true => format!("no stack '{stack}' in {region}"),
+                false => format!("the stack '{stack}' in {region} cannot be described: {error}"),
+            })
         })?;
         let mut outputs = described.stacks().iter().flat_map(aws_sdk_cloudformation::types::Stack::outputs);
         Ok(outputs
@@ -87,9 +92,13 @@ impl Stack {
     }
 }
 
+async fn aws() -> Result<aws_config::SdkConfig, Trouble> {
+    account::config(AWS_WITHIN).await.map_err(|error| Trouble::NotAsked(error.to_string()))
+}
+
 /// Your login at the platform, from Secrets Manager.
 pub(super) async fn login(arn: &str) -> Result<Login, Trouble> {
-    let client = aws_sdk_secretsmanager::Client::new(&aws::config(AWS_WITHIN).await);
+    let client = aws_sdk_secretsmanager::Client::new(&aws().await?);
     let login = platform_login(&client, arn).await.map_err(|error| Trouble::NotAsked(error.to_string()));
     Ok(login?.0)
 }

@@ -1,0 +1,40 @@
+//! Addresses as they are typed: `localhost:9002` is one of a socket, and one of a server.
+
+use std::borrow::Cow;
+use std::net::{SocketAddr, ToSocketAddrs};
+
+/// The address of a socket on this machine. Of a name with several, that of IPv4.
+pub(crate) fn socket(text: &str) -> Result<SocketAddr, String> {
+    let found: Vec<_> = match text.to_socket_addrs() {
+        Ok(found) => found.collect(),
+        Err(_) => return Err("an address is host:port, as 127.0.0.1:9001 or localhost:9001".to_owned()),
+    };
+    let first = found.iter().find(|address| address.is_ipv4()).or(found.first());
+    first.copied().ok_or_else(|| "this name has no address".to_owned())
+}
+
+/// The URL of a server. One of this machine may lack its scheme.
+pub(crate) fn url(text: &str) -> Cow<'_, str> {
+    if text.contains("://") { Cow::Borrowed(text) } else { Cow::Owned(format!("http://{text}")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_is_named_by_number_or_by_name() {
+        assert_eq!(socket("127.0.0.1:9002").unwrap().to_string(), "127.0.0.1:9002");
+        assert_eq!(socket("localhost:9002").unwrap().port(), 9002);
+        assert!(socket("localhost:9002").unwrap().ip().is_loopback());
+        for wrong in ["", "localhost", "9002", "localhost:", "localhost:99999"] {
+            assert!(socket(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_scheme_may_be_left_out() {
+        assert_eq!(url("localhost:9002"), "http://localhost:9002");
+        assert_eq!(url("https://example.com/api"), "https://example.com/api");
+    }
+}
