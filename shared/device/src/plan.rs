@@ -145,6 +145,22 @@ pub fn plan(occasion: &Occasion, observation: &Observation, key: &Digest, known:
     Plan::Devices(events, moves)
 }
 
+impl Known {
+    /// Brings it up to date with what a plan does.
+    pub fn apply(&mut self, plan: Plan) {
+        let Plan::Devices(events, moves) = plan else { return };
+        for device in events.into_iter().filter_map(|recorded| recorded.device) {
+            self.devices.insert(device.id.clone(), device);
+        }
+        for moved in moves {
+            match moved.to() {
+                Some(owner) => self.owners.insert(moved.identifier.clone(), owner.clone()),
+                None => self.owners.remove(&moved.identifier),
+            };
+        }
+    }
+}
+
 /// The device that had the line before, where its SIM was found in other hardware: its provisioning goes with the SIM.
 fn former_device_of_line<'a>(
     resolution: &Resolution<'a>,

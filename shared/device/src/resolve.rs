@@ -20,11 +20,13 @@ pub struct Known {
 }
 
 impl Known {
-    /// Whether identifiers and devices agree. They were read one after the other, and another writer may have come between.
+    /// Whether these identifiers and the devices agree. They were read one after the other, and another writer may have come
+    /// between.
     #[must_use]
-    pub fn is_consistent(&self) -> bool {
-        let holds = |device: &Device, identifier| device.identifiers.contains(identifier);
-        self.owners.iter().all(|(identifier, id)| self.devices.get(id).is_some_and(|device| holds(device, identifier)))
+    pub fn is_consistent(&self, names: &[Identifier]) -> bool {
+        let agrees =
+            |(name, id): (&Identifier, &DeviceId)| self.devices.get(id).is_some_and(|device| has(device, name));
+        names.iter().filter_map(|name| self.owners.get_key_value(name)).all(agrees)
     }
 
     fn owner(&self, name: &Identifier) -> Option<&Device> {

@@ -7,14 +7,33 @@ use device::{DeviceId, Digest, Event, Hands, Move, Occasion, Plan, Receipt, Reco
 use crate::rows::{Key, Row, json, number, text};
 use crate::{Store, StoreError};
 
+/// DynamoDB's bound on the items of one `TransactWriteItems`.
+const MAX_ITEMS: usize = 100;
+
+/// DynamoDB's bound on all of them together is 4 MB; the rest is for keys and small rows.
+const MAX_TRANSACTION_BYTES: usize = 3_500_000;
+
 /// DynamoDB's rows hold 409,600 bytes; the rest is for the other attributes.
 const MAX_ROW_BYTES: usize = 400_000;
 
 /// What a plan writes.
+#[derive(Default)]
 pub(crate) struct Items {
     pub(crate) items: Vec<TransactWriteItem>,
     /// About how much that is, in bytes.
     pub(crate) bytes: usize,
+}
+
+impl Items {
+    /// Whether one transaction takes these too.
+    pub(crate) fn has_room_for(&self, more: &Self) -> bool {
+        self.items.len() + more.items.len() <= MAX_ITEMS && self.bytes + more.bytes <= MAX_TRANSACTION_BYTES
+    }
+
+    pub(crate) fn add(&mut self, more: Self) {
+        self.items.extend(more.items);
+        self.bytes += more.bytes;
+    }
 }
 
 /// Why a plan cannot be written.
@@ -37,24 +56,24 @@ impl Store {
         occasion: &Occasion,
         key: &Digest,
         read: Option<&Receipt>,
-        plan: Plan,
+        plan: &mut Plan,
     ) -> Result<Items, Unwritable> {
-        let mut written = Items { items: Vec::new(), bytes: 0 };
+        let mut written = Items::default();
         let (events, moves) = match plan {
-            Plan::Devices(events, moves) => (events, moves),
-            Plan::Account(event) => (vec![event], Vec::new()),
+            Plan::Devices(events, moves) => (events.as_mut_slice(), moves.as_slice()),
+            Plan::Account(event) => (std::slice::from_mut(event), [].as_slice()),
         };
         if let Some(first) = events.first() {
             written.items.push(self.receipt_item(occasion, key, &occasion.receipt(&first.event, read), read)?);
         }
-        for mut recorded in events {
-            let (state, state_bytes) = self.state_item(&recorded)?;
-            let (event, event_bytes) = self.event_item(&mut recorded)?;
+        for recorded in events {
+            let (state, state_bytes) = self.state_item(recorded)?;
+            let (event, event_bytes) = self.event_item(recorded)?;
             written.bytes += state_bytes + event_bytes;
             written.items.extend([state, event]);
-            written.items.extend(self.request_item(&recorded)?);
+            written.items.extend(self.request_item(recorded)?);
         }
-        for moved in &moves {
+        for moved in moves {
             written.items.push(self.move_item(moved)?);
         }
         Ok(written)

@@ -19,6 +19,7 @@ mod items;
 mod read;
 mod record;
 mod rows;
+mod task;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
@@ -45,8 +46,8 @@ pub enum StoreError {
         /// What the SDK says of it.
         detail: String,
     },
-    /// Other writers were faster, every time until the deadline.
-    #[error("Other writers of the same device were faster until the deadline.")]
+    /// It was not recorded by the deadline: other writers of the same device were faster, or there was too much to record.
+    #[error("The deadline came first: other writers of the same device were faster, or there was too much to record.")]
     Contention,
     /// A row is not as this program writes it.
     #[error("A row of the table cannot be read: {0}")]
@@ -88,7 +89,11 @@ impl StoreError {
     }
 
     /// Whether another try soon may well succeed.
-    fn is_throttling(&self) -> bool {
-        matches!(self, Self::Unavailable { code, .. } if THROTTLED.contains(&code.as_str()))
+    fn is_retryable(&self) -> bool {
+        match self {
+            Self::Unavailable { code, .. } => THROTTLED.contains(&code.as_str()),
+            Self::Contention => true,
+            Self::Corrupt(_) => false,
+        }
     }
 }

@@ -6,23 +6,15 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::TransactWriteItem;
-use device::{Device, DeviceId, Digest, Known, Observation, Occasion, Plan, Receipt, Subject, plan};
+use device::{DeviceId, Observation, Occasion, Plan, plan};
 use futures_util::{StreamExt, stream};
 use tokio::time::Instant;
 
 use crate::batch::{MAX_KEYS, Rows, pause};
 use crate::items::{Items, Unwritable};
-use crate::rows::{Key, get_json, get_number, get_text, receipt};
+use crate::rows::{Key, receipt};
+use crate::task::{Task, View, groups};
 use crate::{Store, StoreError};
-
-/// DynamoDB's bound on the items of one `TransactWriteItems`.
-const MAX_ITEMS: usize = 100;
-
-/// DynamoDB's bound on all of them together is 4 MB; the rest is for keys and small rows.
-const MAX_TRANSACTION_BYTES: usize = 3_500_000;
-
-/// How many observations are read and written together: their rows, some six each, stay below the bounds.
-const GROUP: usize = 12;
 
 /// How many groups are recorded side by side. More would meet the limits of a young table rather than be faster.
 const GROUPS_SIDE_BY_SIDE: usize = 8;
@@ -57,6 +49,27 @@ impl Recording {
         self.failure = self.failure.take().or(other.failure);
     }
 
+    /// Counts what became of the observations of one transaction. Those to be tried again are alone; says whether there are
+    /// none.
+    fn count<'t, 'a>(
+        &mut self,
+        together: &mut Vec<&'t Task<'a>>,
+        written: Result<bool, StoreError>,
+        alone: &mut Vec<&'t Task<'a>>,
+    ) -> bool {
+        let together = std::mem::take(together);
+        match written {
+            Ok(true) => {
+                self.recorded += together.len();
+                return true;
+            }
+            Ok(false) => alone.extend(together),
+            Err(error) if error.is_retryable() => alone.extend(together),
+            Err(error) => self.add(Self::failed(error)),
+        }
+        false
+    }
+
     fn failed(error: StoreError) -> Self {
         Self { failure: Some(error), ..Self::default() }
     }
@@ -76,62 +89,9 @@ enum Decision {
     Duplicate,
     /// What was read does not fit together: another writer came in between.
     Outdated,
-    /// To write this, which touches these devices and identifiers.
-    Write(Items, BTreeSet<String>),
+    /// To write these items of the plan.
+    Write(Items, Plan),
     Unfit(usize),
-}
-
-/// An observation, and where the table says what it needs to know.
-struct Task<'a> {
-    number: usize,
-    observation: &'a Observation,
-    key: Digest,
-    receipt_key: Key,
-    /// The device whose id is derived from the first name, or the account's counter.
-    guess: Key,
-    /// The receipt of the same key that was read before, of another message.
-    receipt: Option<Receipt>,
-}
-
-impl<'a> Task<'a> {
-    fn new(number: usize, observation: &'a Observation, occasion: &Occasion) -> Self {
-        let key = occasion.key(number);
-        let guess = match observation.naming.names().first() {
-            Some(first) => Key::device(&DeviceId::derived_from(first)),
-            None => Key::state(&Subject::Account(observation.account.clone())),
-        };
-        Self { number, observation, receipt_key: Key::receipt(&key), key, guess, receipt: None }
-    }
-
-    fn keys(&self) -> impl Iterator<Item = Key> {
-        std::iter::once(self.guess.clone()).chain(self.observation.naming.names().iter().map(Key::identifier))
-    }
-
-    /// Who owns the names, as far as these rows say.
-    fn owners(&self, rows: &Rows) -> Result<Vec<DeviceId>, StoreError> {
-        let names = self.observation.naming.names().iter();
-        let owner = |row| get_text(row, "device").map(DeviceId::from);
-        names.filter_map(|name| rows.get(&Key::identifier(name))).map(owner).collect()
-    }
-
-    fn known(&self, rows: &Rows) -> Result<Known, StoreError> {
-        let mut known = Known::default();
-        if self.observation.naming.names().is_empty() {
-            return Ok(known);
-        }
-        for name in self.observation.naming.names() {
-            if let Some(row) = rows.get(&Key::identifier(name)) {
-                known.owners.insert(name.clone(), DeviceId::from(get_text(row, "device")?));
-            }
-        }
-        let owners = known.owners.values().map(Key::device);
-        let keys: BTreeSet<Key> = owners.chain(std::iter::once(self.guess.clone())).collect();
-        for row in keys.iter().filter_map(|key| rows.get(key)) {
-            let device: Device = get_json(row, "device")?;
-            known.devices.insert(device.id.clone(), device);
-        }
-        Ok(known)
-    }
 }
 
 impl Store {
@@ -142,8 +102,9 @@ impl Store {
         let tasks = observations.iter().enumerate().map(|(number, one)| Task::new(number, one, occasion)).collect();
         let mut recording = Recording::default();
         let left = self.not_yet_recorded(occasion, tasks, &mut recording).await;
-        let groups = left.chunks(GROUP).map(|group| self.record_group(occasion, group, deadline));
-        let mut groups = stream::iter(groups.collect::<Vec<_>>()).buffered(GROUPS_SIDE_BY_SIDE);
+        let groups = groups(left);
+        let recorded = groups.iter().map(|group| self.record_group(occasion, group, deadline));
+        let mut groups = stream::iter(recorded.collect::<Vec<_>>()).buffered(GROUPS_SIDE_BY_SIDE);
         while let Some(recorded) = groups.next().await {
             recording.add(recorded);
         }
@@ -180,46 +141,61 @@ impl Store {
         left
     }
 
-    /// Records a group in one transaction, as far as its observations do not touch one another. What does not go that way is
-    /// recorded one by one.
+    /// Records a group in as few transactions as it goes: two events of one device need two, since the stream keeps no order
+    /// within one. What another writer came in the way of is recorded one by one.
     async fn record_group(&self, occasion: &Occasion, group: &[Task<'_>], deadline: Instant) -> Recording {
+        let mut recording = Recording::default();
         if group.len() == 1 {
             return self.record_one_by_one(occasion, group.iter().collect(), deadline).await;
         }
-        let mut recording = Recording::default();
-        let mut alone: Vec<&Task<'_>> = Vec::new();
-        match self.read(group, false).await {
-            Ok(rows) => {
-                let (mut together, mut items) = (Vec::new(), Items { items: Vec::new(), bytes: 0 });
-                let mut touched = BTreeSet::new();
-                for task in group {
-                    match self.decide(occasion, task, &rows) {
-                        Ok(Decision::Duplicate) => recording.duplicates += 1,
-                        Ok(Decision::Unfit(bytes)) => recording.unfit.push(Unfit { number: task.number, bytes }),
-                        Ok(Decision::Write(more, touches))
-                            if touched.is_disjoint(&touches)
-                                && items.items.len() + more.items.len() <= MAX_ITEMS
-                                && items.bytes + more.bytes <= MAX_TRANSACTION_BYTES =>
-                        {
-                            items.items.extend(more.items);
-                            items.bytes += more.bytes;
-                            touched.extend(touches);
-                            together.push(task);
-                        }
-                        Ok(Decision::Outdated | Decision::Write(..)) => alone.push(task),
-                        Err(error) => recording.add(Recording::failed(error)),
-                    }
-                }
-                match self.write(items.items).await {
-                    Ok(true) => recording.recorded += together.len(),
-                    Ok(false) => alone.extend(together),
-                    Err(error) if error.is_throttling() => alone.extend(together),
-                    Err(error) => recording.add(Recording::failed(error)),
-                }
+        let mut view = match self.read(group, false).await.and_then(|rows| View::of(group, rows)) {
+            Ok(view) => view,
+            Err(error) if error.is_retryable() => {
+                return self.record_one_by_one(occasion, group.iter().collect(), deadline).await;
             }
-            Err(error) if error.is_throttling() => alone.extend(group),
-            Err(error) => recording.add(Recording::failed(error)),
+            Err(error) => return Recording::failed(error),
+        };
+        let (mut batch, mut together, mut touched) = (Items::default(), Vec::new(), BTreeSet::new());
+        let (mut alone, mut left) = (Vec::new(), group.iter());
+        while let Some(task) = left.next() {
+            let (items, plan) = match self.decide(occasion, task, &view) {
+                Ok(Decision::Write(items, plan)) => (items, plan),
+                Ok(Decision::Duplicate) => {
+                    recording.duplicates += 1;
+                    continue;
+                }
+                Ok(Decision::Unfit(bytes)) => {
+                    recording.unfit.push(Unfit { number: task.number, bytes });
+                    continue;
+                }
+                Ok(Decision::Outdated) => {
+                    alone.push(task);
+                    continue;
+                }
+                Err(error) => {
+                    recording.add(Recording::failed(error));
+                    continue;
+                }
+            };
+            let touches = plan.touches();
+            if !touched.is_disjoint(&touches) || !batch.has_room_for(&items) {
+                let written = self.write(std::mem::take(&mut batch).items).await;
+                if !recording.count(&mut together, written, &mut alone) || Instant::now() >= deadline {
+                    alone.push(task);
+                    alone.extend(left.by_ref());
+                    break;
+                }
+                touched.clear();
+            }
+            batch.add(items);
+            touched.extend(touches);
+            together.push(task);
+            view.apply(task, plan);
         }
+        let written = self.write(batch.items).await;
+        recording.count(&mut together, written, &mut alone);
+        // In their order in the message.
+        alone.sort_by_key(|task| task.number);
         recording.add(self.record_one_by_one(occasion, alone, deadline).await);
         recording
     }
@@ -231,11 +207,15 @@ impl Store {
         for attempt in 1_u32.. {
             let mut reason = StoreError::Contention;
             let mut again = Vec::new();
-            for task in left {
+            for (place, task) in left.into_iter().enumerate() {
+                if place > 0 && Instant::now() >= deadline {
+                    again.push(task);
+                    continue;
+                }
                 match self.try_one(occasion, task).await {
                     Ok(Some(one)) => recording.add(one),
                     Ok(None) => again.push(task),
-                    Err(error) if error.is_throttling() => {
+                    Err(error) if error.is_retryable() => {
                         reason = error;
                         again.push(task);
                     }
@@ -258,8 +238,9 @@ impl Store {
 
     /// Reads, decides and writes once; `None` where another writer was faster.
     async fn try_one(&self, occasion: &Occasion, task: &Task<'_>) -> Result<Option<Recording>, StoreError> {
-        let rows = self.read(std::slice::from_ref(task), true).await?;
-        match self.decide(occasion, task, &rows)? {
+        let group = std::slice::from_ref(task);
+        let view = View::of(group, self.read(group, true).await?)?;
+        match self.decide(occasion, task, &view)? {
             Decision::Duplicate => Ok(Some(Recording::duplicate())),
             Decision::Outdated => Ok(None),
             Decision::Unfit(bytes) => {
@@ -284,30 +265,24 @@ impl Store {
     }
 
     /// Decides on what was read.
-    fn decide(&self, occasion: &Occasion, task: &Task<'_>, rows: &Rows) -> Result<Decision, StoreError> {
+    fn decide(&self, occasion: &Occasion, task: &Task<'_>, view: &View) -> Result<Decision, StoreError> {
         let Task { observation, key, guess, .. } = task;
-        let known = task.known(rows)?;
-        let names_device = !observation.naming.names().is_empty();
-        let counter = if names_device { None } else { rows.get(guess) };
-        let counter = counter.map(|row| get_number(row, "version")).transpose()?;
-        let read = rows.get(&task.receipt_key).map(receipt).transpose()?.or(task.receipt.clone());
+        let read = view.rows.get(&task.receipt_key).map(receipt).transpose()?.or(task.receipt.clone());
+        let counter = view.counters.get(guess).copied();
         if let Some(receipt) = &read {
-            let device = known.devices.get(&DeviceId::from(receipt.subject.as_str())).map(|device| device.version);
-            if occasion.repeats(receipt, device.or(counter)) {
+            let device = view.known.devices.get(&DeviceId::from(receipt.subject.as_str()));
+            if occasion.repeats(receipt, device.map(|device| device.version).or(counter)) {
                 return Ok(Decision::Duplicate);
             }
         }
-        if !known.is_consistent() {
+        if !view.known.is_consistent(observation.naming.names()) {
             return Ok(Decision::Outdated);
         }
-        let plan: Plan = plan(occasion, observation, key, &known, counter.unwrap_or(0));
-        let touches = plan.touches();
-        match self.items(occasion, key, read.as_ref(), plan) {
+        let mut plan = plan(occasion, observation, key, &view.known, counter.unwrap_or(0));
+        match self.items(occasion, key, read.as_ref(), &mut plan) {
             // Several embedded SIMs with all their profiles can change hands at once.
-            Ok(Items { items, bytes }) if items.len() > MAX_ITEMS || bytes > MAX_TRANSACTION_BYTES => {
-                Ok(Decision::Unfit(bytes))
-            }
-            Ok(items) => Ok(Decision::Write(items, touches)),
+            Ok(items) if !Items::default().has_room_for(&items) => Ok(Decision::Unfit(items.bytes)),
+            Ok(items) => Ok(Decision::Write(items, plan)),
             Err(Unwritable::TooLarge(bytes)) => Ok(Decision::Unfit(bytes)),
             Err(Unwritable::Error(error)) => Err(error),
         }

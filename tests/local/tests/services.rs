@@ -562,3 +562,109 @@ async fn one_message_for_two_thousand_devices_records_each_of_them_once() {
         );
     }
 }
+
+#[tokio::test]
+async fn an_answer_that_names_several_devices_is_each_devices_own() {
+    let stack = Stack::new().await;
+    let ids = json!([{ "id": "350000000000101", "kind": "imei" }, { "id": "350000000000102", "kind": "imei" }]);
+    for (number, message) in [
+        json!({ "requestId": "a", "deviceIds": ids, "deviceResponse": { "activateResponse": { "deviceIds": ids } }, "status": "Success" }),
+        json!({ "requestId": "s", "deviceIds": ids, "deviceResponse": { "suspendResponse": { "deviceIds": ids } }, "status": "Success" }),
+        json!({ "requestId": "r", "deviceResponse": { "restoreResponse": { "deviceIds": ids } }, "status": "Success" }),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        post(&stack, "CarrierService", "rest", message.to_string().into_bytes()).await;
+        for imei in ["imei/350000000000101", "imei/350000000000102"] {
+            let device = stack.device(imei).await;
+            assert_eq!((&device["version"], &device["state"]), (&json!(number + 1), &json!(["active", "suspend", "active"][number])));
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_with_an_empty_fault_within_is_done() {
+    for fault in [json!(null), json!({}), json!({ "faultcode": null, "faultstring": "" })] {
+        let stack = Stack::new().await;
+        let message = json!({ "requestId": "s", "deviceIds": [{ "id": "5550100102", "kind": "mdn" }],
+            "deviceResponse": { "suspendResponse": { "faultResponse": fault } }, "status": "Success" });
+        post(&stack, "CarrierService", "rest", message.to_string().into_bytes()).await;
+        assert_eq!(stack.device("mdn/5550100102").await["state"], "suspend", "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn what_an_answer_states_goes_before_what_was_asked_for() {
+    let stack = Stack::new().await;
+    let answer = |id: &str, response: Value| {
+        json!({ "requestId": id, "deviceIds": [{ "id": "5550100102", "kind": "mdn" }], "deviceResponse": response, "status": "Success" })
+            .to_string()
+            .into_bytes()
+    };
+    post(
+        &stack,
+        "CarrierService",
+        "rest",
+        answer("1", json!({ "activateResponse": { "state": "pending activation" } })),
+    )
+    .await;
+    assert_eq!(stack.device("mdn/5550100102").await["state"], "pending activation");
+    post(&stack, "CarrierService", "rest", answer("2", json!({ "restoreResponse": { "restored": false } }))).await;
+    assert_eq!(stack.device("mdn/5550100102").await["state"], "pending activation");
+}
+
+#[tokio::test]
+async fn an_identifier_change_that_lists_the_old_one_too_gives_the_new_one() {
+    let stack = Stack::new().await;
+    let imei = |number: u32| json!({ "id": format!("35000000000{number:04}"), "kind": "imei" });
+    let change = |id: &str, new: Value| {
+        json!({ "requestId": id, "deviceIds": [imei(501)], "deviceResponse": { "changeIdentifierResponse": { "deviceIds": new } }, "status": "Success" })
+            .to_string()
+            .into_bytes()
+    };
+    let activated = json!({ "requestId": "a", "deviceIds": [imei(501), { "id": "5550100150", "kind": "mdn" }], "deviceResponse": { "activateResponse": {} }, "status": "Success" });
+    post(&stack, "CarrierService", "rest", activated.to_string().into_bytes()).await;
+    post(&stack, "CarrierService", "rest", change("c", json!([imei(501), imei(502), imei(503)]))).await;
+    assert_eq!(
+        stack.device("imei/350000000000501").await["state"],
+        "active",
+        "where it is not clear, the old one stays"
+    );
+    post(&stack, "CarrierService", "rest", change("d", json!([imei(501), imei(502)]))).await;
+    assert_eq!(stack.device("imei/350000000000502").await["id"], stack.device("mdn/5550100150").await["id"]);
+    assert_eq!(stack.get("/devices/imei/350000000000501").await.0, 404);
+}
+
+#[tokio::test]
+async fn an_alert_on_changed_hardware_keeps_the_device() {
+    let stack = Stack::new().await;
+    let known = json!({ "requestId": "a", "deviceIds": [{ "id": "5550100101", "kind": "mdn" }, { "id": "350000000009101", "kind": "imei" },
+        { "id": "89000000000000000101", "kind": "iccid" }], "deviceResponse": { "activateResponse": {} }, "status": "Success" });
+    post(&stack, "CarrierService", "rest", known.to_string().into_bytes()).await;
+    post_golden(&stack, "AlertService", "rest", "2-").await;
+    let device = stack.device("imei/350000000000101").await;
+    assert_eq!(
+        (&device["state"], &device["id"]),
+        (&json!("active"), &stack.device("iccid/89000000000000000101").await["id"])
+    );
+    assert_eq!(stack.get("/devices/imei/350000000009101").await.0, 404);
+}
+
+#[tokio::test]
+async fn a_profile_that_was_enabled_is_in_use() {
+    let stack = Stack::new().await;
+    let eid = "89000000000000000000000000000001";
+    let answer = |id: &str, name: &str, iccid: &str| {
+        json!({ "requestId": id, "deviceIds": [{ "id": eid, "kind": "eid" }, { "id": iccid, "kind": "iccid" }],
+                "deviceResponse": { name: {} }, "status": "Success" })
+        .to_string()
+        .into_bytes()
+    };
+    for (id, iccid) in [("1", "8900000000000000001"), ("2", "8900000000000000002")] {
+        post(&stack, "DeviceProfileService", "rest", answer(id, "enableProfileResponse", iccid)).await;
+        assert_eq!(stack.device(&format!("eid/{eid}")).await["iccidInUse"], iccid);
+    }
+    post(&stack, "DeviceProfileService", "rest", answer("3", "disableProfileResponse", "8900000000000000002")).await;
+    assert_eq!(stack.device(&format!("eid/{eid}")).await["iccidInUse"], Value::Null);
+}

@@ -15,6 +15,7 @@ use aws_sdk_dynamodb::config::interceptors::{
 };
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
+use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::{Storable, StoreReplace};
 use base64::Engine;
@@ -60,12 +61,9 @@ async fn one_item_that_fits_no_row_is_quarantined_alone_and_the_others_are_recor
     let body = STANDARD.decode(kept[0]["bodyBase64"].as_str().unwrap()).unwrap();
     let body: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(body["requestId"], "r");
-    assert_eq!(
-        body["deviceResponse"]["usageResponse"]["deviceIds"],
-        named(77),
-        "its own part alone: {:.300}",
-        body.to_string()
-    );
+    let item = &body["payload"]["deviceResponse"]["usageResponse"];
+    assert_eq!(item["deviceIds"], named(77), "its own part alone: {:.300}", body.to_string());
+    assert_eq!(body["result"]["outcome"], "succeeded");
     assert!(!body.to_string().contains("secret-1"));
 
     assert_eq!(post(&stack, "DeviceUsage", &message).await, 200, "on every resend");
@@ -300,4 +298,102 @@ async fn a_group_that_stays_throttled_does_not_abandon_the_others() {
     let store = Store::new(stack.local.table.clone(), "callbacks", 0);
     let resent = record(&store, &device_usage::SERVICE, &body, at, Duration::from_secs(30)).await;
     assert_eq!((resent.recorded + recording.recorded, resent.duplicates), (96, recording.recorded));
+}
+
+/// The bodies of the quarantined parts, each put together from its pieces.
+async fn quarantined_part(stack: &Stack) -> Value {
+    let pieces = quarantined(stack).await;
+    assert!(
+        pieces.iter().enumerate().all(|(place, piece)| piece["piece"] == place + 1 && piece["pieces"] == pieces.len())
+    );
+    let decoded = pieces.iter().map(|piece| STANDARD.decode(piece["bodyBase64"].as_str().unwrap()).unwrap());
+    serde_json::from_slice(&decoded.collect::<Vec<_>>().concat()).unwrap()
+}
+
+#[tokio::test]
+async fn a_part_that_fits_no_row_is_quarantined_whole_however_large_it_is() {
+    let stack = Stack::new().await;
+    let note = "n".repeat(900_000);
+    let items = json!([{ "deviceIds": named(1), "note": note }, { "deviceIds": named(2), "note": "small" }]);
+    let message = json!({ "requestId": "r", "deviceResponse": { "usageResponse": items }, "status": "Success" });
+    assert_eq!(post(&stack, "DeviceUsage", &message).await, 200);
+    let part = quarantined_part(&stack).await;
+    assert_eq!(part["payload"]["deviceResponse"]["usageResponse"]["note"], json!(note));
+
+    let stack = Stack::new().await;
+    let listed = |number: usize, note: &str| json!({ "id": format!("55501{number:05}"), "kind": "mdn", "note": note });
+    let ids = json!([listed(1, &"n".repeat(420_000)), listed(2, "small"), listed(3, "small")]);
+    let message =
+        json!({ "requestId": "r", "deviceIds": ids, "deviceResponse": { "restoreResponse": {} }, "status": "Success" });
+    assert_eq!(post(&stack, "CarrierService", &message).await, 200);
+    let part = quarantined_part(&stack).await;
+    assert!(part.to_string().contains(&"n".repeat(420_000)), "what an envelope's entry says is kept");
+    assert_eq!(stack.device("mdn/5550100002").await["state"], "active");
+}
+
+#[tokio::test]
+async fn parts_of_one_device_are_recorded_in_their_order() {
+    let stack = Stack::new().await;
+    let item = |number: usize| json!({ "deviceIds": named(1), "stateName": format!("state {number}") });
+    let items: Vec<Value> = (0..60).map(item).collect();
+    let message = json!({ "requestId": "r", "deviceResponse": { "goToStateResponse": items }, "status": "Success" });
+    let mut statuses = Vec::new();
+    // A build without optimisation may need several tries.
+    while statuses.last() != Some(&200) && statuses.len() < 10 {
+        statuses.push(post(&stack, "StateService", &message).await);
+    }
+    assert_eq!(statuses.last(), Some(&200), "{statuses:?}");
+    assert_eq!(stack.device("mdn/5550100001").await["customState"]["values"]["stateName"], "state 59");
+    let events = stack.events("mdn/5550100001").await;
+    let order: Vec<_> = events
+        .iter()
+        .map(|event| event["payload"]["deviceResponse"]["goToStateResponse"]["stateName"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(order, (0..60).map(|number| format!("state {number}")).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_device_that_cannot_be_recorded_does_not_keep_the_others_of_its_group_from_being() {
+    let stack = Stack::new().await;
+    let store = Store::new(stack.local.table.clone(), "callbacks", 0);
+    let before =
+        json!({ "requestId": "b", "deviceIds": named(3), "deviceResponse": { "usageResponse": {} } }).to_string();
+    record(&store, &device_usage::SERVICE, &before, Timestamp::now(), Duration::from_secs(5)).await;
+    // A row that says another version than the device in it loses every race.
+    let id = stack.device("mdn/5550100003").await["id"].as_str().unwrap().to_owned();
+    let key = |name: &str, value: String| (name.to_owned(), AttributeValue::S(value));
+    let update = stack.local.table.update_item().table_name("callbacks").update_expression("SET version = :version");
+    let update = update.set_key(Some([key("pk", format!("DEVICE#{id}")), key("sk", "STATE".to_owned())].into()));
+    update.expression_attribute_values(":version", AttributeValue::N("7".to_owned())).send().await.unwrap();
+
+    let recording =
+        record(&store, &device_usage::SERVICE, &usage_of(12), Timestamp::now(), Duration::from_millis(1_500)).await;
+    assert!(recording.failure.is_some());
+    assert_eq!(recording.recorded, 11);
+}
+
+#[tokio::test]
+async fn a_change_that_is_made_again_after_another_one_is_recorded_again_though_no_request_id_tells_them_apart() {
+    for blank in ["<RequestId/>", "<RequestId> </RequestId>", ""] {
+        let stack = Stack::new().await;
+        let body = |change: &str, state: &str| {
+            format!(
+                "<CallbackRequest>{blank}<Data><ExternalProvisioningChange><Change>{change}</Change><DeviceInfo>\
+                 <CarrierInformation><State>{state}</State></CarrierInformation><DeviceIdentifiers><Kind>mdn</Kind>\
+                 <Identifier>5550100001</Identifier></DeviceIdentifiers></DeviceInfo></ExternalProvisioningChange></Data>\
+                 </CallbackRequest>"
+            )
+        };
+        for (change, state) in
+            [("SUSPEND", "suspend"), ("RESTORE", "active"), ("SUSPEND", "suspend"), ("SUSPEND", "suspend")]
+        {
+            assert_eq!(stack.post(&body(change, state)).await, 200);
+        }
+        let device = stack.device("mdn/5550100001").await;
+        assert_eq!(
+            (&device["state"], &device["version"]),
+            (&json!("suspend"), &json!(3)),
+            "the last one is a duplicate"
+        );
+    }
 }

@@ -32,7 +32,7 @@ impl Table {
     fn record_one(&mut self, occasion: &Occasion, number: usize, observation: &Observation) -> Option<Plan> {
         let key = occasion.key(number);
         let known = self.known(observation);
-        assert!(known.is_consistent());
+        assert!(known.is_consistent(observation.naming.names()));
         let account = observation.account.clone().unwrap_or_default();
         let version = self.accounts.get(&account).copied().unwrap_or_default();
         let read = self.receipts.get(&key.full());
