@@ -349,6 +349,16 @@ async fn the_report_counts_what_happened() {
 }
 
 #[tokio::test]
+async fn more_messages_than_can_be_under_way_wait_for_their_turn_and_are_all_sent() {
+    let slow: Script = |_, _| (200, Duration::from_secs(3));
+    let (carrier, listener) = (Carrier::new().await, Scripted::listen(slow).await);
+    carrier.register("DeviceUsage", &format!("{}/usage", listener.url), "word").await;
+    let options = SendOptions { count: Some(520), rate: 1000.0, resend: Resend::Never, ..carrier.options() };
+    let report = tokio::time::timeout(Duration::from_secs(25), send(&options)).await.expect("it ends").unwrap();
+    assert_eq!((report.messages, report.acknowledged), (520, 520), "{report}");
+}
+
+#[tokio::test]
 async fn what_cannot_be_sent_at_all_is_an_error_with_a_sentence() {
     let carrier = Carrier::new().await;
     let message = async |options: SendOptions| format!("{:#}", send(&options).await.unwrap_err());

@@ -20,7 +20,6 @@ use indicatif::{ProgressBar, ProgressDrawTarget};
 use jiff::SignedDuration;
 use reqwest::Url;
 use reqwest::redirect::Policy;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -188,32 +187,28 @@ impl Sender {
         let ends = options.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
         // Late ticks are made up for: answers that take long do not slow the rate down.
         let mut ticks = tokio::time::interval(Duration::from_secs_f64(1.0 / options.rate));
-        let free = Arc::new(Semaphore::new(MOST_UNDER_WAY));
         let mut under_way = JoinSet::new();
         let mut stopped = false;
         let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
-        while let Some(planned) = self.plan.next() {
-            let turn = async {
-                ticks.tick().await;
-                free.clone().acquire_owned().await
-            };
-            let place = tokio::select! {
-                place = turn => place?,
-                // What is under way is waited for, until a second interrupt; the report is of all that was sent.
-                _ = &mut interrupted => {
-                    stopped = true;
-                    break;
+        'planned: while let Some(planned) = self.plan.next() {
+            // Answers are taken in while a message waits for its turn: they make room for it.
+            loop {
+                tokio::select! {
+                    Some(done) = under_way.join_next() => self.finish(done?, bar),
+                    _ = ticks.tick(), if under_way.len() < MOST_UNDER_WAY => break,
+                    // What is under way is waited for, until a second interrupt; the report is of all that was sent.
+                    _ = &mut interrupted => {
+                        stopped = true;
+                        break 'planned;
+                    }
                 }
-            };
+            }
             if ends.is_some_and(|ends| Instant::now() >= ends) {
                 break;
             }
             match self.start(options, planned)? {
-                Some(delivered) => drop(under_way.spawn(async move { (delivered.await, place) })),
+                Some(delivered) => drop(under_way.spawn(delivered)),
                 None => self.report.not_registered += 1,
-            }
-            while let Some(done) = under_way.try_join_next() {
-                self.finish(done?.0, bar);
             }
         }
         if stopped && !under_way.is_empty() {
@@ -222,7 +217,7 @@ impl Sender {
         let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
         while !under_way.is_empty() {
             tokio::select! {
-                Some(done) = under_way.join_next() => self.finish(done?.0, bar),
+                Some(done) = under_way.join_next() => self.finish(done?, bar),
                 _ = &mut interrupted => {
                     self.report.interrupted = under_way.len() as u64;
                     break;
