@@ -26,7 +26,7 @@ def local():
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     program = ROOT / "target/lambda/callbacks/bootstrap"
-    process = subprocess.Popen([program, "local", "--quiet", "--listen", address], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen([program, "local", "--quiet", "--listen", address, "--dynamodb", "127.0.0.1:0"], stdout=subprocess.DEVNULL)
     try:
         for _ in range(100):
             try:

@@ -6,7 +6,7 @@
 //! well it is known.
 
 mod carrier;
-mod fresh;
+pub(crate) mod fresh;
 mod gateway;
 mod rest;
 pub mod rules;

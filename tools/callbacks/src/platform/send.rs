@@ -4,7 +4,7 @@
 //! [`delivery`].
 
 mod delivery;
-mod golden;
+pub(crate) mod golden;
 mod listeners;
 mod plan;
 mod report;
@@ -28,6 +28,7 @@ use self::delivery::{Addressed, Delivery, Outcome};
 use self::listeners::Listeners;
 use self::plan::{Letter, Plan, Planned};
 pub use self::report::{AnswerTimes, Report, Unacknowledged};
+pub(crate) use self::template::Fill;
 use self::template::Template;
 use super::rules::Api;
 
