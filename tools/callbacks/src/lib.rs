@@ -1,6 +1,8 @@
 //! The command line of the project, as a library: `main` only parses arguments, and tests start [`local`] themselves.
 
 pub mod command;
+mod environment;
+mod line;
 pub mod local;
 pub mod platform;
 pub mod register;

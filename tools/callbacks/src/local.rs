@@ -5,8 +5,8 @@
 
 mod aws;
 mod directory;
-mod line;
 mod messages;
+mod printed;
 mod seed;
 mod stream;
 mod table;

@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 use device_query::{Name, Page, Query, answer};
 use http::StatusCode;
 use http::header::LINK;
 use serde_json::Value;
 use store::Store;
+
+use crate::environment::variable;
 
 /// What to do with devices.
 #[derive(Debug, Subcommand)]
@@ -43,12 +46,22 @@ pub enum Requests {
 /// Where to read from.
 #[derive(Debug, Clone, Args)]
 pub struct From {
-    /// Read from this table of a deployed stack (its output TableName), with your AWS credentials
-    #[arg(long, env = "CALLBACKS_TABLE")]
+    /// Read from this table of a deployed stack (its output TableName), with your AWS credentials [env: CALLBACKS_TABLE]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     table: Option<String>,
-    /// Read from `callbacks local` at this address
-    #[arg(long, default_value = "http://127.0.0.1:9001", conflicts_with = "table")]
-    local: String,
+    /// Read from `callbacks local` at this address, if not http://127.0.0.1:9001
+    #[arg(long, value_name = "URL", conflicts_with = "table")]
+    local: Option<String>,
+}
+
+impl From {
+    /// The table to read from: none where `callbacks local` is. What was typed counts before the variable.
+    fn table(&self) -> Option<String> {
+        match self.local {
+            Some(_) => None,
+            None => self.table.clone().or_else(|| variable("CALLBACKS_TABLE")),
+        }
+    }
 }
 
 fn identifier(text: &str) -> Result<(String, String), String> {
@@ -83,15 +96,27 @@ pub async fn requests(command: Requests) -> anyhow::Result<()> {
     print_all(&from, |page| Query::Request(request_id.clone(), page)).await
 }
 
+/// Prints all pages as one document.
 async fn print_all(from: &From, query: impl Fn(Page) -> Query) -> anyhow::Result<()> {
-    let mut after = None;
-    loop {
-        let (part, next) = ask(from, &query(Page { after, limit: None })).await?;
-        print(&part)?;
-        if next.is_none() {
-            return Ok(());
-        }
+    let (mut all, mut after) = ask(from, &query(Page::default())).await?;
+    while after.is_some() {
+        let (page, next) = ask(from, &query(Page { after, limit: None })).await?;
+        append(&mut all, page);
         after = next;
+    }
+    print(&all)
+}
+
+/// Adds a page: events are a list, and what became of a request has one.
+fn append(all: &mut Value, page: Value) {
+    match (all, page) {
+        (Value::Array(all), Value::Array(page)) => all.extend(page),
+        (Value::Object(all), Value::Object(page)) => {
+            for (name, value) in page {
+                append(all.entry(name).or_insert(Value::Null), value);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -102,14 +127,14 @@ fn print(value: &Value) -> anyhow::Result<()> {
 
 /// The answer, and where the next page starts.
 async fn ask(from: &From, query: &Query) -> anyhow::Result<(Value, Option<String>)> {
-    let (status, next, body) = match &from.table {
+    let (status, next, body) = match from.table() {
         Some(table) => {
             let client = aws_sdk_dynamodb::Client::new(&aws::config(Duration::from_secs(20)).await);
             let response = answer(&Store::new(client, table, 0), query).await;
             (response.status(), next_page(response.headers()), serde_json::from_str(response.body())?)
         }
         None => {
-            let response = reqwest::get(url(&from.local, query)?).await;
+            let response = reqwest::get(url(from.local.as_deref().unwrap_or("http://127.0.0.1:9001"), query)?).await;
             let response = response.context("callbacks local does not answer; is it running?")?;
             let (status, next) = (response.status(), next_page(response.headers()));
             (status, next, response.json::<Value>().await.context("the answer is not JSON")?)

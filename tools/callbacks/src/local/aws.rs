@@ -10,13 +10,14 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use change_publisher::{Publisher, Topics};
 use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use super::line;
 use super::messages::{Kind, Messages};
+use crate::line::line;
 
 /// The quarantine's URL, as far as a client cares.
 pub(super) const QUARANTINE: &str = "http://local/quarantined-callbacks";
@@ -103,7 +104,7 @@ fn send_message(shared: &Shared, body: &str) -> anyhow::Result<Response> {
     let message: Map<String, Value> = serde_json::from_str(&request.message_body)?;
     let number = shared.messages.add(Kind::Quarantine, message)?;
     if !shared.quiet {
-        println!("{}", line::plain(&format!("  quarantine ◀ message {number}")));
+        println!("{}", line(Timestamp::now(), &format!("quarantine ◀ message {number}")));
     }
     Ok(axum::Json(json!({ "MessageId": number.to_string() })).into_response())
 }
@@ -120,14 +121,14 @@ fn publish_batch(shared: &Shared, fields: &BTreeMap<String, String>) -> anyhow::
         });
         let message: Value = serde_json::from_str(&field(&format!("{entry}.Message")))?;
         let text = |name| message.get(name).and_then(Value::as_str).unwrap_or_default();
-        let line = line::plain(&format!("  {topic} ◀ {} {}", text("type"), text("subject")));
+        let published = format!("{topic} ◀ {} {}", text("type"), text("subject"));
         let attributes: BTreeMap<_, _> = attributes.collect();
         let members = [("topic", json!(topic)), ("message", message), ("attributes", json!(attributes))];
         let members = members.map(|(name, value)| (name.to_owned(), value));
         let number = shared.messages.add(Kind::Topics, Map::from_iter(members))?;
         taken.push_str(&format!("<member><Id>{id}</Id><MessageId>{number}</MessageId></member>"));
         if !shared.quiet {
-            println!("{line}");
+            println!("{}", line(Timestamp::now(), &published));
         }
     }
     let answer = format!(

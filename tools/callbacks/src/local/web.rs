@@ -17,8 +17,8 @@ use listener::{Listener, Outcome, Received, Refusal};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::line::line;
 use super::messages::{Kind, Messages};
+use super::printed;
 use crate::registry;
 
 /// Lambda's own bound on a request. The listener refuses what is over 1 MiB; this only protects the process.
@@ -83,7 +83,7 @@ async fn callback(
         }
     };
     if !shared.quiet {
-        println!("{}", line(received_at, &name, response.status().as_u16(), &outcome, started.elapsed()));
+        println!("{}", printed::callback(received_at, &name, response.status().as_u16(), &outcome, started.elapsed()));
     }
     response.map(Body::from)
 }

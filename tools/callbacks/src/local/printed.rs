@@ -3,12 +3,14 @@
 use std::error::Error;
 use std::time::Duration;
 
-use device::Observation;
+use device::{Ending, Fault, Observation, RequestResult};
 use jiff::Timestamp;
 use listener::{ANSWER_WITHIN, Outcome};
 
+use crate::line::line;
+
 /// A callback as one line: when it came, of which service, of which device, what happened, and what became of it.
-pub(super) fn line(at: Timestamp, service: &str, status: u16, outcome: &Outcome, took: Duration) -> String {
+pub(super) fn callback(at: Timestamp, service: &str, status: u16, outcome: &Outcome, took: Duration) -> String {
     let said = said(&outcome.observations);
     let became = became(outcome);
     let slow = if took > ANSWER_WITHIN {
@@ -17,23 +19,31 @@ pub(super) fn line(at: Timestamp, service: &str, status: u16, outcome: &Outcome,
     } else {
         String::new()
     };
-    plain(&format!("{} {service}{said} ▶ {status} {became}{slow}", at.strftime("%H:%M:%SZ")))
-}
-
-/// A text without what a terminal would obey.
-pub(super) fn plain(text: &str) -> String {
-    text.replace(char::is_control, "\u{fffd}")
+    line(at, &format!("{service}{said} ▶ {status} {became}{slow}"))
 }
 
 fn said(observations: &[Observation]) -> String {
     let Some(first) = observations.first() else { return String::new() };
-    let device = match first.devices.first() {
-        Some(name) => format!("{}:{}", name.kind.to_lowercase(), name.value),
+    let device = match first.naming.names().first() {
+        Some(name) => name.to_string(),
         None => format!("account:{}", first.account.as_deref().unwrap_or("unstated")),
     };
-    match observations.len() - 1 {
-        0 => format!(" {device} {}", first.change),
-        others => format!(" {device} and {others} more {}", first.change),
+    let others = match observations.len() - 1 {
+        0 => String::new(),
+        others => format!(" and {others} more"),
+    };
+    format!(" {device}{others} {}{}", first.change, ended(first.result.as_ref()))
+}
+
+fn ended(result: Option<&RequestResult>) -> String {
+    match result.map(|result| &result.ending) {
+        Some(Ending::Succeeded) => " succeeded".to_owned(),
+        Some(Ending::Failed(Fault { code, text })) => {
+            let why: Vec<_> = [code, text].into_iter().flatten().map(String::as_str).collect();
+            if why.is_empty() { " failed".to_owned() } else { format!(" failed: {}", why.join(" ")) }
+        }
+        Some(Ending::Other(status)) => format!(" {status}"),
+        Some(Ending::Unstated) | None => String::new(),
     }
 }
 
@@ -59,7 +69,7 @@ mod tests {
 
     fn refused(refusal: Refusal, took: u64) -> String {
         let outcome = Outcome { observations: Vec::new(), result: Err(refusal) };
-        line(AT, "DeviceUsage\u{1b}[31m", 503, &outcome, Duration::from_secs(took))
+        callback(AT, "DeviceUsage\u{1b}[31m", 503, &outcome, Duration::from_secs(took))
     }
 
     #[test]
