@@ -85,7 +85,7 @@ pub struct Local {
     _directory: Directory,
 }
 
-/// Runs until Ctrl-C.
+/// Runs until Ctrl-C or SIGTERM.
 ///
 /// # Errors
 ///
@@ -105,7 +105,17 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
             _ => anyhow::bail!("a part of the stack stopped"),
         },
         signal = tokio::signal::ctrl_c() => signal.context("cannot wait for Ctrl-C"),
+        signal = terminated() => signal.context("cannot wait for SIGTERM"),
     }
+}
+
+/// Waits for SIGTERM: a temporary directory is deleted then, too.
+async fn terminated() -> std::io::Result<()> {
+    #[cfg(unix)]
+    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?.recv().await;
+    #[cfg(not(unix))]
+    std::future::pending::<()>().await;
+    Ok(())
 }
 
 /// What is printed at the start.

@@ -1,5 +1,6 @@
 //! What SNS and SQS were sent. The newest messages are kept, in a database beside the table's.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -46,6 +47,12 @@ pub(super) struct Messages(Mutex<Connection>);
 impl Messages {
     /// Opens the database in this file.
     pub(super) fn open(file: &Path) -> anyhow::Result<Self> {
+        // Messages of the quarantine hold credentials, so the file is its owner's alone.
+        let mut owned = File::options();
+        owned.create(true).append(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut owned, 0o600);
+        owned.open(file).with_context(|| format!("cannot open {}", file.display()))?;
         let connection = Connection::open(file).and_then(|connection| {
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", "NORMAL")?;
