@@ -167,7 +167,7 @@ pub async fn start(options: Options) -> anyhow::Result<Local> {
 
     let directory = Directory::open(options.data.as_deref(), options.reset)?;
     let [table_file, messages_file] = DATABASES.map(|database| directory.file(database));
-    let table = table::Table::open(&table_file, options.dynamodb, &mut tasks).await?;
+    let table = table::Table::open(&table_file, options.data.is_some(), options.dynamodb, &mut tasks).await?;
     let messages = Arc::new(Messages::open(&messages_file)?);
     let cloud = aws::Endpoint::start(messages.clone(), options.quiet, &mut tasks).await?;
     tasks.spawn(Stream::open(table.database.clone(), &table_file, cloud.publisher())?.publish());

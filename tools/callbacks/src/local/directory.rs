@@ -27,7 +27,12 @@ impl Directory {
     /// Opens this directory, emptied of what an earlier run kept if it is to be reset, or a temporary one.
     pub(super) fn open(data: Option<&Path>, reset: bool) -> anyhow::Result<Self> {
         let temporary = match data {
-            None => Some(tempfile::Builder::new().prefix("callbacks-").tempdir().context("cannot make a directory")?),
+            None => {
+                let mut builder = tempfile::Builder::new();
+                #[cfg(unix)]
+                builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+                Some(builder.prefix("callbacks-").tempdir().context("cannot make a temporary directory")?)
+            }
             Some(_) => None,
         };
         let path = temporary.as_ref().map(TempDir::path).or(data).unwrap_or(Path::new(".")).to_owned();

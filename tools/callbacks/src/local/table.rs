@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::types::{
 };
 use dynoxide::Database;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 /// The table's name.
@@ -25,15 +26,24 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Opens the table in this file, and makes it where it is not there.
-    pub(super) async fn open(file: &Path, listen: SocketAddr, tasks: &mut JoinSet<()>) -> anyhow::Result<Self> {
+    /// Opens the table in this file, and makes it where it is not there. It is durable if it has to outlive the machine.
+    pub(super) async fn open(
+        file: &Path,
+        durable: bool,
+        listen: SocketAddr,
+        tasks: &mut JoinSet<()>,
+    ) -> anyhow::Result<Self> {
         let database = Database::new(&file.to_string_lossy());
         let database = database.with_context(|| format!("cannot open {}", file.display()))?;
-        let listener = TcpListener::bind(listen).await;
+        if !durable {
+            // SQLite then waits for no disk.
+            database.enable_bulk_loading()?;
+        }
+        let listener = TcpListener::bind(listen).await.and_then(TcpListener::into_std);
         let listener =
             listener.with_context(|| format!("cannot listen on {listen}; --dynamodb takes another address"))?;
         let address = listener.local_addr()?;
-        tasks.spawn(dynoxide::server::serve_on(listener, database.clone()));
+        serve(listener, database.clone(), tasks)?;
         let configuration = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::from_static("local"))
@@ -46,6 +56,23 @@ impl Table {
         }
         Ok(Self { database, client, address })
     }
+}
+
+/// Serves the engine on a thread of its own: it blocks while it reads and writes, and all else would wait with it.
+fn serve(listener: std::net::TcpListener, database: Database, tasks: &mut JoinSet<()>) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (mut running, stopped) = oneshot::channel::<()>();
+    let serving = async move {
+        let Ok(listener) = TcpListener::from_std(listener) else { return };
+        tokio::select! {
+            () = dynoxide::server::serve_on(listener, database) => {}
+            _ = stopped => {}
+        }
+    };
+    std::thread::Builder::new().name("dynamodb".to_owned()).spawn(move || runtime.block_on(serving))?;
+    // Ends when the thread does, and the thread when this does.
+    tasks.spawn(async move { running.closed().await });
+    Ok(())
 }
 
 async fn create(client: &Client) -> anyhow::Result<()> {
