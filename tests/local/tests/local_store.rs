@@ -10,6 +10,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use callbacks::local::{Options, start};
 use local_tests::{GOLDEN, Stack, options};
 use serde_json::{Value, json};
@@ -33,6 +34,18 @@ async fn stream_records_are_deleted_once_they_are_published() {
     }
     stack.topic_messages(5).await;
     assert_eq!(count(&directory.path().join("dynamodb.sqlite"), "_stream_records"), 0);
+}
+
+#[tokio::test]
+async fn the_engine_remembers_no_token_of_a_transaction() {
+    let stack = Stack::new().await;
+    for key in ["a", "b"] {
+        let value = AttributeValue::S(key.to_owned());
+        let put = Put::builder().table_name("callbacks").item("pk", value.clone()).item("sk", value).build().unwrap();
+        let item = TransactWriteItem::builder().put(put).build();
+        // With the token, the second one would be refused as another transaction than the first.
+        stack.local.table.transact_write_items().client_request_token("one").transact_items(item).send().await.unwrap();
+    }
 }
 
 #[tokio::test]
