@@ -26,7 +26,8 @@ def local():
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     program = ROOT / "target/lambda/callbacks/bootstrap"
-    process = subprocess.Popen([program, "local", "--quiet", "--listen", address], stdout=subprocess.DEVNULL)
+    addresses = ["--listen", address, "--dynamodb", "127.0.0.1:0"]
+    process = subprocess.Popen([program, "local", "--quiet", *addresses], stdout=subprocess.DEVNULL)
     try:
         for _ in range(100):
             try:

@@ -2,6 +2,7 @@
 //!
 //! `kind` is any of the platform's (`mdn`, `imei`, …) in any casing, or `id` for our own name of a device.
 
+use callback::Kind;
 use device::{Device, DeviceId, Identifier};
 use http::header::{CONTENT_TYPE, LINK};
 use http::{HeaderValue, Response, StatusCode};
@@ -72,6 +73,11 @@ impl Page {
 enum QueryError {
     #[error("No device has this identifier.")]
     NoDevice,
+    #[error(
+        "No device has this identifier. {0} is not a kind that the platform documents \
+         (mdn, msisdn, min, iccid, imsi, imei, meid, esn, eid)."
+    )]
+    UnknownKind(String),
     #[error("No answer to this request has come in.")]
     NoRequest,
     #[error("limit must be a number from 1 to {0}.")]
@@ -85,7 +91,7 @@ enum QueryError {
 impl QueryError {
     fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
-            Self::NoDevice => (StatusCode::NOT_FOUND, "REQUEST_FAILED.DeviceNotFound"),
+            Self::NoDevice | Self::UnknownKind(_) => (StatusCode::NOT_FOUND, "REQUEST_FAILED.DeviceNotFound"),
             Self::NoRequest => (StatusCode::NOT_FOUND, "REQUEST_FAILED.RequestNotFound"),
             Self::Limit(_) | Self::After => (StatusCode::BAD_REQUEST, "INPUT_INVALID.Query.Invalid"),
             Self::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "REQUEST_FAILED.TryAgain"),
@@ -167,7 +173,10 @@ async fn find(store: &Store, name: &Name) -> Result<Device, QueryError> {
             None => None,
         }
     };
-    found.ok_or(QueryError::NoDevice)
+    found.ok_or_else(|| match Kind::from(name.kind.as_str()) {
+        Kind::Other(kind) if kind != "id" => QueryError::UnknownKind(kind),
+        _ => QueryError::NoDevice,
+    })
 }
 
 fn read_cursor(text: &str) -> Option<EventsFrom> {

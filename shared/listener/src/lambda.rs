@@ -12,7 +12,7 @@ use lambda_http::request::RequestContext;
 use lambda_http::{Body, Error, Request, RequestExt, service_fn};
 use store::Store;
 
-use crate::{CredentialsSource, Listener, Metrics, Quarantine, Received, Refusal, Settings, refuse};
+use crate::{ANSWER_WITHIN, CredentialsSource, Listener, Metrics, Quarantine, Received, Refusal, Settings, refuse};
 
 /// How long a call of AWS may take, so that an answer can follow before the platform sends again.
 const AWS_WITHIN: Duration = Duration::from_millis(2400);
@@ -67,6 +67,7 @@ fn listener(settings: Settings, aws: &SdkConfig) -> Listener {
         },
         quarantine: Quarantine::new(aws_sdk_sqs::Client::new(aws), settings.quarantine_queue_url),
         metrics: Metrics::Log { stack: settings.stack_name },
+        answer_within: ANSWER_WITHIN,
     }
 }
 

@@ -29,7 +29,7 @@ pub use settings::{SettingError, Settings};
 pub use verify::{CredentialsSource, Expected, FETCH_AGAIN_AFTER, Verified};
 
 /// The platform sends again when it is not answered within about 4 s, measured; the way there and back needs some.
-const ANSWER_WITHIN: Duration = Duration::from_millis(2900);
+pub const ANSWER_WITHIN: Duration = Duration::from_millis(2900);
 
 /// What is left of it for the quarantine, when all else took as long as it could.
 const QUARANTINE_WITHIN: Duration = Duration::from_millis(300);
@@ -65,6 +65,17 @@ pub struct Listener {
     pub quarantine: Quarantine,
     /// Where counters go.
     pub metrics: Metrics,
+    /// How long an answer may take: [`ANSWER_WITHIN`], unless nothing sends again.
+    pub answer_within: Duration,
+}
+
+/// What became of a request. The answer says less of it.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What the request says, as far as it could be read.
+    pub observations: Vec<Observation>,
+    /// What was recorded, or why not all of it was.
+    pub result: Result<Recording, Refusal>,
 }
 
 impl Listener {
@@ -81,8 +92,15 @@ impl Listener {
 
     /// The answer to one request: 200 only when what it says is in the table.
     pub async fn answer(&self, service: &CallbackService, received: Received) -> Response<String> {
+        self.answer_and_tell(service, received).await.0
+    }
+
+    /// The same, and what became of the request.
+    pub async fn answer_and_tell(&self, service: &CallbackService, received: Received) -> (Response<String>, Outcome) {
         let started = Instant::now();
-        match self.take(service, &received, started + ANSWER_WITHIN).await {
+        let deadline = started + self.answer_within;
+        let Outcome { observations, result } = self.take(service, &received, deadline).await;
+        match result {
             Ok(recording) => {
                 let duplicate = recording.recorded == 0;
                 let counter = if duplicate { "CallbacksDuplicate" } else { "CallbacksRecorded" };
@@ -94,25 +112,36 @@ impl Listener {
                     unfit = recording.unfit.len(),
                     milliseconds = started.elapsed().as_millis()
                 );
-                answer::accepted(&received)
+                (answer::accepted(&received), Outcome { observations, result: Ok(recording) })
             }
             Err(refusal) => {
-                let refusal = self.keep(service, &received, refusal, started + ANSWER_WITHIN).await;
+                let refusal = self.keep(service, &received, refusal, deadline).await;
                 self.metrics.count(service.counted_as, refusal.metric(), 1);
                 let status = refusal.status().as_u16();
                 let cause = std::error::Error::source(&refusal).map(ToString::to_string);
                 tracing::warn!(message = "Refused.", service = service.counted_as, status, %refusal, cause);
-                answer::refuse(&received, &refusal)
+                (answer::refuse(&received, &refusal), Outcome { observations, result: Err(refusal) })
             }
         }
     }
 
-    async fn take(
+    async fn take(&self, service: &CallbackService, received: &Received, deadline: Instant) -> Outcome {
+        let deadline = deadline.checked_sub(QUARANTINE_WITHIN).unwrap_or(deadline);
+        let read = timeout_at(deadline, self.read(service, received)).await.unwrap_or(Err(Refusal::TooSlow));
+        let (occasion, observations) = match read {
+            Ok(read) => read,
+            Err(refusal) => return Outcome { observations: Vec::new(), result: Err(refusal) },
+        };
+        let recorded = timeout_at(deadline, self.record(service, &occasion, &observations, deadline)).await;
+        Outcome { observations, result: recorded.unwrap_or(Err(Refusal::TooSlow)) }
+    }
+
+    /// What a request says, once it is verified: only that is recorded.
+    async fn read(
         &self,
         service: &CallbackService,
         received: &Received,
-        deadline: Instant,
-    ) -> Result<Recording, Refusal> {
+    ) -> Result<(Occasion, Vec<Observation>), Refusal> {
         if !self.allowed.contains(received.source) {
             return Err(Refusal::AddressNotAllowed);
         }
@@ -120,12 +149,9 @@ impl Listener {
             return Err(Refusal::MethodNotAllowed);
         }
         let callback = Callback::parse(&received.body, received.content_type.as_deref())?;
-        let deadline = deadline.checked_sub(QUARANTINE_WITHIN).unwrap_or(deadline);
-        let work = async {
-            let verified = self.credentials.verify(callback).await?;
-            self.record(service, verified, received, deadline).await
-        };
-        timeout_at(deadline, work).await.unwrap_or(Err(Refusal::TooSlow))
+        let message = self.credentials.verify(callback).await?.into_message();
+        let occasion = Occasion::new(service, &message, received.received_at);
+        Ok((occasion, (service.interpret)(&service.name, message)))
     }
 
     /// Records all that can be recorded. What no row can hold is kept in the quarantine, by itself: the rest of a message for
@@ -133,13 +159,10 @@ impl Listener {
     async fn record(
         &self,
         service: &CallbackService,
-        verified: Verified,
-        received: &Received,
+        occasion: &Occasion,
+        observations: &[Observation],
         deadline: Instant,
     ) -> Result<Recording, Refusal> {
-        let message = verified.into_message();
-        let occasion = Occasion::new(service, &message, received.received_at);
-        let observations = (service.interpret)(&service.name, message);
         let unknown: usize = observations.iter().map(|observation| observation.unknown.len()).sum();
         if unknown > 0 {
             self.metrics.count(service.counted_as, "UnknownMembers", unknown);
@@ -148,11 +171,11 @@ impl Listener {
             return Err(Refusal::Unreadable(ParseError::NotACallback));
         }
         let last_try = deadline.checked_sub(LAST_TRY_WITHIN).unwrap_or(deadline);
-        let recording = self.store.record(&occasion, &observations, last_try).await;
+        let recording = self.store.record(occasion, observations, last_try).await;
         if recording.unfit.len() == observations.len() {
             return Err(Refusal::DoesNotFit);
         }
-        self.keep_unfit(service, &occasion, &observations, &recording.unfit).await?;
+        self.keep_unfit(service, occasion, observations, &recording.unfit).await?;
         match recording.failure {
             Some(error) => Err(Refusal::StoreUnavailable(error)),
             None => Ok(recording),

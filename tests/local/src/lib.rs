@@ -90,7 +90,10 @@ pub struct Stack {
 pub fn options() -> Options {
     Options {
         listen: "127.0.0.1:0".parse().unwrap(),
+        dynamodb: "127.0.0.1:0".parse().unwrap(),
         data: None,
+        reset: false,
+        seed: false,
         username: None,
         password: None,
         allow: AllowedAddresses::Any,
@@ -156,17 +159,28 @@ impl Stack {
 
     /// What SNS was sent, once there are so many messages and no more follow.
     pub async fn topic_messages(&self, count: usize) -> Vec<Value> {
-        let messages = async || self.get("/topics/messages").await.1.as_array().unwrap().clone();
         for _ in 0..200 {
-            if messages().await.len() >= count {
+            if self.all("/topics/messages").await.len() >= count {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
-        let messages = messages().await;
+        let messages = self.all("/topics/messages").await;
         assert_eq!(messages.len(), count, "{messages:#?}");
         messages
+    }
+
+    /// All messages, page by page.
+    pub async fn all(&self, path: &str) -> Vec<Value> {
+        let (mut messages, mut after) = (Vec::new(), 0);
+        loop {
+            let (status, page) = self.get(&format!("{path}?after={after}")).await;
+            assert_eq!(status, 200, "{page}");
+            let Some(last) = page.as_array().unwrap().last() else { return messages };
+            after = last["number"].as_i64().unwrap();
+            messages.extend(page.as_array().unwrap().iter().cloned());
+        }
     }
 
     /// All rows of the table.

@@ -75,7 +75,10 @@ impl Carrier {
     fn options(&self) -> SendOptions {
         SendOptions {
             to: format!("http://{}", self.platform.address),
-            account: ACCOUNT.to_owned(),
+            account: Some(ACCOUNT.to_owned()),
+            url: None,
+            username: None,
+            password: None,
             service: Vec::new(),
             all: true,
             transport: None,
@@ -340,12 +343,47 @@ async fn the_report_counts_what_happened() {
     assert_eq!(report.attempts, seen("/usage") + seen("/prl") + report.unanswered);
     assert_eq!((report.messages, report.acknowledged), (report.attempts, seen("/usage")));
     assert_eq!(report.unacknowledged.len() as u64, seen("/prl") + report.unanswered);
-    assert!(report.answer_times.max >= 50.0 && report.answer_times.p50 <= report.answer_times.p99, "{report}");
+    let times = report.answer_times.unwrap();
+    assert!(times.max >= 50.0 && times.p50 <= times.p99, "{report}");
     let of_nobody = report.unacknowledged.iter().find(|message| message.service == "StateService").unwrap();
     assert_eq!(of_nobody.last_status, None);
     let as_json = json!(report);
     assert_eq!(as_json["unacknowledged"][0]["transport"], "rest");
     assert_eq!(as_json["statuses"]["403"], report.statuses[&403]);
+}
+
+#[tokio::test]
+async fn more_messages_than_can_be_under_way_wait_for_their_turn_and_are_all_sent() {
+    let slow: Script = |_, _| (200, Duration::from_secs(3));
+    let (carrier, listener) = (Carrier::new().await, Scripted::listen(slow).await);
+    carrier.register("DeviceUsage", &format!("{}/usage", listener.url), "word").await;
+    let options = SendOptions { count: Some(520), rate: 1000.0, resend: Resend::Never, ..carrier.options() };
+    let report = tokio::time::timeout(Duration::from_secs(25), send(&options)).await.expect("it ends").unwrap();
+    assert_eq!((report.messages, report.acknowledged), (520, 520), "{report}");
+}
+
+#[tokio::test]
+async fn a_listener_that_is_registered_nowhere_gets_messages_by_its_url() {
+    let (username, password) = (Some("user".to_owned()), Some("word".to_owned()));
+    let stack = Stack::with(callbacks::local::Options {
+        username: username.clone(),
+        password: password.clone(),
+        ..local_tests::options()
+    });
+    let (carrier, stack) = (Carrier::new().await, stack.await);
+    let url = Some(format!("http://{}/callbacks/", stack.local.address).parse().unwrap());
+    let options = SendOptions { account: None, url, username, password, ..carrier.options() };
+    let report = send(&options).await.unwrap();
+    assert!(report.messages > 26 && report.acknowledged == report.messages, "{report}");
+}
+
+#[tokio::test]
+async fn no_answer_has_no_time() {
+    let carrier = Carrier::new().await;
+    carrier.register("DeviceUsage", "http://127.0.0.1:9/nobody", "word").await;
+    let options = SendOptions { count: Some(1), resend: Resend::Never, ..carrier.options() };
+    let report = send(&options).await.unwrap();
+    assert_eq!((report.unanswered, &json!(report)["answerTimes"]), (1, &Value::Null));
 }
 
 #[tokio::test]

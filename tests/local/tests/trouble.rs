@@ -45,6 +45,7 @@ fn listener(endpoint: &str, table: Option<aws_sdk_dynamodb::Client>) -> Listener
         }),
         quarantine: Quarantine::new(aws_sdk_sqs::Client::from_conf(sqs.build()), "http://local/quarantine"),
         metrics: Metrics::Off,
+        answer_within: listener::ANSWER_WITHIN,
     }
 }
 

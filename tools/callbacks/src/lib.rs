@@ -3,6 +3,8 @@
 mod account;
 mod address;
 pub mod command;
+mod environment;
+mod line;
 pub mod local;
 pub mod platform;
 pub mod register;

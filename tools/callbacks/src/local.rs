@@ -4,6 +4,10 @@
 //! and SQS by a small endpoint that the unchanged SDK clients talk to ([`aws`]).
 
 mod aws;
+mod directory;
+mod messages;
+mod printed;
+mod seed;
 mod stream;
 mod table;
 mod web;
@@ -11,6 +15,7 @@ mod web;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
@@ -19,7 +24,13 @@ use store::Store;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-pub use aws::Sent;
+use self::directory::{DATABASES, Directory};
+use self::messages::Messages;
+use self::stream::Stream;
+use crate::platform::rules::Credentials;
+
+/// A message for 2,000 devices takes longer in a build without optimisation than a deployed function may take.
+const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
 /// How to run.
 #[derive(Debug, Clone, Args)]
@@ -27,14 +38,23 @@ pub struct Options {
     /// Listen on this address
     #[arg(long, default_value = "127.0.0.1:9001", value_parser = crate::address::socket)]
     pub listen: SocketAddr,
-    /// Keep devices and events in this directory; without it, they are gone at the end
-    #[arg(long)]
+    /// Let the embedded DynamoDB listen on this address; with port 0, on any free port
+    #[arg(long, default_value = "127.0.0.1:9010")]
+    pub dynamodb: SocketAddr,
+    /// Keep devices, events and messages in this directory; without it, they are gone at the end
+    #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// Delete first what the directory keeps
+    #[arg(long, requires = "data")]
+    pub reset: bool,
+    /// Send the sample messages of every service once, at the start
+    #[arg(long)]
+    pub seed: bool,
     /// The user name that callbacks must carry; without it, no credentials are asked for
-    #[arg(long, requires = "password", env = "CALLBACKS_USERNAME")]
+    #[arg(long, requires = "password", env = "CALLBACKS_USERNAME", value_parser = not_empty)]
     pub username: Option<String>,
     /// The password that callbacks must carry
-    #[arg(long, requires = "username", env = "CALLBACKS_PASSWORD", hide_env_values = true)]
+    #[arg(long, requires = "username", env = "CALLBACKS_PASSWORD", hide_env_values = true, value_parser = not_empty)]
     pub password: Option<String>,
     /// Take callbacks from these addresses and networks alone, with commas between
     #[arg(long, default_value = "any")]
@@ -44,73 +64,113 @@ pub struct Options {
     pub quiet: bool,
 }
 
+fn not_empty(text: &str) -> Result<String, &'static str> {
+    if text.is_empty() {
+        Err("it is empty; without it and its variable, no credentials are asked for")
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
 /// A running stack. It ends when this is dropped.
 #[derive(Debug)]
 pub struct Local {
     /// Where it listens.
     pub address: SocketAddr,
     /// Where its DynamoDB listens.
+    pub dynamodb: SocketAddr,
+    /// A client of its DynamoDB.
     pub table: aws_sdk_dynamodb::Client,
     tasks: JoinSet<()>,
+    _directory: Directory,
 }
 
-/// Runs until Ctrl-C.
+/// Runs until Ctrl-C or SIGTERM.
 ///
 /// # Errors
 ///
-/// The address is taken, or the directory cannot be used.
+/// An address is taken, or the directory cannot be used.
 pub async fn run(options: Options) -> anyhow::Result<()> {
-    let asks = match &options.username {
-        Some(username) => format!("Callbacks must carry the user name {username} and its password."),
-        None => "No credentials are asked for; --username and --password ask for some.".to_owned(),
-    };
-    let kept = match &options.data {
-        Some(data) => format!("Devices and events are kept in {}.", data.display()),
-        None => "Devices and events are gone at the end; --data DIR keeps them.".to_owned(),
-    };
-    let mut local = start(options).await?;
-    let url = format!("http://{}", local.address);
-    println!("Listening on {url}");
-    for service in &crate::registry::SERVICES {
-        println!("  POST {url}/callbacks/{}", service.name);
+    let mut local = start(options.clone()).await?;
+    println!("{}", introduction(&options, &local));
+    if options.seed {
+        let (username, password) = (options.username.unwrap_or_default(), options.password.unwrap_or_default());
+        let url = format!("http://{}/callbacks", local.address);
+        let (sent, acknowledged) = seed::send(&url, &Credentials { username, password }).await?;
+        println!("{sent} sample messages sent, {acknowledged} acknowledged.");
     }
-    println!("  POST {url}/callbacks/{{service}}            any other service of the platform");
-    println!("  GET  {url}/devices/{{kind}}/{{value}}         what is known of a device");
-    println!("  GET  {url}/devices/{{kind}}/{{value}}/events  what has happened to it");
-    println!("  GET  {url}/requests/{{requestId}}            what became of a request");
-    println!("  GET  {url}/topics/messages                what SNS was sent");
-    println!("  GET  {url}/quarantine/messages            what could not be taken");
-    println!("{asks}\n{kept}\nTry, from the project's folder:");
-    println!(
-        "  curl -i -H 'Content-Type: text/xml' --data-binary @events/external-provisioning-changes/soap/1-activate.xml \\"
-    );
-    println!("    {url}/callbacks/ExternalProvisioningChanges");
-    println!("  curl {url}/devices/mdn/2300329133\n");
     tokio::select! {
         stopped = local.tasks.join_next() => match stopped {
             Some(Err(error)) => Err(error).context("a part of the stack failed"),
             _ => anyhow::bail!("a part of the stack stopped"),
         },
         signal = tokio::signal::ctrl_c() => signal.context("cannot wait for Ctrl-C"),
+        signal = terminated() => signal.context("cannot wait for SIGTERM"),
     }
+}
+
+/// Waits for SIGTERM: a temporary directory is deleted then, too.
+async fn terminated() -> std::io::Result<()> {
+    #[cfg(unix)]
+    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?.recv().await;
+    #[cfg(not(unix))]
+    std::future::pending::<()>().await;
+    Ok(())
+}
+
+/// What is printed at the start.
+fn introduction(options: &Options, local: &Local) -> String {
+    let Local { address, dynamodb, .. } = local;
+    let (url, within) = (format!("http://{address}"), ANSWER_WITHIN.as_secs());
+    let services: String =
+        crate::registry::SERVICES.iter().map(|service| format!("  POST {url}/callbacks/{}\n", service.name)).collect();
+    let asks = match &options.username {
+        Some(username) => format!("Callbacks must carry the user name {username} and its password."),
+        None => "No credentials are asked for; --username and --password ask for some.".to_owned(),
+    };
+    let kept = match &options.data {
+        Some(data) => format!("Devices, events and messages are kept in {}; --reset deletes them.", data.display()),
+        None => "Devices, events and messages are gone at the end; --data DIR keeps them.".to_owned(),
+    };
+    format!(
+        "Listening on {url}\n\
+         {services}\
+         \x20 POST {url}/callbacks/{{service}}            any other service of the platform\n\
+         \x20 GET  {url}/devices/{{kind}}/{{value}}         what is known of a device\n\
+         \x20 GET  {url}/devices/{{kind}}/{{value}}/events  what has happened to it\n\
+         \x20 GET  {url}/requests/{{requestId}}            what became of a request\n\
+         \x20 GET  {url}/topics/messages                what SNS was sent: the last 10,000 messages, 1,000 at a time\n\
+         \x20 GET  {url}/quarantine/messages            what could not be taken\n\
+         {asks}\n{kept}\n\
+         An answer may take {within} s here; a deployed function answers within {} s, or with 503.\n\
+         Try, from the project's folder:\n\
+         \x20 curl -i -H 'Content-Type: text/xml' --data-binary @events/external-provisioning-changes/soap/1-activate.xml \\\n\
+         \x20   {url}/callbacks/ExternalProvisioningChanges\n\
+         \x20 curl {url}/devices/mdn/2300329133\n\
+         \x20 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local aws dynamodb scan --table-name {} \\\n\
+         \x20   --endpoint-url http://{dynamodb} --region us-east-1\n",
+        listener::ANSWER_WITHIN.as_secs_f64(),
+        table::NAME,
+    )
 }
 
 /// Starts the stack.
 ///
 /// # Errors
 ///
-/// The address is taken, or the directory cannot be used.
+/// An address is taken, or the directory cannot be used.
 pub async fn start(options: Options) -> anyhow::Result<Local> {
     let listen = TcpListener::bind(options.listen).await;
     let listen = listen.with_context(|| format!("cannot listen on {}", options.listen))?;
     let address = listen.local_addr()?;
     let mut tasks = JoinSet::new();
 
-    let table = table::Table::open(options.data.as_deref(), &mut tasks).await?;
-    let cloud = aws::Endpoint::start(options.quiet, &mut tasks).await?;
-    let publisher = cloud.publisher();
-    let position = options.data.as_ref().map(|data| data.join("published-to"));
-    tasks.spawn(stream::publish(table.database.clone(), publisher, position));
+    let directory = Directory::open(options.data.as_deref(), options.reset)?;
+    let [table_file, messages_file] = DATABASES.map(|database| directory.file(database));
+    let table = table::Table::open(&table_file, options.data.is_some(), options.dynamodb, &mut tasks).await?;
+    let messages = Arc::new(Messages::open(&messages_file)?);
+    let cloud = aws::Endpoint::start(messages.clone(), options.quiet, &mut tasks).await?;
+    tasks.spawn(Stream::open(table.database.clone(), &table_file, cloud.publisher())?.publish());
 
     let listener = Listener {
         store: Store::new(table.client.clone(), table::NAME, 0),
@@ -121,12 +181,13 @@ pub async fn start(options: Options) -> anyhow::Result<Local> {
         },
         quarantine: Quarantine::new(cloud.queues(), aws::QUARANTINE),
         metrics: Metrics::Off,
+        answer_within: ANSWER_WITHIN,
     };
-    let app = web::app(Arc::new(listener), cloud.sent.clone(), options.quiet);
+    let app = web::app(Arc::new(listener), messages, options.quiet);
     tasks.spawn(async move {
         if let Err(error) = axum::serve(listen, app.into_make_service_with_connect_info::<SocketAddr>()).await {
             eprintln!("The endpoints stopped: {error}");
         }
     });
-    Ok(Local { address, table: table.client, tasks })
+    Ok(Local { address, dynamodb: table.address, table: table.client, tasks, _directory: directory })
 }

@@ -6,7 +6,7 @@
 //! well it is known.
 
 mod carrier;
-mod fresh;
+pub(crate) mod fresh;
 mod gateway;
 mod rest;
 pub mod rules;
@@ -20,8 +20,9 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use axum::extract::State;
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
 use tokio::net::TcpListener;
@@ -29,7 +30,7 @@ use tokio::task::JoinSet;
 
 use self::carrier::Carrier;
 use self::rules::{Credentials, Grants, Registration};
-use self::send::{SendOptions, send};
+use self::send::{SendOptions, Sent, send};
 
 /// What to do: run the platform, or have one send.
 #[derive(Args)]
@@ -57,19 +58,19 @@ pub struct Options {
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// An account that there is; give it once for each
-    #[arg(long, value_name = "NAME", default_values_t = Self::default().account)]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), default_values_t = Self::default().account)]
     pub account: Vec<String>,
     /// The application's key, for OAuth
-    #[arg(long, default_value_t = Self::default().key)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new(), default_value_t = Self::default().key)]
     pub key: String,
     /// The application's secret
-    #[arg(long, default_value_t = Self::default().secret)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new(), default_value_t = Self::default().secret)]
     pub secret: String,
     /// The user of both APIs' sessions
-    #[arg(long, default_value_t = Self::default().username)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new(), default_value_t = Self::default().username)]
     pub username: String,
     /// The user's password
-    #[arg(long, default_value_t = Self::default().password)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new(), default_value_t = Self::default().password)]
     pub password: String,
     /// The life of an OAuth token
     #[arg(long, value_name = "SECONDS", default_value_t = Self::default().token_lifetime)]
@@ -80,6 +81,9 @@ pub struct Options {
     /// Take URLs with any port, which the real platform does not
     #[arg(long)]
     pub any_port: bool,
+    /// Do not print registrations and messages as they happen
+    #[arg(long)]
+    pub quiet: bool,
 }
 
 impl Default for Options {
@@ -95,6 +99,7 @@ impl Default for Options {
             token_lifetime: 3600,
             session_idle: 1200,
             any_port: false,
+            quiet: false,
         }
     }
 }
@@ -181,12 +186,13 @@ pub async fn start(options: Options) -> anyhow::Result<Platform> {
         token_lifetime: SignedDuration::from_secs(options.token_lifetime.into()),
         session_idle: SignedDuration::from_secs(options.session_idle.into()),
     };
-    let carrier = Arc::new(Carrier::open(grants, options.any_port, account, data.as_deref())?);
+    let carrier = Arc::new(Carrier::open(grants, options.any_port, account, data.as_deref(), options.quiet)?);
     let app = Router::new()
         .merge(gateway::routes())
         .merge(rest::routes())
         .merge(soap::routes())
         .route("/_platform/registrations", get(registrations))
+        .route("/_platform/sent", post(sent_now))
         .fallback(gateway::no_resource)
         .with_state(carrier.clone());
     let mut tasks = JoinSet::new();
@@ -201,6 +207,11 @@ pub async fn start(options: Options) -> anyhow::Result<Platform> {
 /// What `send` needs to know: every registration with its credentials. The real platform has no such thing.
 async fn registrations(State(carrier): State<Arc<Carrier>>) -> Json<Vec<Registration>> {
     Json(carrier.rules().book.registrations.clone())
+}
+
+/// What `send` has sent since it last said so.
+async fn sent_now(State(carrier): State<Arc<Carrier>>, Json(all): Json<Vec<Sent>>) {
+    all.iter().for_each(|sent| carrier.print(sent.at, &sent.to_string()));
 }
 
 /// What a person is told at the start. Only the secrets that everybody knows are shown.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 use device_query::{Name, Page, Query, try_answer};
 use http::StatusCode;
@@ -10,6 +11,7 @@ use http::header::LINK;
 use serde_json::Value;
 use store::Store;
 
+use crate::environment::variable;
 use crate::{account, address};
 
 /// What to do with devices.
@@ -45,12 +47,22 @@ pub enum Requests {
 /// Where to read from.
 #[derive(Debug, Clone, Args)]
 pub struct From {
-    /// Read from this table of a deployed stack (its output TableName), with your AWS credentials
-    #[arg(long, env = "CALLBACKS_TABLE")]
+    /// Read from this table of a deployed stack (its output TableName), with your AWS credentials [env: CALLBACKS_TABLE]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     table: Option<String>,
-    /// Read from `callbacks local` at this address
-    #[arg(long, default_value = "http://127.0.0.1:9001", conflicts_with = "table")]
-    local: String,
+    /// Read from `callbacks local` at this address, if not http://127.0.0.1:9001
+    #[arg(long, value_name = "URL", conflicts_with = "table")]
+    local: Option<String>,
+}
+
+impl From {
+    /// The table to read from: none where `callbacks local` is. What was typed counts before the variable.
+    fn table(&self) -> Option<String> {
+        match self.local {
+            Some(_) => None,
+            None => self.table.clone().or_else(|| variable("CALLBACKS_TABLE")),
+        }
+    }
 }
 
 fn identifier(text: &str) -> Result<(String, String), String> {
@@ -85,15 +97,27 @@ pub async fn requests(command: Requests) -> anyhow::Result<()> {
     print_all(&from, |page| Query::Request(request_id.clone(), page)).await
 }
 
+/// Prints all pages as one document.
 async fn print_all(from: &From, query: impl Fn(Page) -> Query) -> anyhow::Result<()> {
-    let mut after = None;
-    loop {
-        let (part, next) = ask(from, &query(Page { after, limit: None })).await?;
-        print(&part)?;
-        if next.is_none() {
-            return Ok(());
-        }
+    let (mut all, mut after) = ask(from, &query(Page::default())).await?;
+    while after.is_some() {
+        let (page, next) = ask(from, &query(Page { after, limit: None })).await?;
+        append(&mut all, page);
         after = next;
+    }
+    print(&all)
+}
+
+/// Adds a page: events are a list, and what became of a request has one.
+fn append(all: &mut Value, page: Value) {
+    match (all, page) {
+        (Value::Array(all), Value::Array(page)) => all.extend(page),
+        (Value::Object(all), Value::Object(page)) => {
+            for (name, value) in page {
+                append(all.entry(name).or_insert(Value::Null), value);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -104,10 +128,10 @@ fn print(value: &Value) -> anyhow::Result<()> {
 
 /// The answer, and where the next page starts.
 async fn ask(from: &From, query: &Query) -> anyhow::Result<(Value, Option<String>)> {
-    let (status, next, body) = match &from.table {
+    let (status, next, body) = match from.table() {
         Some(table) => {
             let config = account::config(Duration::from_secs(20)).await?;
-            let store = Store::new(aws_sdk_dynamodb::Client::new(&config), table, 0);
+            let store = Store::new(aws_sdk_dynamodb::Client::new(&config), &table, 0);
             let response = try_answer(&store, query).await.map_err(|error| {
                 let region = account::region(&config);
                 if error.is_no_table() {
@@ -119,11 +143,11 @@ async fn ask(from: &From, query: &Query) -> anyhow::Result<(Value, Option<String
             (response.status(), next_page(response.headers()), serde_json::from_str(response.body())?)
         }
         None => {
-            let response = reqwest::get(url(&from.local, query)?).await;
+            let local = from.local.as_deref().unwrap_or("http://127.0.0.1:9001");
+            let response = reqwest::get(url(local, query)?).await;
             // The path is left out: it names a device.
             let response = response.map_err(reqwest::Error::without_url);
-            let response =
-                response.with_context(|| format!("{} does not answer; is callbacks local running?", from.local))?;
+            let response = response.with_context(|| format!("{local} does not answer; is callbacks local running?"))?;
             let (status, next) = (response.status(), next_page(response.headers()));
             (status, next, response.json::<Value>().await.context("the answer is not JSON")?)
         }

@@ -2,7 +2,7 @@
 //! can be read back.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use aws_sdk_sns::config::{BehaviorVersion, Credentials, Region};
 use axum::Router;
@@ -10,69 +10,42 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use change_publisher::{Publisher, Topics};
 use http::{HeaderMap, StatusCode};
-use serde::Serialize;
-use serde_json::{Value, json};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+
+use super::messages::{Kind, Messages};
+use crate::line::line;
 
 /// The quarantine's URL, as far as a client cares.
 pub(super) const QUARANTINE: &str = "http://local/quarantined-callbacks";
 
 const TOPICS: &str = "arn:aws:sns:local:000000000000:";
 
-/// What was sent, oldest first.
-#[derive(Debug, Default)]
-pub struct Sent {
-    topics: Mutex<Vec<TopicMessage>>,
-    quarantine: Mutex<Vec<Value>>,
-}
-
-/// A message that SNS was sent.
-#[derive(Debug, Clone, Serialize)]
-struct TopicMessage {
-    topic: String,
-    message: Value,
-    attributes: BTreeMap<String, String>,
-}
-
-impl Sent {
-    /// The messages of all topics, as `{topic, message, attributes}`.
-    #[must_use]
-    pub fn topic_messages(&self) -> Value {
-        json!(*self.topics.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// The messages of the quarantine.
-    #[must_use]
-    pub fn quarantine_messages(&self) -> Value {
-        json!(*self.quarantine.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
 /// The running endpoint.
 pub(super) struct Endpoint {
     url: String,
-    pub(super) sent: Arc<Sent>,
 }
 
 #[derive(Clone)]
 struct Shared {
-    sent: Arc<Sent>,
+    messages: Arc<Messages>,
     quiet: bool,
 }
 
 impl Endpoint {
-    pub(super) async fn start(quiet: bool, tasks: &mut JoinSet<()>) -> anyhow::Result<Self> {
+    pub(super) async fn start(messages: Arc<Messages>, quiet: bool, tasks: &mut JoinSet<()>) -> anyhow::Result<Self> {
         let listen = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listen.local_addr()?);
-        let sent = Arc::new(Sent::default());
-        let app = Router::new().fallback(call).with_state(Shared { sent: sent.clone(), quiet });
+        let app = Router::new().fallback(call).with_state(Shared { messages, quiet });
         tasks.spawn(async move {
             if let Err(error) = axum::serve(listen, app).await {
                 eprintln!("The SNS and SQS endpoint stopped: {error}");
             }
         });
-        Ok(Self { url, sent })
+        Ok(Self { url })
     }
 
     /// The publisher with an unchanged client of SNS.
@@ -106,29 +79,37 @@ impl Endpoint {
 
 /// SQS speaks JSON and names its action in a header, SNS forms and names it in a field.
 async fn call(State(shared): State<Shared>, headers: HeaderMap, body: String) -> Response {
-    if headers.get("x-amz-target").is_some_and(|target| target == "AmazonSQS.SendMessage") {
-        return send_message(&shared, &body).unwrap_or_else(|| StatusCode::BAD_REQUEST.into_response());
-    }
-    let fields: BTreeMap<String, String> = form_urlencoded::parse(body.as_bytes()).into_owned().collect();
-    match fields.get("Action").map(String::as_str) {
-        Some("PublishBatch") => publish_batch(&shared, &fields),
-        _ => StatusCode::NOT_IMPLEMENTED.into_response(),
-    }
+    let answer = if headers.get("x-amz-target").is_some_and(|target| target == "AmazonSQS.SendMessage") {
+        send_message(&shared, &body)
+    } else {
+        let fields: BTreeMap<String, String> = form_urlencoded::parse(body.as_bytes()).into_owned().collect();
+        match fields.get("Action").map(String::as_str) {
+            Some("PublishBatch") => publish_batch(&shared, &fields),
+            _ => return StatusCode::NOT_IMPLEMENTED.into_response(),
+        }
+    };
+    answer.unwrap_or_else(|error| {
+        eprintln!("A message was not kept: {error:#}");
+        StatusCode::INTERNAL_SERVER_ERROR.into_response()
+    })
 }
 
-fn send_message(shared: &Shared, body: &str) -> Option<Response> {
-    let request: Value = serde_json::from_str(body).ok()?;
-    let message: Value = serde_json::from_str(request.get("MessageBody")?.as_str()?).ok()?;
+fn send_message(shared: &Shared, body: &str) -> anyhow::Result<Response> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct SendMessage {
+        message_body: String,
+    }
+    let request: SendMessage = serde_json::from_str(body)?;
+    let message: Map<String, Value> = serde_json::from_str(&request.message_body)?;
+    let number = shared.messages.add(Kind::Quarantine, message)?;
     if !shared.quiet {
-        let text = |name: &str| message.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        println!("  quarantine ◀ {}: {}", text("service"), text("reason"));
+        println!("{}", line(Timestamp::now(), &format!("quarantine ◀ message {number}")));
     }
-    let mut quarantine = shared.sent.quarantine.lock().unwrap_or_else(PoisonError::into_inner);
-    quarantine.push(message);
-    Some(axum::Json(json!({ "MessageId": quarantine.len().to_string() })).into_response())
+    Ok(axum::Json(json!({ "MessageId": number.to_string() })).into_response())
 }
 
-fn publish_batch(shared: &Shared, fields: &BTreeMap<String, String>) -> Response {
+fn publish_batch(shared: &Shared, fields: &BTreeMap<String, String>) -> anyhow::Result<Response> {
     let field = |name: &str| fields.get(name).cloned().unwrap_or_default();
     let topic = field("TopicArn").trim_start_matches(TOPICS).to_owned();
     let mut taken = String::new();
@@ -138,19 +119,21 @@ fn publish_batch(shared: &Shared, fields: &BTreeMap<String, String>) -> Response
         let attributes = (1..).map(|number| format!("{entry}.MessageAttributes.entry.{number}")).map_while(|name| {
             Some((fields.get(&format!("{name}.Name"))?.clone(), field(&format!("{name}.Value.StringValue"))))
         });
-        let text = field(&format!("{entry}.Message"));
-        let message = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        let message = TopicMessage { topic: topic.clone(), message, attributes: attributes.collect() };
+        let message: Value = serde_json::from_str(&field(&format!("{entry}.Message")))?;
+        let text = |name| message.get(name).and_then(Value::as_str).unwrap_or_default();
+        let published = format!("{topic} ◀ {} {}", text("type"), text("subject"));
+        let attributes: BTreeMap<_, _> = attributes.collect();
+        let members = [("topic", json!(topic)), ("message", message), ("attributes", json!(attributes))];
+        let members = members.map(|(name, value)| (name.to_owned(), value));
+        let number = shared.messages.add(Kind::Topics, Map::from_iter(members))?;
+        taken.push_str(&format!("<member><Id>{id}</Id><MessageId>{number}</MessageId></member>"));
         if !shared.quiet {
-            println!("  {topic} ◀ {}", message.message);
+            println!("{}", line(Timestamp::now(), &published));
         }
-        let mut topics = shared.sent.topics.lock().unwrap_or_else(PoisonError::into_inner);
-        topics.push(message);
-        taken.push_str(&format!("<member><Id>{id}</Id><MessageId>{}</MessageId></member>", topics.len()));
     }
     let answer = format!(
         "<PublishBatchResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><PublishBatchResult>\
          <Successful>{taken}</Successful><Failed/></PublishBatchResult></PublishBatchResponse>"
     );
-    ([(http::header::CONTENT_TYPE, "text/xml")], answer).into_response()
+    Ok(([(http::header::CONTENT_TYPE, "text/xml")], answer).into_response())
 }

@@ -1,67 +1,111 @@
 //! The embedded DynamoDB, with the table of `template.yaml`.
 
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::config::interceptors::BeforeTransmitInterceptorContextMut;
+use aws_sdk_dynamodb::config::{BehaviorVersion, ConfigBag, Credentials, Intercept, Region, RuntimeComponents};
+use aws_sdk_dynamodb::error::BoxError;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, StreamSpecification,
     StreamViewType, TimeToLiveSpecification,
 };
 use dynoxide::Database;
+use serde_json::value::RawValue;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 /// The table's name.
 pub(super) const NAME: &str = "callbacks";
 
-/// Databases in memory of this process have numbers.
-static DATABASES: AtomicUsize = AtomicUsize::new(0);
-
-/// The engine, and a client of it.
+/// The engine, a client of it, and where it listens.
 pub(super) struct Table {
     pub(super) database: Database,
     pub(super) client: Client,
+    pub(super) address: SocketAddr,
 }
 
 impl Table {
-    /// Opens the table in this directory, or in memory, and makes it where it is not there.
-    pub(super) async fn open(directory: Option<&Path>, tasks: &mut JoinSet<()>) -> anyhow::Result<Self> {
-        let file = match directory {
-            // A database in memory with a name: the index below needs a connection of its own.
-            None => format!("file:callbacks-{}?mode=memory&cache=shared", DATABASES.fetch_add(1, Ordering::Relaxed)),
-            Some(directory) => {
-                std::fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
-                directory.join("dynamodb.sqlite").to_string_lossy().into_owned()
-            }
-        };
-        let database = Database::new(&file).with_context(|| format!("cannot open {file}"))?;
-        index_stream(&file).with_context(|| format!("cannot index the stream in {file}"))?;
-        let listen = TcpListener::bind("127.0.0.1:0").await?;
-        let endpoint = format!("http://{}", listen.local_addr()?);
-        tasks.spawn(dynoxide::server::serve_on(listen, database.clone()));
+    /// Opens the table in this file, and makes it where it is not there. It is durable if it has to outlive the machine.
+    pub(super) async fn open(
+        file: &Path,
+        durable: bool,
+        listen: SocketAddr,
+        tasks: &mut JoinSet<()>,
+    ) -> anyhow::Result<Self> {
+        let database = Database::new(&file.to_string_lossy());
+        let database = database.with_context(|| format!("cannot open {}", file.display()))?;
+        if !durable {
+            // SQLite then waits for no disk.
+            database.enable_bulk_loading()?;
+        }
+        let listener = TcpListener::bind(listen).await.and_then(TcpListener::into_std);
+        let listener =
+            listener.with_context(|| format!("cannot listen on {listen}; --dynamodb takes another address"))?;
+        let address = listener.local_addr()?;
+        serve(listener, database.clone(), tasks)?;
         let configuration = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::from_static("local"))
             .credentials_provider(Credentials::new("local", "local", None, None, "local"))
-            .endpoint_url(endpoint)
+            .endpoint_url(format!("http://{address}"))
+            .interceptor(WithoutToken)
             .build();
         let client = Client::from_conf(configuration);
         if !client.list_tables().send().await?.table_names().iter().any(|name| name == NAME) {
             create(&client).await?;
         }
-        Ok(Self { database, client })
+        Ok(Self { database, client, address })
     }
 }
 
-/// The engine looks for the last sequence number of its stream at every write, among all records: without an index, a
-/// message for 2,000 devices takes a minute.
-fn index_stream(file: &str) -> rusqlite::Result<()> {
-    let index = "CREATE INDEX IF NOT EXISTS stream_by_sequence_number
-                 ON _stream_records (table_name, CAST(sequence_number AS INTEGER))";
-    rusqlite::Connection::open(file)?.execute_batch(index)
+/// Takes the `ClientRequestToken` out of transactions. The engine keeps each for ten minutes and looks through all of them at
+/// every transaction, so that 50,000 callbacks halve its rate. The listener's receipts make a repeated transaction harmless.
+#[derive(Debug)]
+struct WithoutToken;
+
+impl Intercept for WithoutToken {
+    fn name(&self) -> &'static str {
+        "WithoutToken"
+    }
+
+    fn modify_before_signing(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let request = context.request_mut();
+        let Some(body) = request.body().bytes() else { return Ok(()) };
+        let mut members: BTreeMap<&str, &RawValue> = serde_json::from_slice(body)?;
+        if members.remove("ClientRequestToken").is_some() {
+            let body = serde_json::to_vec(&members)?;
+            request.headers_mut().insert("content-length", body.len().to_string());
+            *request.body_mut() = body.into();
+        }
+        Ok(())
+    }
+}
+
+/// Serves the engine on a thread of its own: it blocks while it reads and writes, and all else would wait with it.
+fn serve(listener: std::net::TcpListener, database: Database, tasks: &mut JoinSet<()>) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (mut running, stopped) = oneshot::channel::<()>();
+    let serving = async move {
+        let Ok(listener) = TcpListener::from_std(listener) else { return };
+        tokio::select! {
+            () = dynoxide::server::serve_on(listener, database) => {}
+            _ = stopped => {}
+        }
+    };
+    std::thread::Builder::new().name("dynamodb".to_owned()).spawn(move || runtime.block_on(serving))?;
+    // Ends when the thread does, and the thread when this does.
+    tasks.spawn(async move { running.closed().await });
+    Ok(())
 }
 
 async fn create(client: &Client) -> anyhow::Result<()> {

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -9,22 +10,27 @@ use axum::extract::{ConnectInfo, Path, Query as Parameters, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use device_query::{Name, Page, Query};
-use http::Request;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, LINK};
+use http::{Request, StatusCode};
 use jiff::Timestamp;
-use listener::{Listener, Received, Refusal};
+use listener::{Listener, Outcome, Received, Refusal};
 use serde::Deserialize;
+use serde_json::json;
 
-use super::aws::Sent;
+use super::messages::{Kind, Messages};
+use super::printed;
 use crate::registry;
 
 /// Lambda's own bound on a request. The listener refuses what is over 1 MiB; this only protects the process.
 const MOST_BYTES: usize = 6_000_000;
 
+/// How many messages an answer has, unless asked for fewer.
+const MOST_MESSAGES: usize = 1000;
+
 #[derive(Clone)]
 struct Shared {
     listener: Arc<Listener>,
-    sent: Arc<Sent>,
+    messages: Arc<Messages>,
     quiet: bool,
 }
 
@@ -40,21 +46,15 @@ impl From<PageParameters> for Page {
     }
 }
 
-pub(super) fn app(listener: Arc<Listener>, sent: Arc<Sent>, quiet: bool) -> Router {
+pub(super) fn app(listener: Arc<Listener>, messages: Arc<Messages>, quiet: bool) -> Router {
     Router::new()
         .route("/callbacks/{service}", any(callback))
         .route("/devices/{kind}/{value}", get(device))
         .route("/devices/{kind}/{value}/events", get(events))
         .route("/requests/{request_id}", get(request))
-        .route(
-            "/topics/messages",
-            get(|State(shared): State<Shared>| async move { axum::Json(shared.sent.topic_messages()) }),
-        )
-        .route(
-            "/quarantine/messages",
-            get(|State(shared): State<Shared>| async move { axum::Json(shared.sent.quarantine_messages()) }),
-        )
-        .with_state(Shared { listener, sent, quiet })
+        .route("/topics/messages", get(|shared, page| sent(Kind::Topics, shared, page)))
+        .route("/quarantine/messages", get(|shared, page| sent(Kind::Quarantine, shared, page)))
+        .with_state(Shared { listener, messages, quiet })
 }
 
 async fn callback(
@@ -65,7 +65,7 @@ async fn callback(
 ) -> Response {
     let (head, body) = request.into_parts();
     let Ok(body) = to_bytes(body, MOST_BYTES).await else {
-        return http::StatusCode::PAYLOAD_TOO_LARGE.into_response();
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     let received = Received {
         method: head.method,
@@ -74,13 +74,16 @@ async fn callback(
         body,
         received_at: Timestamp::now(),
     };
-    let (method, bytes) = (received.method.clone(), received.body.len());
-    let response = match registry::service(&name) {
-        Some(service) => shared.listener.answer(&service, received).await,
-        None => listener::refuse(&received, &Refusal::UnknownService),
+    let (received_at, started) = (received.received_at, Instant::now());
+    let (response, outcome) = match registry::service(&name) {
+        Some(service) => shared.listener.answer_and_tell(&service, received).await,
+        None => {
+            let response = listener::refuse(&received, &Refusal::UnknownService);
+            (response, Outcome { observations: Vec::new(), result: Err(Refusal::UnknownService) })
+        }
     };
     if !shared.quiet {
-        println!("{method} /callbacks/{} ({bytes} bytes) ▶ {}", name.escape_debug(), response.status());
+        println!("{}", printed::callback(received_at, &name, response.status().as_u16(), &outcome, started.elapsed()));
     }
     response.map(Body::from)
 }
@@ -107,4 +110,33 @@ async fn request(
 
 async fn query(shared: &Shared, query: Query) -> Response {
     device_query::answer(&shared.listener.store, &query).await.map(Body::from)
+}
+
+async fn sent(
+    kind: Kind,
+    State(shared): State<Shared>,
+    Parameters(PageParameters { after, limit }): Parameters<PageParameters>,
+) -> Response {
+    let limit = limit.map_or(Some(MOST_MESSAGES), |limit| limit.parse().ok());
+    let limit = limit.filter(|limit| (1..=MOST_MESSAGES).contains(limit));
+    let after = after.map_or(Some(0), |after| after.parse().ok());
+    let Some((limit, after)) = limit.zip(after) else {
+        let text = format!("limit must be a number from 1 to {MOST_MESSAGES}, and after a message's number.");
+        let error = json!({ "errorCode": "INPUT_INVALID.Query.Invalid", "errorMessage": text });
+        return (StatusCode::BAD_REQUEST, axum::Json(error)).into_response();
+    };
+    match shared.messages.page(kind, after, limit) {
+        Ok(page) => {
+            let messages = axum::Json(page.messages);
+            match page.next {
+                Some(after) => {
+                    ([(LINK, format!("<?limit={limit}&after={after}>; rel=\"next\""))], messages).into_response()
+                }
+                None => messages.into_response(),
+            }
+        }
+        Err(error) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, format!("The messages cannot be read: {error:#}")).into_response()
+        }
+    }
 }

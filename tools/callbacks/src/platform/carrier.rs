@@ -8,7 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use anyhow::Context;
 use jiff::Timestamp;
 
-use super::rules::{Book, Fault, Grants, Rules};
+use super::rules::{Api, Book, Fault, Grants, Listener, Rules};
+use crate::line::line;
 
 /// The file's name in the directory.
 const FILE: &str = "platform.json";
@@ -16,6 +17,7 @@ const FILE: &str = "platform.json";
 pub(super) struct Carrier {
     rules: Mutex<Rules>,
     file: Option<PathBuf>,
+    quiet: bool,
 }
 
 impl Carrier {
@@ -25,6 +27,7 @@ impl Carrier {
         any_port: bool,
         accounts: Vec<String>,
         directory: Option<&Path>,
+        quiet: bool,
     ) -> anyhow::Result<Self> {
         let file = directory.map(|directory| directory.join(FILE));
         let mut book = match (&file, directory) {
@@ -38,7 +41,7 @@ impl Carrier {
         if let Some(file) = &file {
             write(file, &book).with_context(|| format!("cannot write {}", file.display()))?;
         }
-        Ok(Self { rules: Mutex::new(Rules::new(grants, any_port, book)), file })
+        Ok(Self { rules: Mutex::new(Rules::new(grants, any_port, book)), file, quiet })
     }
 
     /// The rules as they are.
@@ -46,8 +49,35 @@ impl Carrier {
         self.rules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Registers a listener, and prints it.
+    pub(super) fn register(&self, session: &str, api: Api, listener: Listener) -> Result<(), Fault> {
+        let what = format!("{api} register {} of {} at {}", listener.service, listener.account, listener.url);
+        let result = self.change(|rules, now| rules.register(session, api, listener, now));
+        self.print_result(&what, result.as_ref().err());
+        result
+    }
+
+    /// Ends a registration, prints it, and gives the service's name.
+    pub(super) fn deregister(&self, session: &str, api: Api, account: &str, service: &str) -> Result<String, Fault> {
+        let result = self.change(|rules, now| rules.deregister(session, api, account, service, now));
+        self.print_result(&format!("{api} deregister {service} of {account}"), result.as_ref().err());
+        result
+    }
+
+    fn print_result(&self, what: &str, refused: Option<&Fault>) {
+        let became = refused.map_or_else(|| "done".to_owned(), |fault| format!("refused: {} {fault}", fault.code()));
+        self.print(Timestamp::now(), &format!("{what} ▶ {became}"));
+    }
+
+    /// Prints something that happens.
+    pub(super) fn print(&self, at: Timestamp, text: &str) {
+        if !self.quiet {
+            println!("{}", line(at, text));
+        }
+    }
+
     /// Does something that may change the book. It is not done unless it is on disk.
-    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Rules, Timestamp) -> Result<T, Fault>) -> Result<T, Fault> {
+    fn change<T>(&self, change: impl FnOnce(&mut Rules, Timestamp) -> Result<T, Fault>) -> Result<T, Fault> {
         let mut rules = self.rules();
         let before = rules.book.clone();
         let result = change(&mut rules, Timestamp::now())?;

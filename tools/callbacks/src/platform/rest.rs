@@ -134,7 +134,7 @@ async fn register(
         credentials: Credentials::new(username.unwrap_or_default(), password.unwrap_or_default()),
     };
     let service = listener.service.clone();
-    carrier.change(|rules, now| rules.register(&session, Api::Rest, listener, now))?;
+    carrier.register(&session, Api::Rest, listener)?;
     Ok(done(&account, &service))
 }
 
@@ -144,7 +144,7 @@ async fn deregister(
     Session(session): Session,
     Path((account, service)): Path<(String, String)>,
 ) -> Result<Json<Value>, Fault> {
-    let service = carrier.change(|rules, now| rules.deregister(&session, Api::Rest, &account, &service, now))?;
+    let service = carrier.deregister(&session, Api::Rest, &account, &service)?;
     Ok(done(&account, &service))
 }
 

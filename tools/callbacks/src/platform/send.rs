@@ -4,7 +4,7 @@
 //! [`delivery`].
 
 mod delivery;
-mod golden;
+pub(crate) mod golden;
 mod listeners;
 mod plan;
 mod report;
@@ -20,7 +20,6 @@ use indicatif::{ProgressBar, ProgressDrawTarget};
 use jiff::SignedDuration;
 use reqwest::Url;
 use reqwest::redirect::Policy;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -28,9 +27,12 @@ pub use self::delivery::Resend;
 use self::delivery::{Addressed, Delivery, Outcome};
 use self::listeners::Listeners;
 use self::plan::{Letter, Plan, Planned};
-pub use self::report::{AnswerTimes, Report, Unacknowledged};
+pub use self::report::{AnswerTimes, Report, Sent, Unacknowledged};
+pub(crate) use self::template::Fill;
 use self::template::Template;
-use super::rules::Api;
+use super::rules::{Api, Credentials};
+use crate::environment::variable;
+use crate::registry::SERVICES;
 
 /// So many messages are under way at once at most. What comes then waits, and the rate falls.
 const MOST_UNDER_WAY: usize = 500;
@@ -39,11 +41,20 @@ const MOST_UNDER_WAY: usize = 500;
 #[derive(Debug, Clone, Args)]
 pub struct SendOptions {
     /// The platform that knows the listeners
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9100")]
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9100", conflicts_with = "url")]
     pub to: String,
     /// The account whose listeners get messages
+    #[arg(long, required_unless_present = "url", conflicts_with = "url")]
+    pub account: Option<String>,
+    /// Send to the listeners below this URL, without a registration, as http://127.0.0.1:9001/callbacks
     #[arg(long)]
-    pub account: String,
+    pub url: Option<Url>,
+    /// The user name that messages carry to --url [env: CALLBACKS_USERNAME]
+    #[arg(long, requires = "url")]
+    pub username: Option<String>,
+    /// The password that messages carry to --url [env: CALLBACKS_PASSWORD]
+    #[arg(long, requires = "url")]
+    pub password: Option<String>,
     /// A service whose messages are sent; give it once for each
     #[arg(long, required_unless_present = "all", conflicts_with = "all")]
     pub service: Vec<String>,
@@ -121,7 +132,10 @@ fn share(text: &str) -> Result<f64, String> {
 pub async fn send(options: &SendOptions) -> anyhow::Result<Report> {
     let client = reqwest::Client::builder().user_agent("Verizon's callback service").redirect(Policy::none());
     let client = client.build().context("cannot make an HTTP client")?;
-    let listeners = Listeners::follow(client.clone(), &options.to).await?;
+    let listeners = match &options.url {
+        Some(url) => unregistered(options, url),
+        None => Listeners::follow(client.clone(), &options.to).await?,
+    };
     let random = options.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
     let mut sender = Sender {
         plan: plan(options, &listeners, random.clone())?,
@@ -139,12 +153,21 @@ pub async fn send(options: &SendOptions) -> anyhow::Result<Report> {
     let bar = ProgressBar::with_draw_target(sender.plan.count, hidden);
     sender.run(options, &bar).await?;
     bar.finish_and_clear();
+    sender.listeners.tell().await;
     Ok(sender.report.finish())
+}
+
+fn unregistered(options: &SendOptions, url: &Url) -> Listeners {
+    let given = |option: &Option<String>, name| option.clone().or_else(|| variable(name)).unwrap_or_default();
+    let username = given(&options.username, "CALLBACKS_USERNAME");
+    let credentials = Credentials { username, password: given(&options.password, "CALLBACKS_PASSWORD") };
+    let all = || SERVICES.iter().map(|service| service.name.to_string()).collect();
+    Listeners::at(url, &if options.all { all() } else { options.service.clone() }, &credentials)
 }
 
 /// The messages of every chosen service.
 fn plan(options: &SendOptions, listeners: &Listeners, random: fastrand::Rng) -> anyhow::Result<Plan> {
-    let account = &options.account;
+    let account = options.account.as_deref().unwrap_or_default();
     let services = if options.all { listeners.services(account) } else { options.service.clone() };
     ensure!(!services.is_empty(), "no service of the account {account} is registered");
     let mut letters = Vec::new();
@@ -188,32 +211,28 @@ impl Sender {
         let ends = options.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
         // Late ticks are made up for: answers that take long do not slow the rate down.
         let mut ticks = tokio::time::interval(Duration::from_secs_f64(1.0 / options.rate));
-        let free = Arc::new(Semaphore::new(MOST_UNDER_WAY));
         let mut under_way = JoinSet::new();
         let mut stopped = false;
         let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
-        while let Some(planned) = self.plan.next() {
-            let turn = async {
-                ticks.tick().await;
-                free.clone().acquire_owned().await
-            };
-            let place = tokio::select! {
-                place = turn => place?,
-                // What is under way is waited for, until a second interrupt; the report is of all that was sent.
-                _ = &mut interrupted => {
-                    stopped = true;
-                    break;
+        'planned: while let Some(planned) = self.plan.next() {
+            // Answers are taken in while a message waits for its turn: they make room for it.
+            loop {
+                tokio::select! {
+                    Some(done) = under_way.join_next() => self.finish(done?, bar),
+                    _ = ticks.tick(), if under_way.len() < MOST_UNDER_WAY => break,
+                    // What is under way is waited for, until a second interrupt; the report is of all that was sent.
+                    _ = &mut interrupted => {
+                        stopped = true;
+                        break 'planned;
+                    }
                 }
-            };
+            }
             if ends.is_some_and(|ends| Instant::now() >= ends) {
                 break;
             }
             match self.start(options, planned)? {
-                Some(delivered) => drop(under_way.spawn(async move { (delivered.await, place) })),
+                Some(delivered) => drop(under_way.spawn(delivered)),
                 None => self.report.not_registered += 1,
-            }
-            while let Some(done) = under_way.try_join_next() {
-                self.finish(done?.0, bar);
             }
         }
         if stopped && !under_way.is_empty() {
@@ -222,7 +241,7 @@ impl Sender {
         let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
         while !under_way.is_empty() {
             tokio::select! {
-                Some(done) = under_way.join_next() => self.finish(done?.0, bar),
+                Some(done) = under_way.join_next() => self.finish(done?, bar),
                 _ = &mut interrupted => {
                     self.report.interrupted = under_way.len() as u64;
                     break;
@@ -238,7 +257,11 @@ impl Sender {
         options: &SendOptions,
         planned: Planned,
     ) -> anyhow::Result<Option<impl Future<Output = (Planned, Outcome)> + use<>>> {
-        let Some(registered) = self.listeners.find(&options.account, &planned.letter.service) else { return Ok(None) };
+        let Some(registered) =
+            self.listeners.find(options.account.as_deref().unwrap_or_default(), &planned.letter.service)
+        else {
+            return Ok(None);
+        };
         let url = registered.url_at(options.origin.as_ref())?;
         let lag = SignedDuration::from_secs(options.password_lag.into());
         let (credentials, former) = registered.carried(lag, &mut self.random);
@@ -259,6 +282,7 @@ impl Sender {
     }
 
     fn finish(&mut self, (planned, outcome): (Planned, Outcome), bar: &ProgressBar) {
+        self.listeners.note(|| Sent::new(&planned, &outcome));
         self.report.add(&planned, outcome);
         bar.inc(u64::from(!planned.duplicate));
     }

@@ -105,7 +105,7 @@ fn register(carrier: &Carrier, mut request: Envelope) -> Result<String, Fault> {
         credentials: Credentials::new(username.unwrap_or_default(), password.unwrap_or_default()),
     };
     let done = element("AccountName", &listener.account) + &element("ServiceName", &listener.service);
-    carrier.change(|rules, now| rules.register(&session, Api::Soap, listener, now))?;
+    carrier.register(&session, Api::Soap, listener)?;
     Ok(answer(Service::CallbackRegistration, "RegisterCallback", None, &done))
 }
 
@@ -113,7 +113,7 @@ fn unregister(carrier: &Carrier, mut request: Envelope) -> Result<String, Fault>
     let session = request.token.take().ok_or(Fault::SessionInvalid)?;
     let [account, service] = request.members(["AccountName", "ServiceName"])?;
     let (account, service) = (account.ok_or(Fault::AccountNotFound)?, service.ok_or(Fault::ServiceName)?);
-    let service = carrier.change(|rules, now| rules.deregister(&session, Api::Soap, &account, &service, now))?;
+    let service = carrier.deregister(&session, Api::Soap, &account, &service)?;
     let done = element("AccountName", &account) + &element("ServiceName", &service);
     Ok(answer(Service::CallbackRegistration, "UnregisterCallback", None, &done))
 }

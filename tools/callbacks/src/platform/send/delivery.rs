@@ -8,7 +8,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep_until};
 
 use super::template::{Fill, Template};
-use crate::platform::rules::{Api, Credentials};
+use crate::platform::rules::Credentials;
 
 /// Unanswered for so long, a message is sent again while the first is still under way. Measured: about 4 s.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -100,10 +100,7 @@ impl Delivery {
     async fn attempt(&self, message: &Addressed<'_>, resends: u64) -> Attempt {
         let Addressed { template, url, credentials, request_id, device } = *message;
         let body = template.render(&Fill { credentials, request_id, device, resends });
-        let content_type = match template.transport {
-            Api::Rest => "application/json",
-            Api::Soap => "text/xml; charset=utf-8",
-        };
+        let content_type = template.content_type();
         let mut request = self.client.post(url).header("Content-Type", content_type).timeout(GIVEN_UP).body(body);
         if let Some(from) = &self.from {
             request = request.header("X-Forwarded-For", from);

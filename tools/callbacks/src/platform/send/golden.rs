@@ -11,13 +11,13 @@ use crate::platform::rules::Api;
 struct Events;
 
 /// A message and the name of the file that it is from.
-pub(super) struct Golden {
-    pub(super) file: String,
-    pub(super) template: Template,
+pub(crate) struct Golden {
+    pub(crate) file: String,
+    pub(crate) template: Template,
 }
 
 /// The messages of a service and transport, in the order of their numbers, and with the guesses last if they are asked for.
-pub(super) fn of(service: &str, transport: Api, guesses: bool) -> anyhow::Result<Vec<Golden>> {
+pub(crate) fn of(service: &str, transport: Api, guesses: bool) -> anyhow::Result<Vec<Golden>> {
     let transport = match transport {
         Api::Soap => "soap",
         Api::Rest => "rest",

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::delivery::Outcome;
 use super::plan::Planned;
@@ -36,8 +37,8 @@ pub struct Report {
     pub statuses: BTreeMap<u16, u64>,
     /// Requests that got no answer.
     pub unanswered: u64,
-    /// How long answers took.
-    pub answer_times: AnswerTimes,
+    /// How long answers took, if there were any.
+    pub answer_times: Option<AnswerTimes>,
     /// Messages and duplicates that were given up.
     pub given_up: u64,
     /// The first thousand of them.
@@ -71,6 +72,43 @@ pub struct Unacknowledged {
     pub request_id: Option<String>,
     /// What was answered at last, if anything.
     pub last_status: Option<u16>,
+}
+
+/// A message that was sent, as the platform prints it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sent {
+    /// When its last answer came.
+    pub at: Timestamp,
+    service: String,
+    transport: Api,
+    message: String,
+    statuses: Vec<Option<u16>>,
+    acknowledged: bool,
+}
+
+impl Sent {
+    pub(super) fn new(planned: &Planned, outcome: &Outcome) -> Self {
+        let letter = &planned.letter;
+        Self {
+            at: Timestamp::now(),
+            service: letter.service.clone(),
+            transport: letter.template.transport,
+            message: letter.file.clone(),
+            statuses: outcome.attempts.iter().map(|(status, _)| *status).collect(),
+            acknowledged: outcome.acknowledged,
+        }
+    }
+}
+
+impl fmt::Display for Sent {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { service, transport, message, statuses, acknowledged, .. } = self;
+        let status = |status: &Option<u16>| status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+        let statuses: Vec<_> = statuses.iter().map(status).collect();
+        let became = if *acknowledged { "acknowledged" } else { "given up" };
+        write!(formatter, "{transport} send {service} ({message}) ▶ {} {became}", statuses.join(", "))
+    }
 }
 
 impl Report {
@@ -113,9 +151,9 @@ impl Report {
         let times = &self.times;
         let at = |share: usize| {
             let place = (times.len() * share).div_ceil(100).saturating_sub(1);
-            times.get(place).map_or(0.0, |time| (time.as_secs_f64() * 10_000.0).round() / 10.0)
+            times.get(place).map(|time| (time.as_secs_f64() * 10_000.0).round() / 10.0)
         };
-        self.answer_times = AnswerTimes { p50: at(50), p99: at(99), max: at(100) };
+        self.answer_times = at(50).zip(at(99)).zip(at(100)).map(|((p50, p99), max)| AnswerTimes { p50, p99, max });
         self
     }
 }
@@ -151,8 +189,7 @@ impl fmt::Display for Report {
         if *unanswered > 0 {
             writeln!(formatter, "  no answer: {unanswered}")?;
         }
-        if !self.statuses.is_empty() {
-            let AnswerTimes { p50, p99, max } = self.answer_times;
+        if let Some(AnswerTimes { p50, p99, max }) = self.answer_times {
             writeln!(formatter, "Answers took {p50} ms (p50), {p99} ms (p99), {max} ms (max)")?;
         }
         for Unacknowledged { service, transport, message, request_id, last_status } in &self.unacknowledged {

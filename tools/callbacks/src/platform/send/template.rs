@@ -19,13 +19,13 @@ use crate::platform::rules::{Api, Credentials};
 const KEPT_DIGITS: usize = 4;
 
 /// What differs between sendings.
-pub(super) struct Fill<'a> {
-    pub(super) credentials: &'a Credentials,
-    pub(super) request_id: &'a str,
+pub(crate) struct Fill<'a> {
+    pub(crate) credentials: &'a Credentials,
+    pub(crate) request_id: &'a str,
     /// The device, counted from 0, which is the file's own.
-    pub(super) device: u64,
+    pub(crate) device: u64,
     /// How many times it was sent before.
-    pub(super) resends: u64,
+    pub(crate) resends: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +47,7 @@ enum Piece {
 
 /// A message with slots.
 #[derive(Debug)]
-pub(super) struct Template {
+pub(crate) struct Template {
     pub(super) transport: Api,
     pieces: Vec<Piece>,
 }
@@ -111,7 +111,7 @@ impl Template {
     }
 
     /// The message as it is sent.
-    pub(super) fn render(&self, fill: &Fill<'_>) -> String {
+    pub(crate) fn render(&self, fill: &Fill<'_>) -> String {
         self.pieces.iter().fold(String::new(), |message, piece| {
             message
                 + &match piece {
@@ -125,6 +125,14 @@ impl Template {
                     }
                 }
         })
+    }
+
+    /// Its `Content-Type`.
+    pub(crate) fn content_type(&self) -> &'static str {
+        match self.transport {
+            Api::Rest => "application/json",
+            Api::Soap => "text/xml; charset=utf-8",
+        }
     }
 
     /// Whether it says which request it belongs to.
