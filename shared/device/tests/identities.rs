@@ -79,6 +79,42 @@ fn a_sim_takes_its_provisioning_along_to_hardware_that_was_known_before() {
 }
 
 #[test]
+fn a_name_that_two_pieces_of_hardware_share_moves_without_their_other_names() {
+    let mut fleet = Fleet::default();
+    fleet.snapshot("Activate", "meid:1 esn:8 mdn:5").snapshot("Activate", "meid:2 esn:8 mdn:6");
+    assert_snapshot!(fleet.table(), @r"
+    A: meid:1 mdn:5 | active
+    B: meid:2 esn:8 mdn:6 | active
+    ");
+}
+
+#[test]
+fn a_message_that_contradicts_itself_takes_no_device_apart() {
+    let mut fleet = Fleet::default();
+    fleet.snapshot("Activate", "imei:1 iccid:21 mdn:5").usage("imei:1 imei:2 iccid:21 mdn:5");
+    fleet.snapshot("SUSPEND", "imei:1 imei:2 iccid:21 mdn:5");
+    assert_snapshot!(fleet.table(), @"A: imei:1 iccid:21 mdn:5 | active");
+}
+
+#[test]
+fn another_imei_of_the_same_eid_keeps_its_profiles() {
+    let mut fleet = Fleet::default();
+    fleet.snapshot("Activate", "eid:9 imei:1 iccid:21 mdn:5").usage("eid:9 iccid:22");
+    fleet.snapshot("changeIMEI", "eid:9 imei:2 iccid:21 mdn:5");
+    assert_snapshot!(fleet.table(), @"A: eid:9 imei:2 iccid:21 iccid:22 mdn:5 | active | uses 21");
+}
+
+#[test]
+fn a_line_with_another_sim_takes_no_sim_known_before_over() {
+    let mut fleet = Fleet::default();
+    fleet.snapshot("Activate", "iccid:21 mdn:5").usage("imei:2 iccid:22 mdn:5");
+    assert_snapshot!(fleet.table(), @r"
+    A: iccid:21 | active
+    B: imei:2 iccid:22 mdn:5 | -
+    ");
+}
+
+#[test]
 fn a_swap_by_snapshot_keeps_the_device_and_gives_it_the_new_hardware() {
     let mut fleet = Fleet::default();
     fleet.snapshot("Activate", "mdn:5 imei:1 meid:7 iccid:21").snapshot("changeIMEI", "mdn:5 imei:2 iccid:21");
