@@ -90,7 +90,7 @@ enum Decision {
     /// What was read does not fit together: another writer came in between.
     Outdated,
     /// To write these items of the plan.
-    Write(Items, Plan),
+    Write(Items, Box<Plan>),
     Unfit(usize),
 }
 
@@ -190,7 +190,7 @@ impl Store {
             batch.add(items);
             touched.extend(touches);
             together.push(task);
-            view.apply(task, plan);
+            view.apply(task, *plan);
         }
         let written = self.write(batch.items).await;
         recording.count(&mut together, written, &mut alone);
@@ -282,7 +282,7 @@ impl Store {
         match self.items(occasion, key, read.as_ref(), &mut plan) {
             // Several embedded SIMs with all their profiles can change hands at once.
             Ok(items) if !Items::default().has_room_for(&items) => Ok(Decision::Unfit(items.bytes)),
-            Ok(items) => Ok(Decision::Write(items, plan)),
+            Ok(items) => Ok(Decision::Write(items, Box::new(plan))),
             Err(Unwritable::TooLarge(bytes)) => Ok(Decision::Unfit(bytes)),
             Err(Unwritable::Error(error)) => Err(error),
         }
