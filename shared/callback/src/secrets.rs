@@ -69,5 +69,6 @@ fn is_secret(name: &str) -> bool {
     let letters = name.chars().filter(|letter| letter.is_alphanumeric());
     let name: String = letters.map(|letter| letter.to_ascii_lowercase()).collect();
     let name = name.trim_end_matches(|letter: char| letter.is_ascii_digit());
-    CONTAINED.iter().any(|secret| name.contains(secret)) || WHOLE.contains(&name)
+    let is_time = name.ends_with("at") || name.ends_with("date");
+    (!is_time && CONTAINED.iter().any(|secret| name.contains(secret))) || WHOLE.contains(&name)
 }

@@ -167,7 +167,7 @@ async fn an_error_of_the_user_s_is_one_line_even_with_backtraces() {
     show.env("RUST_BACKTRACE", "1");
     let (code, _, error) = run(show).await;
     assert_eq!((code, error.lines().count()), (1, 1), "{error}");
-    assert!(error.starts_with("Error: callbacks local does not answer; is it running?"), "{error}");
+    assert!(error.starts_with("Error: http://127.0.0.1:9 does not answer; is callbacks local running?"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -176,7 +176,7 @@ async fn nothing_that_is_piped_has_colours() {
     show.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9").env("AWS_REGION", "us-east-1");
     show.env("AWS_ACCESS_KEY_ID", "x").env("AWS_SECRET_ACCESS_KEY", "x");
     let (code, _, error) = run(show).await;
-    assert!(code == 1 && error.contains("A query failed.") && !error.contains('\u{1b}'), "{error}");
+    assert!(code == 1 && error.contains("The table 'some-table' in us-east-1 cannot be read") && !error.contains('\u{1b}'), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
