@@ -182,7 +182,9 @@ async fn nothing_that_is_piped_has_colours() {
 #[tokio::test(flavor = "multi_thread")]
 async fn local_prints_a_line_for_each_callback_and_seeds_itself() {
     let any = "127.0.0.1:0";
-    let running = Running::start(&["local", "--listen", any, "--dynamodb", any, "--seed"]);
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().to_str().unwrap();
+    let running = Running::start(&["local", "--listen", any, "--dynamodb", any, "--data", data, "--seed"]);
     let lines = tokio::task::spawn_blocking(move || running.until("sample messages sent")).await.unwrap();
     let has = |parts: &[&str]| lines.iter().any(|line| parts.iter().all(|part| line.contains(part)));
     assert!(has(&["Z ExternalProvisioningChanges meid:A2000009D6BFE1 SUSPEND ▶ 200 recorded"]), "{lines:#?}");
