@@ -247,7 +247,8 @@ class Carrier:
     def __init__(self, data, *options):
         # Not those that it has by default: so they can be looked for where they must not be.
         self.login = {name: f"{name}-{secrets.token_hex(8)}" for name in ("username", "password", "key", "secret")}
-        options = ["--listen", "127.0.0.1:0", "--data", data, *options]
+        # What it prints is not read: a full pipe would stop it.
+        options = ["--listen", "127.0.0.1:0", "--quiet", "--data", data, *options]
         for name, value in self.login.items():
             options += [f"--{name}", value]
         self.process = subprocess.Popen([PROGRAM, "platform", *options], stdout=subprocess.PIPE, text=True)

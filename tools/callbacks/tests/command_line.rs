@@ -176,7 +176,10 @@ async fn nothing_that_is_piped_has_colours() {
     show.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9").env("AWS_REGION", "us-east-1");
     show.env("AWS_ACCESS_KEY_ID", "x").env("AWS_SECRET_ACCESS_KEY", "x");
     let (code, _, error) = run(show).await;
-    assert!(code == 1 && error.contains("The table 'some-table' in us-east-1 cannot be read") && !error.contains('\u{1b}'), "{error}");
+    assert!(
+        code == 1 && error.contains("The table 'some-table' in us-east-1 cannot be read") && !error.contains('\u{1b}'),
+        "{error}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
