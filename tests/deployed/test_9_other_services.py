@@ -22,7 +22,7 @@ from conftest import (
 
 GOLDEN = EVENTS / "other-services"
 JSON = {"content-type": "application/json"}
-# One of the platform's, and one that nobody has heard of.
+# A service of the platform, and an unknown one.
 NIDD, UNKNOWN = "NiddService", "A-Service_of.2031"
 
 

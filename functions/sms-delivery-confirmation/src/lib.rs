@@ -10,6 +10,6 @@ pub static SERVICE: CallbackService = CallbackService::new("SMSDeliveryConfirmat
 fn interpret(service: &str, message: Message) -> Vec<Observation> {
     let observations =
         answers(service, message, |part: &Part| Facet::SmsDelivery(text_of(&part.values, "confirmation")));
-    // A message that expired is told of in either transport, and only REST was seen to call that a failure.
+    // An expired message is reported in both transports; only REST was seen to report it as a failure.
     observations.into_iter().map(|one| one.of_kind(EventKind::SmsDelivery)).collect()
 }

@@ -171,7 +171,7 @@ fn a_device_is_never_over_its_bound_and_neither_are_its_changes() {
 }
 
 #[test]
-fn an_equal_message_after_its_receipt_is_forgotten_makes_another_device_where_the_first_has_moved_on() {
+fn a_repeat_after_the_receipt_expires_creates_a_new_device() {
     let mut fleet = Fleet::default();
     let again = |fleet: &mut Fleet| {
         let says = Says::Usage { names: names("imei:1 mdn:5") };

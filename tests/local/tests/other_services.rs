@@ -112,7 +112,7 @@ async fn what_the_intelligence_service_found_is_kept_for_the_device_or_else_for_
 }
 
 #[tokio::test]
-async fn a_soap_message_of_a_service_that_nobody_knows_is_kept_whole() {
+async fn a_soap_message_of_an_unknown_service_is_kept_whole() {
     let stack = Stack::new().await;
     post(&stack, "Some-Service_of.2031", golden!("soap/1-subscription-notification.xml")).await;
     let device = stack.device("mdn/5550100116").await;
