@@ -136,7 +136,8 @@ pub fn plan(occasion: &Occasion, observation: &Observation, key: &Digest, known:
             let known = loser.named_at.entry(name.kind.clone()).or_insert(occasion.received_at);
             *known = occasion.received_at.max(*known);
         }
-        if former.is_some_and(|former| former.id == loser.id) {
+        let has_line = loser.identifiers.iter().any(|one| one.strength() == Strength::Line);
+        if former.is_some_and(|former| former.id == loser.id) && !has_line {
             loser.provisioning = loser.provisioning.without_line(occasion.received_at);
         }
         loser.iccid_in_use = loser.iccid_in_use.filter(|iccid| lost.iter().all(|name| name.value != *iccid));
