@@ -26,7 +26,8 @@ fn swap(part: &Part) -> Option<Naming> {
         text_of(&part.values, member).map(|value| DeviceIdentifier { kind: Kind::Imei.as_str().to_owned(), value })
     };
     let (previous, updated) = (imei("previousImei")?, imei("updatedImei")?);
-    let mut old: Vec<_> = part.devices.iter().filter(|one| one.kind() != Kind::Imei).cloned().collect();
-    old.push(previous);
+    // SIM and line tell which device it is: when the alert is late, the former hardware may be another one's by now.
+    let others: Vec<_> = part.devices.iter().filter(|one| one.kind() != Kind::Imei).cloned().collect();
+    let old = if others.is_empty() { vec![previous] } else { others };
     Some(Naming::changed(&old, &[updated]))
 }

@@ -27,10 +27,10 @@ const CONTAINED: [&str; 11] = [
 const WHOLE: [&str; 8] = ["pwd", "pass", "pin", "pincode", "puk", "pukcode", "psk", "authorization"];
 
 /// The members that name the value beside them, as in the platform's extended attributes and custom fields.
-const NAMES: [&str; 8] = ["key", "name", "attribute", "label", "type", "kind", "@name", "@key"];
+const NAMES: [&str; 6] = ["key", "name", "attribute", "label", "@name", "@key"];
 
 /// The members that hold what such a name names.
-const VALUES: [&str; 8] = ["value", "values", "val", "text", "id", "identifier", "@value", "#text"];
+const VALUES: [&str; 5] = ["value", "values", "val", "@value", "#text"];
 
 /// Replaces every text, number and truth value in members that hold a secret, at any depth. Names stay, and so does
 /// what is nil or blank.
@@ -69,6 +69,7 @@ fn is_secret(name: &str) -> bool {
     let letters = name.chars().filter(|letter| letter.is_alphanumeric());
     let name: String = letters.map(|letter| letter.to_ascii_lowercase()).collect();
     let name = name.trim_end_matches(|letter: char| letter.is_ascii_digit());
-    let is_time = name.ends_with("at") || name.ends_with("date");
+    let is_time =
+        ["changedat", "updatedat", "createdat", "expiresat", "expirydate"].iter().any(|end| name.ends_with(end));
     (!is_time && CONTAINED.iter().any(|secret| name.contains(secret))) || WHOLE.contains(&name)
 }

@@ -116,6 +116,8 @@ pub fn plan(occasion: &Occasion, observation: &Observation, key: &Digest, known:
     let former = former_device_of_line(&resolution, &device, observation);
     if let Some(former) = former {
         device.provisioning = former.provisioning.clone();
+        device.facets.suspension.clone_from(&former.facets.suspension);
+        device.facets.resume.clone_from(&former.facets.resume);
     }
     for merged in &resolution.merged {
         device.absorb((*merged).clone());
@@ -138,7 +140,8 @@ pub fn plan(occasion: &Occasion, observation: &Observation, key: &Digest, known:
         }
         let has_line = loser.identifiers.iter().any(|one| one.strength() == Strength::Line);
         if former.is_some_and(|former| former.id == loser.id) && !has_line {
-            loser.provisioning = loser.provisioning.without_line(occasion.received_at);
+            loser.provisioning = loser.provisioning.without_line();
+            (loser.facets.suspension, loser.facets.resume) = (None, None);
         }
         loser.iccid_in_use = loser.iccid_in_use.filter(|iccid| lost.iter().all(|name| name.value != *iccid));
         events.push(writer.recorded(None, Some(before), loser));
@@ -168,7 +171,13 @@ fn former_device_of_line<'a>(
     device: &Device,
     observation: &Observation,
 ) -> Option<&'a Device> {
-    let has_newer = |loser: &Device| loser.provisioning.provisioned_at > device.provisioning.provisioned_at;
+    // What is known of hardware was of the SIM that it had.
+    let is_replaced = |one: &Identifier| one.strength() == Strength::Sim && !resolution.names.contains(one);
+    let other_sim = resolution.device.is_some_and(|before| before.identifiers.iter().any(is_replaced));
+    let has_newer = |loser: &Device| {
+        let (of_loser, own) = (loser.provisioning.provisioned_at, device.provisioning.provisioned_at);
+        of_loser > own || (other_sim && of_loser.is_some())
+    };
     let lost_sim = |lost: &BTreeSet<Identifier>| lost.iter().any(|one| one.strength() == Strength::Sim);
     let losers = resolution.losers.iter().filter(|(loser, lost)| has_newer(loser) && lost_sim(lost));
     let newest = losers.max_by_key(|(loser, _)| loser.provisioning.provisioned_at);

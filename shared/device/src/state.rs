@@ -182,9 +182,9 @@ impl Device {
 }
 
 impl Provisioning {
-    /// What is left of it for a device whose line has moved to another one at this time: the account.
-    pub(crate) fn without_line(self, at: Timestamp) -> Self {
-        Self { account: self.account, provisioned_at: Some(at), ..Self::default() }
+    /// What is left of it for a device whose line has moved to another one: the account.
+    pub(crate) fn without_line(self) -> Self {
+        Self { account: self.account, ..Self::default() }
     }
 
     /// Whether it is from a message after this time, and says that the line is not suspended.

@@ -79,6 +79,27 @@ fn a_sim_takes_its_provisioning_along_to_hardware_that_was_known_before() {
 }
 
 #[test]
+fn a_sim_that_comes_back_brings_its_provisioning_back() {
+    let mut fleet = Fleet::default();
+    fleet.snapshot("Activate", "mdn:5 imei:1 iccid:21").usage("imei:2 iccid:21 mdn:5").usage("imei:1 iccid:21 mdn:5");
+    assert_snapshot!(fleet.table(), @r"
+    A: imei:1 iccid:21 mdn:5 | active
+    B: imei:2 | -
+    ");
+}
+
+#[test]
+fn a_sim_that_replaces_another_one_brings_its_own_provisioning() {
+    let mut fleet = Fleet::default();
+    fleet.snapshot("Activate", "mdn:5 imei:1 iccid:21").snapshot("Activate", "mdn:6 imei:2 iccid:22");
+    fleet.snapshot("Deactivate", "imei:2 iccid:22").usage("imei:2 iccid:21 mdn:5");
+    assert_snapshot!(fleet.table(), @r"
+    A: imei:1 | -
+    B: imei:2 iccid:21 mdn:5 | active
+    ");
+}
+
+#[test]
 fn a_name_that_two_pieces_of_hardware_share_moves_without_their_other_names() {
     let mut fleet = Fleet::default();
     fleet.snapshot("Activate", "meid:1 esn:8 mdn:5").snapshot("Activate", "meid:2 esn:8 mdn:6");

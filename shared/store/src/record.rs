@@ -101,8 +101,8 @@ impl Store {
     pub async fn record(&self, occasion: &Occasion, observations: &[Observation], deadline: Instant) -> Recording {
         let tasks = observations.iter().enumerate().map(|(number, one)| Task::new(number, one, occasion)).collect();
         let mut recording = Recording::default();
-        let left = self.not_yet_recorded(occasion, tasks, &mut recording).await;
-        let groups = groups(left);
+        let (left, owners) = self.not_yet_recorded(occasion, tasks, &mut recording).await;
+        let groups = groups(left, &owners);
         let recorded = groups.iter().map(|group| self.record_group(occasion, group, deadline));
         let mut groups = stream::iter(recorded.collect::<Vec<_>>()).buffered(GROUPS_SIDE_BY_SIDE);
         while let Some(recorded) = groups.next().await {
@@ -112,17 +112,19 @@ impl Store {
     }
 
     /// Of a message for many devices that was not answered in time and is sent again, most is recorded: only the rest is
-    /// worth reading more for. For one device, the receipt is read with the rest.
+    /// worth reading more for. For one device, the receipt is read with the rest. Also gives the owners of all names: parts that
+    /// name one device by different names belong together.
     async fn not_yet_recorded<'a>(
         &self,
         occasion: &Occasion,
         tasks: Vec<Task<'a>>,
         recording: &mut Recording,
-    ) -> Vec<Task<'a>> {
+    ) -> (Vec<Task<'a>>, Rows) {
         if tasks.len() == 1 {
-            return tasks;
+            return (tasks, Rows::default());
         }
-        let keys: Vec<Key> = tasks.iter().map(|task| task.receipt_key.clone()).collect();
+        let keys = tasks.iter().flat_map(|task| task.names().chain([task.receipt_key.clone()]));
+        let keys: Vec<Key> = keys.collect::<BTreeSet<_>>().into_iter().collect();
         let reads = keys.chunks(MAX_KEYS).map(|keys| self.get_all(keys));
         let found: Vec<Result<Rows, StoreError>> =
             stream::iter(reads.collect::<Vec<_>>()).buffered(GROUPS_SIDE_BY_SIDE).collect().await;
@@ -138,7 +140,7 @@ impl Store {
                 left.push(task);
             }
         }
-        left
+        (left, rows)
     }
 
     /// Records a group in as few transactions as it goes: two events of one device need two, since the stream keeps no order
@@ -271,7 +273,11 @@ impl Store {
         let counter = view.counters.get(guess).copied();
         if let Some(receipt) = &read {
             let device = view.known.devices.get(&DeviceId::from(receipt.subject.as_str()));
-            if occasion.repeats(receipt, device.map(|device| device.version).or(counter)) {
+            let version = device.map(|device| device.version).or(counter);
+            // What else the same message said of the device does not count as another message.
+            let last = view.recorded.get(&receipt.subject).copied();
+            let version = if version == last { Some(receipt.sequence) } else { version };
+            if occasion.repeats(receipt, version) {
                 return Ok(Decision::Duplicate);
             }
         }

@@ -6,7 +6,7 @@ use device::{Device, DeviceId, Digest, Known, Observation, Occasion, Plan, Recei
 
 use crate::StoreError;
 use crate::batch::Rows;
-use crate::rows::{Key, get_json, get_number, get_text};
+use crate::rows::{Key, get_json, get_number, get_text, receipt};
 
 /// How many observations are read and written together: their rows, some six each, stay below the bounds.
 const GROUP: usize = 12;
@@ -34,7 +34,12 @@ impl<'a> Task<'a> {
     }
 
     pub(crate) fn keys(&self) -> impl Iterator<Item = Key> {
-        std::iter::once(self.guess.clone()).chain(self.observation.naming.names().iter().map(Key::identifier))
+        std::iter::once(self.guess.clone()).chain(self.names())
+    }
+
+    /// The rows that say who owns the names.
+    pub(crate) fn names(&self) -> impl Iterator<Item = Key> {
+        self.observation.naming.names().iter().map(Key::identifier)
     }
 
     /// Who owns the names, as far as these rows say.
@@ -51,6 +56,8 @@ pub(crate) struct View {
     pub(crate) known: Known,
     /// How many events accounts have had, by the keys of their counters.
     pub(crate) counters: HashMap<Key, u64>,
+    /// The last event of each device or account that an equal message recorded.
+    pub(crate) recorded: HashMap<String, u64>,
 }
 
 impl View {
@@ -73,7 +80,15 @@ impl View {
             let device: Device = get_json(row, "device")?;
             known.devices.insert(device.id.clone(), device);
         }
-        Ok(Self { rows, known, counters })
+        let mut recorded: HashMap<String, u64> = HashMap::new();
+        for task in group {
+            let read = rows.get(&task.receipt_key).map(receipt).transpose()?.or(task.receipt.clone());
+            if let Some(Receipt { subject, sequence, .. }) = read {
+                let last = recorded.entry(subject).or_default();
+                *last = sequence.max(*last);
+            }
+        }
+        Ok(Self { rows, known, counters, recorded })
     }
 
     pub(crate) fn apply(&mut self, task: &Task<'_>, plan: Plan) {
@@ -86,15 +101,16 @@ impl View {
     }
 }
 
-/// Observations that share a name, or an account, stay together and in their order: they would compete with each other. The
+/// Observations that share a name, a device or an account stay together and in their order: they would compete with each other. The
 /// others are put together in groups.
-pub(crate) fn groups(tasks: Vec<Task<'_>>) -> Vec<Vec<Task<'_>>> {
+pub(crate) fn groups<'a>(tasks: Vec<Task<'a>>, rows: &Rows) -> Vec<Vec<Task<'a>>> {
     // A lane is named by its first observation. Of each observation, the lane that it is in, or one that was joined to it.
     let mut joined: Vec<usize> = Vec::with_capacity(tasks.len());
     let mut lane_of: HashMap<Key, usize> = HashMap::new();
     for (number, task) in tasks.iter().enumerate() {
         joined.push(number);
-        let keys: Vec<Key> = task.keys().collect();
+        let owners = task.owners(rows).unwrap_or_default();
+        let keys: Vec<Key> = task.keys().chain(owners.iter().map(Key::device)).collect();
         let known: BTreeSet<usize> =
             keys.iter().filter_map(|key| lane_of.get(key)).map(|lane| first(&joined, *lane)).collect();
         let lane = known.first().copied().unwrap_or(number);
@@ -105,11 +121,11 @@ pub(crate) fn groups(tasks: Vec<Task<'_>>) -> Vec<Vec<Task<'_>>> {
         }
         lane_of.extend(keys.into_iter().map(|key| (key, lane)));
     }
-    let mut lanes: BTreeMap<usize, Vec<Task<'_>>> = BTreeMap::new();
+    let mut lanes: BTreeMap<usize, Vec<Task<'a>>> = BTreeMap::new();
     for (number, task) in tasks.into_iter().enumerate() {
         lanes.entry(first(&joined, number)).or_default().push(task);
     }
-    let mut groups: Vec<Vec<Task<'_>>> = Vec::new();
+    let mut groups: Vec<Vec<Task<'a>>> = Vec::new();
     for lane in lanes.into_values() {
         match groups.last_mut() {
             Some(group) if group.len() + lane.len() <= GROUP => group.extend(lane),

@@ -397,3 +397,30 @@ async fn a_change_that_is_made_again_after_another_one_is_recorded_again_though_
         );
     }
 }
+
+#[tokio::test]
+async fn parts_that_name_one_device_by_different_names_are_recorded_in_their_order() {
+    let stack = Stack::new().await;
+    let (imei, mdn) = (json!([{ "id": "350000000000001", "kind": "imei" }]), named(1));
+    let both = json!([imei[0], mdn[0]]);
+    let known = json!({ "requestId": "a", "deviceIds": both, "deviceResponse": { "activateResponse": {} }, "status": "Success" });
+    assert_eq!(post(&stack, "CarrierService", &known).await, 200);
+    let state = |ids: &Value, name: &str| json!({ "deviceIds": ids, "stateName": name });
+    let strangers = (10..70).map(|number| state(&named(number), "stranger"));
+    let items: Vec<Value> = [state(&mdn, "first")].into_iter().chain(strangers).chain([state(&imei, "last")]).collect();
+    let message = json!({ "requestId": "s", "deviceResponse": { "goToStateResponse": items }, "status": "Success" });
+    assert_eq!(post(&stack, "StateService", &message).await, 200);
+    assert_eq!(stack.device("mdn/5550100001").await["customState"]["values"]["stateName"], "last");
+}
+
+#[tokio::test]
+async fn several_parts_of_one_device_without_a_request_id_are_recorded_once() {
+    let stack = Stack::new().await;
+    let item = |number: usize| json!({ "deviceIds": named(1), "bytesUsed": number });
+    let items: Vec<Value> = (0..5).map(item).collect();
+    let message = json!({ "deviceResponse": { "usageResponse": items }, "status": "Success" });
+    for _ in 0..3 {
+        assert_eq!(post(&stack, "DeviceUsage", &message).await, 200);
+    }
+    assert_eq!(stack.device("mdn/5550100001").await["version"], 5);
+}

@@ -47,7 +47,7 @@ pub struct Options {
     /// Delete first what the directory keeps
     #[arg(long, requires = "data")]
     pub reset: bool,
-    /// Send the sample messages of every service once, at the start
+    /// Send the sample messages of the thirteen services once, at the start, without the mere guesses
     #[arg(long)]
     pub seed: bool,
     /// The user name that callbacks must carry; without it, no credentials are asked for
