@@ -12,6 +12,7 @@ mod error;
 mod external_provisioning_change;
 mod json;
 mod members;
+mod notation;
 mod open_set;
 mod parts;
 mod transport;
@@ -23,7 +24,7 @@ pub use error::ParseError;
 pub use external_provisioning_change::{CustomField, DeviceInfo, ExternalProvisioningChange, FeatureCode};
 pub use members::{Members, Sent};
 pub use open_set::{AsSent, Change, Kind, State};
-pub use parts::{Part, identifiers_in};
+pub use parts::{Part, identifiers_in, operation};
 pub use serde_json::{Map, Value};
 pub use transport::Transport;
 

@@ -170,6 +170,15 @@ impl Message {
     }
 }
 
+/// `suspend` of `suspendResponse`. A name that is nothing but `Response` stays.
+#[must_use]
+pub fn operation(member: &str) -> &str {
+    let split = member.len().checked_sub("Response".len()).and_then(|end| member.split_at_checked(end));
+    split
+        .filter(|(name, end)| !name.is_empty() && end.eq_ignore_ascii_case("Response"))
+        .map_or(member, |(name, _)| name)
+}
+
 /// How many devices a list of identifiers names.
 #[derive(Debug, PartialEq, Eq)]
 enum Naming {
