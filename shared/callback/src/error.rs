@@ -1,6 +1,6 @@
 //! Why a body is not a callback.
 
-use crate::{MAX_ATTRIBUTES, MAX_BODY_BYTES, MAX_DEPTH};
+use crate::{MAX_ATTRIBUTES, MAX_BODY_BYTES, MAX_DEPTH, MAX_OBJECTS, MAX_VALUES};
 
 /// Why a body could not be read. The text is fit for the sender: it says where, and quotes nothing but names.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +52,9 @@ pub enum ParseError {
     /// An element has more than [`MAX_ATTRIBUTES`] attributes.
     #[error("An element has more than {MAX_ATTRIBUTES} attributes.")]
     TooManyAttributes,
+    /// More than [`MAX_VALUES`] values, or more than [`MAX_OBJECTS`] objects or elements among them.
+    #[error("The body has more than {MAX_VALUES} values, or more than {MAX_OBJECTS} objects or elements with members.")]
+    TooManyValues,
     /// Well-formed, and not a callback message.
     #[error("The body is well-formed, but not a callback message.")]
     NotACallback,

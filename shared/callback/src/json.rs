@@ -2,35 +2,26 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value};
 
+use crate::limit::Limit;
 use crate::{MAX_DEPTH, ParseError};
 
 /// Reads one JSON value. Every level scans its text once more, so the time is bounded by [`MAX_DEPTH`] times the length.
 pub(crate) fn parse(text: &str) -> Result<Value, ParseError> {
     let raw: &RawValue = read(text)?;
-    value(raw.get(), 1)
+    value(raw.get(), 1, &mut Limit::default())
 }
 
-fn value(text: &str, depth: usize) -> Result<Value, ParseError> {
+fn value(text: &str, depth: usize, limit: &mut Limit) -> Result<Value, ParseError> {
     if depth > MAX_DEPTH {
         return Err(ParseError::TooDeep);
     }
+    limit.value()?;
     match text.as_bytes().first() {
-        Some(b'{') => {
-            let Pairs(pairs) = read(text)?;
-            let mut members = Map::new();
-            for (name, raw) in pairs {
-                add(&mut members, name, value(raw.get(), depth + 1)?);
-            }
-            Ok(Value::Object(members))
-        }
-        Some(b'[') => {
-            let items: Vec<&RawValue> = read(text)?;
-            items.into_iter().map(|raw| value(raw.get(), depth + 1)).collect::<Result<_, _>>().map(Value::Array)
-        }
+        Some(b'{' | b'[') => within(text, depth, limit),
         Some(b'-' | b'0'..=b'9') => {
             let number: Number = read(text).unwrap_or_else(|_| Number::from(0));
             // A number that would change by being read as one (32 digits of an eid, 1e400) stays text.
@@ -38,6 +29,14 @@ fn value(text: &str, depth: usize) -> Result<Value, ParseError> {
         }
         _ => read(text),
     }
+}
+
+/// An object or array. What is wrong with a value within it goes past `serde_json`, whose error holds no more than a text.
+fn within(text: &str, depth: usize, limit: &mut Limit) -> Result<Value, ParseError> {
+    let mut wrong = None;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let read = Contents { depth, limit, wrong: &mut wrong }.deserialize(&mut deserializer);
+    read.map_err(|error| wrong.unwrap_or_else(|| malformed(&error)))
 }
 
 /// Adds a member; one of the same name makes both into an array, as repeated XML elements are.
@@ -54,30 +53,63 @@ pub(crate) fn add(members: &mut Map<String, Value>, name: String, value: Value) 
 }
 
 fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, ParseError> {
-    serde_json::from_str(text).map_err(|error| ParseError::Json { line: error.line(), column: error.column() })
+    serde_json::from_str(text).map_err(|error| malformed(&error))
 }
 
-/// An object's members as they stand in the text.
-struct Pairs<'a>(Vec<(String, &'a RawValue)>);
+fn malformed(error: &serde_json::Error) -> ParseError {
+    ParseError::Json { line: error.line(), column: error.column() }
+}
 
-impl<'de> Deserialize<'de> for Pairs<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Collect;
-        impl<'de> Visitor<'de> for Collect {
-            type Value = Pairs<'de>;
+/// Reads the contents of an object or array one by one, so that the limit holds before memory is taken for all of them.
+struct Contents<'a> {
+    depth: usize,
+    limit: &'a mut Limit,
+    wrong: &'a mut Option<ParseError>,
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
+impl Contents<'_> {
+    fn value<E: Error>(&mut self, raw: &RawValue) -> Result<Value, E> {
+        value(raw.get(), self.depth + 1, self.limit).map_err(|error| self.fail(error))
+    }
+
+    fn fail<E: Error>(&mut self, error: ParseError) -> E {
+        *self.wrong = Some(error);
+        E::custom("refused")
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Contents<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Contents<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object or array")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Value, A::Error> {
+        let mut members = Map::new();
+        while let Some((name, raw)) = map.next_entry::<String, &RawValue>()? {
+            if members.is_empty() {
+                self.limit.object().map_err(|error| self.fail(error))?;
             }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
-                }
-                Ok(Pairs(pairs))
-            }
+            let value = self.value(raw)?;
+            add(&mut members, name, value);
         }
-        deserializer.deserialize_map(Collect)
+        Ok(Value::Object(members))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(raw) = items.next_element::<&RawValue>()? {
+            values.push(self.value(raw)?);
+        }
+        Ok(Value::Array(values))
     }
 }

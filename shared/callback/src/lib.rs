@@ -11,6 +11,7 @@ mod envelope;
 mod error;
 mod external_provisioning_change;
 mod json;
+mod limit;
 mod members;
 mod notation;
 mod open_set;
@@ -38,3 +39,11 @@ pub const MAX_DEPTH: usize = 48;
 
 /// The most attributes that one XML element may have. Samples reach 2.
 pub const MAX_ATTRIBUTES: usize = 32;
+
+/// The most values that a message may have: objects and elements, arrays, attributes and leaves. The largest documented
+/// message (2,000 devices) reaches 56,000 with twenty members for each.
+pub const MAX_VALUES: usize = 128 * 1024;
+
+/// How many of the values may be objects or elements with members, which take most memory: 640 bytes each. A body of the
+/// largest size has room for 33,000 identifiers.
+pub const MAX_OBJECTS: usize = 40 * 1024;

@@ -11,18 +11,21 @@
 //! Names are local names: the platform resets namespaces inside one message (`PromoChange`), so prefixes and
 //! namespaces tell nothing.
 
+use std::borrow::Cow;
+
 use encoding_rs::Encoding;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 use serde_json::{Map, Value};
 
 use crate::json::add;
+use crate::limit::Limit;
 use crate::transport::charset;
 use crate::{MAX_ATTRIBUTES, MAX_DEPTH, ParseError};
 
 /// The text of a body: in the encoding of its byte order mark, else of the content type, else of the XML declaration,
 /// else UTF-8.
-pub(crate) fn decode(body: &[u8], content_type: Option<&str>) -> Result<String, ParseError> {
+pub(crate) fn decode<'a>(body: &'a [u8], content_type: Option<&str>) -> Result<Cow<'a, str>, ParseError> {
     let (encoding, bom) = match Encoding::for_bom(body) {
         Some(found) => found,
         None => match content_type.and_then(charset).or_else(|| declared(body)) {
@@ -31,7 +34,7 @@ pub(crate) fn decode(body: &[u8], content_type: Option<&str>) -> Result<String, 
         },
     };
     let text = encoding.decode_without_bom_handling_and_without_replacement(body.get(bom..).unwrap_or_default());
-    text.map(std::borrow::Cow::into_owned).ok_or(ParseError::NotText)
+    text.ok_or(ParseError::NotText)
 }
 
 /// The encoding that the XML declaration names. A declaration that can be read as ASCII is not in UTF-16, whatever it
@@ -81,6 +84,7 @@ pub(crate) fn parse(text: &str) -> Result<(String, Value), ParseError> {
     let mut reader = Reader::from_str(text);
     reader.config_mut().expand_empty_elements = true;
     let mut open: Vec<Open> = Vec::new();
+    let mut limit = Limit::default();
     let mut root = None;
     loop {
         let position = reader.buffer_position();
@@ -93,10 +97,13 @@ pub(crate) fn parse(text: &str) -> Result<(String, Value), ParseError> {
                 if open.len() >= MAX_DEPTH {
                     return Err(ParseError::TooDeep);
                 }
-                open.push(element(&start, position)?);
+                open.push(element(&start, position, &mut limit)?);
             }
             Event::End(_) => {
                 let (name, value) = open.pop().ok_or(malformed)?.close();
+                if value.is_object() {
+                    limit.object()?;
+                }
                 match open.last_mut() {
                     Some(parent) => add(&mut parent.members, name, value),
                     None => root = Some((name, value)),
@@ -113,7 +120,8 @@ pub(crate) fn parse(text: &str) -> Result<(String, Value), ParseError> {
     }
 }
 
-fn element(start: &BytesStart<'_>, position: u64) -> Result<Open, ParseError> {
+fn element(start: &BytesStart<'_>, position: u64, limit: &mut Limit) -> Result<Open, ParseError> {
+    limit.value()?;
     let name = start.local_name().as_ref().to_owned();
     let mut opened = Open { name, nil: false, members: Map::new(), text: String::new() };
     for (count, attribute) in start.attributes().enumerate() {
@@ -132,6 +140,7 @@ fn element(start: &BytesStart<'_>, position: u64) -> Result<Open, ParseError> {
         if name.as_ref() == "nil" && attribute.key.prefix().is_some() {
             opened.nil = matches!(value.trim(), "true" | "1");
         } else {
+            limit.value()?;
             add(&mut opened.members, format!("@{}", name.as_ref()), Value::String(value));
         }
     }

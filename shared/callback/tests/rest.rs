@@ -1,7 +1,7 @@
 //! REST messages: the documented envelope, and the shapes that its members were seen in.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
 
-use callback::{Attempt, Callback, ExternalProvisioningChange, Message, Outcome, ParseError};
+use callback::{Attempt, Callback, ExternalProvisioningChange, MAX_OBJECTS, MAX_VALUES, Message, Outcome, ParseError};
 use serde_json::{Value, json};
 
 fn parse(body: &str) -> Result<Message, ParseError> {
@@ -98,5 +98,30 @@ fn json_that_is_no_callback_is_refused() {
     assert_eq!(
         parse(&format!(r#"{{"requestId":{}1{}}}"#, "[".repeat(48), "]".repeat(48))).err(),
         Some(ParseError::TooDeep)
+    );
+}
+
+#[test]
+fn more_values_than_any_message_has_are_refused() {
+    for body in [
+        format!(r#"{{"requestId":"r","a":[{}0]}}"#, "0,".repeat(MAX_VALUES)),
+        format!(r#"{{"requestId":"r","a":[{}0]}}"#, r#"{"a":0},"#.repeat(MAX_OBJECTS)),
+        format!("<CallbackRequest>{}</CallbackRequest>", "<a/>".repeat(MAX_VALUES)),
+        format!("<CallbackRequest>{}</CallbackRequest>", "<a b=''/>".repeat(MAX_OBJECTS)),
+    ] {
+        assert_eq!(Callback::parse(body.as_bytes(), None).err(), Some(ParseError::TooManyValues));
+    }
+}
+
+#[test]
+fn a_message_for_all_devices_that_a_body_has_room_for_is_taken() {
+    let identifiers: Vec<_> = (0..33_000).map(|number| format!(r#"{{"id":"{number}","kind":"mdn"}}"#)).collect();
+    let message = parse(&format!(r#"{{"requestId":"r","deviceIds":[{}]}}"#, identifiers.join(","))).unwrap();
+    assert_eq!(message.devices.len(), 33_000);
+    let members: String = (0..20).map(|number| format!(r#","member{number}":"{number}""#)).collect();
+    let items: Vec<_> =
+        (0..2_000).map(|number| format!(r#"{{"deviceIds":[{{"id":"{number}","kind":"mdn"}}]{members}}}"#)).collect();
+    assert!(
+        parse(&format!(r#"{{"requestId":"r","deviceResponse":{{"usageResponse":[{}]}}}}"#, items.join(","))).is_ok()
     );
 }
