@@ -4,9 +4,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::credentials::Credentials;
-use crate::members::{Members, Sent};
+use crate::members::Members;
 use crate::open_set::Kind;
-use crate::{MAX_BODY_BYTES, ParseError, Transport, json, xml};
+use crate::outcome::Outcome;
+use crate::value::{named, only_attributes};
+use crate::{MAX_BODY_BYTES, ParseError, Transport, json, secrets, value, xml};
 
 /// A callback message as it came in: who it says it is from, and what it says. Nothing is verified yet.
 #[derive(Debug, Clone)]
@@ -52,23 +54,8 @@ pub struct Attempt {
     pub threshold: Option<u32>,
 }
 
-/// How a request ended, as far as the message says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// `status` or `Comment` is `Success`.
-    Succeeded,
-    /// There is a fault, or the status is `Failed`.
-    Failed {
-        /// `<ServiceName>.<error code>`, where given.
-        code: Option<String>,
-        /// The fault's text, where given.
-        text: Option<String>,
-    },
-    /// A status outside the known ones, as sent (`warning`).
-    Other(String),
-    /// Neither fault nor status, as in a notification.
-    Unstated,
-}
+/// What the devices are called that an envelope lists: in SOAP and some of REST's messages, and in most of REST's.
+pub(crate) const DEVICES: [&str; 2] = ["Device", "deviceIds"];
 
 /// SOAP's delivery counters.
 const COUNTERS: [&str; 2] = ["CallbackCount", "MaxCallbackThreshold"];
@@ -103,18 +90,15 @@ impl Callback {
             username: take_secret(&mut members, "username"),
             password: take_secret(&mut members, "password"),
         };
-        let request_id = members.take_text("requestId").value().cloned();
+        let request_id = request_id(&mut members);
         let attempt = Attempt {
             count: counter(&mut members, "callbackCount"),
             threshold: counter(&mut members, "maxCallbackThreshold"),
         };
-        let devices = match transport {
-            Transport::Soap => members.take_each("Device", DeviceIdentifier::read),
-            Transport::Rest => members.take_each("deviceIds", DeviceIdentifier::read),
-        };
-        let payload = members.rest();
+        let devices = DEVICES.iter().flat_map(|name| members.take_identifiers(name)).collect();
+        let mut payload = members.rest();
+        secrets::leave_out(&mut payload);
         let outcome = Outcome::of(&payload);
-        let devices = devices.value().cloned().unwrap_or_default();
         Self { credentials, message: Message { transport, request_id, devices, attempt, outcome, payload } }
     }
 }
@@ -123,13 +107,13 @@ impl Message {
     /// The payload's member of this name, directly or within `Data` or `deviceResponse`. `None` where absent or nil.
     #[must_use]
     pub fn member(&self, name: &str) -> Option<&Value> {
-        let within = WRAPPERS.iter().filter_map(|wrapper| member(&self.payload, wrapper)?.as_object());
-        std::iter::once(&self.payload).chain(within).find_map(|members| member(members, name))
+        let within = WRAPPERS.iter().flat_map(|wrapper| named(&self.payload, wrapper)).filter_map(Value::as_object);
+        std::iter::once(&self.payload).chain(within).find_map(|members| named(members, name).next())
     }
 }
 
 impl DeviceIdentifier {
-    /// Reads `{Kind, Identifier}` (SOAP) or `{id, kind}` (REST).
+    /// Reads `{Kind, Identifier}` (SOAP) or `{id, kind}` (REST), with or without attributes.
     ///
     /// # Errors
     ///
@@ -138,15 +122,23 @@ impl DeviceIdentifier {
         value.as_object().and_then(Self::of).ok_or(value)
     }
 
-    /// The identifier that an object is, if it is one and nothing more.
+    /// The identifier that an object is, if it is one and nothing more than attributes of it.
     pub(crate) fn of(members: &Map<String, Value>) -> Option<Self> {
-        let text = |names: &[&str]| match names.iter().find_map(|name| member(members, name))? {
-            Value::String(text) => Some(text.clone()),
-            Value::Number(number) => Some(number.to_string()),
-            _ => None,
+        if Self::has_more(members) { None } else { Self::among(members) }
+    }
+
+    /// Whether an object has members that are no part of an identifier.
+    pub(crate) fn has_more(members: &Map<String, Value>) -> bool {
+        let part = |name: &str| ["kind", "identifier", "id"].iter().any(|part| part.eq_ignore_ascii_case(name));
+        members.iter().any(|(name, value)| !name.starts_with('@') && !part(name) && !value::is_nil(value))
+    }
+
+    /// The identifier that stands among an object's members, whatever else does.
+    pub(crate) fn among(members: &Map<String, Value>) -> Option<Self> {
+        let text = |names: &[&str]| {
+            names.iter().find_map(|name| named(members, name).find_map(value::text)).map(std::borrow::Cow::into_owned)
         };
-        let (kind, value) = (text(&["kind"])?, text(&["identifier", "id"])?);
-        (members.len() == 2).then_some(Self { kind, value })
+        Some(Self { kind: text(&["kind"])?, value: text(&["identifier", "id"])? })
     }
 
     /// The kind, whatever its spelling.
@@ -154,35 +146,6 @@ impl DeviceIdentifier {
     pub fn kind(&self) -> Kind {
         Kind::from(self.kind.as_str())
     }
-}
-
-impl Outcome {
-    pub(crate) fn of(payload: &Map<String, Value>) -> Self {
-        let data = member(payload, "Data").and_then(Value::as_object).unwrap_or(payload);
-        if let Some(fault) = member(data, "Fault").or_else(|| member(payload, "faultResponse")) {
-            let part = |names: &[&str]| names.iter().find_map(|name| member(fault.as_object()?, name)?.as_str());
-            return Self::Failed {
-                code: part(&["faultcode", "code"]).map(str::to_owned),
-                text: part(&["faultstring", "message"]).or(fault.as_str()).map(str::to_owned),
-            };
-        }
-        let status =
-            member(data, "status").or_else(|| member(payload, "status")).and_then(Value::as_str).map(str::trim);
-        match status {
-            Some(status) if status.eq_ignore_ascii_case("success") => Self::Succeeded,
-            Some(status) if status.eq_ignore_ascii_case("failed") => Self::Failed { code: None, text: None },
-            Some(status) if !status.is_empty() => Self::Other(status.to_owned()),
-            _ => match member(data, "Comment").and_then(Value::as_str) {
-                Some(comment) if comment.trim().eq_ignore_ascii_case("success") => Self::Succeeded,
-                _ => Self::Unstated,
-            },
-        }
-    }
-}
-
-/// A member by name, ignoring case. `None` where absent or nil.
-pub(crate) fn member<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    members.iter().find(|(key, value)| key.eq_ignore_ascii_case(name) && !value.is_null()).map(|(_, value)| value)
 }
 
 /// The members of `CallbackRequest` or `SmsCallbackRequest`, and those of the envelope around it.
@@ -224,28 +187,36 @@ fn request(value: Value, around: Map<String, Value>) -> Result<Members, ParseErr
     Ok(members.into())
 }
 
-/// `<Data><Data>…</Data></Data>`, to any depth, as one `Data`.
+/// `<Data><Data>…</Data></Data>`, to any depth, as one `Data` with the attributes of all.
 fn without_doubling(mut data: Value) -> Value {
     loop {
-        match data {
-            Value::Object(mut members) if members.len() == 1 => match members.remove("Data") {
-                Some(inner) => data = inner,
-                None => return Value::Object(members),
-            },
-            other => return other,
-        }
+        let Value::Object(mut members) = data else { return data };
+        let Some(inner) = members.remove("Data") else { return Value::Object(members) };
+        data = match inner {
+            Value::Object(mut inner) if only_attributes(&members) => {
+                members.into_iter().for_each(|(name, value)| json::add(&mut inner, name, value));
+                Value::Object(inner)
+            }
+            inner if members.is_empty() => inner,
+            inner => {
+                members.insert("Data".to_owned(), inner);
+                return Value::Object(members);
+            }
+        };
     }
 }
 
 /// The members of a JSON object that has at least one member of the envelope.
 fn rest(text: &str) -> Result<Members, ParseError> {
-    const ENVELOPE: [&str; 9] = [
+    const ENVELOPE: [&str; 11] = [
         "username",
         "password",
         "requestId",
         "deviceIds",
+        "Device",
         "deviceResponse",
         "faultResponse",
+        "smsMessage",
         "status",
         "callbackCount",
         "maxCallbackThreshold",
@@ -255,22 +226,26 @@ fn rest(text: &str) -> Result<Members, ParseError> {
     if ENVELOPE.iter().any(|name| members.has(name)) { Ok(members) } else { Err(ParseError::NotACallback) }
 }
 
-/// Takes every spelling of a secret, so that none is left in the payload. One that is not a text is no secret of ours.
+/// The first request id that is not blank, in any spelling of its name.
+fn request_id(members: &mut Members) -> Option<String> {
+    members
+        .spellings("requestId")
+        .into_iter()
+        .find_map(|name| members.take_text(&name).value().filter(|id| !id.trim().is_empty()).cloned())
+}
+
+/// Takes every spelling of a secret, and leaves no text of it in the payload, whatever its shape is.
 fn take_secret(members: &mut Members, name: &str) -> Option<String> {
     let mut secret = None;
-    while members.has(name) {
-        if let Sent::Value(Value::String(text)) = members.take(name, Ok) {
-            secret = Some(text);
+    for name in members.spellings(name) {
+        if let Some(text) = members.take_text(&name).value() {
+            secret = Some(text.clone());
         }
+        members.change(&name, secrets::replace);
     }
     secret
 }
 
 fn counter(members: &mut Members, name: &str) -> Option<u32> {
-    let read = members.take(name, |value| match &value {
-        Value::Number(number) => number.as_u64().and_then(|count| count.try_into().ok()).ok_or(value),
-        Value::String(text) => text.trim().parse().map_err(|_| value),
-        _ => Err(value),
-    });
-    read.value().copied()
+    members.take_parsed(name, |text| text.parse().ok()).value().copied()
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use crate::envelope::{DeviceIdentifier, Message};
 use crate::members::{Members, Sent};
 use crate::open_set::{AsSent, Change, State};
+use crate::value::only_attributes;
 
 /// A change that was made outside the API. All texts are as sent; times are .NET's, with seven digits and `Z`.
 #[derive(Debug, Clone, PartialEq)]
@@ -115,7 +116,7 @@ impl DeviceInfo {
             service_plan: carrier.take_text("ServicePlan"),
             state: carrier.take_text("State").map(AsSent::from),
             device_group_name: members.take_text("DeviceGroupName"),
-            device_identifiers: members.take_each("DeviceIdentifiers", DeviceIdentifier::read),
+            device_identifiers: identifiers(&mut members),
             created_at: members.take_text("CreatedAt"),
             ip_address: members.take_text("IPAddress"),
             last_activation_date: members.take_text("LastActivationDate"),
@@ -141,6 +142,14 @@ impl DeviceInfo {
     }
 }
 
+/// The device's names; absent or nil where there is none to read.
+fn identifiers(members: &mut Members) -> Sent<Vec<DeviceIdentifier>> {
+    match members.take_identifiers("DeviceIdentifiers") {
+        none if none.is_empty() => members.take("DeviceIdentifiers", Err),
+        some => Sent::Value(some),
+    }
+}
+
 /// An object of a name (under the first of several possible members) and a text about it, and of nothing else.
 fn named(value: Value, names: &[&str], about: &str) -> Result<(String, Sent<String>), Value> {
     let Value::Object(members) = &value else { return Err(value) };
@@ -148,7 +157,7 @@ fn named(value: Value, names: &[&str], about: &str) -> Result<(String, Sent<Stri
     let name = names.iter().find_map(|name| members.take_text(name).value().cloned());
     let about = members.take_text(about);
     match name {
-        Some(name) if members.rest().is_empty() => Ok((name, about)),
+        Some(name) if only_attributes(&members.rest()) => Ok((name, about)),
         _ => Err(value),
     }
 }

@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use crate::envelope::{DeviceIdentifier, Message, Outcome, WRAPPERS, member};
+use crate::envelope::{DeviceIdentifier, Message, WRAPPERS};
 use crate::open_set::Kind;
+use crate::outcome::Outcome;
 
 /// Members of a payload that are about the message and not what it says.
 const ABOUT: [&str; 6] = ["Fault", "faultResponse", "Comment", "Summary", "Status", "Envelope"];
@@ -241,6 +242,10 @@ fn at<'a>(members: &'a mut Map<String, Value>, path: &[&str]) -> Option<&'a mut 
     let (first, rest) = path.split_first()?;
     let value = members.entry((*first).to_owned()).or_insert_with(|| Map::new().into());
     if rest.is_empty() { Some(value) } else { at(value.as_object_mut()?, rest) }
+}
+
+fn member<'a>(members: &'a Map<String, Value>, name: &'a str) -> Option<&'a Value> {
+    crate::value::named(members, name).next()
 }
 
 fn says(name: &str, value: &Value) -> bool {
