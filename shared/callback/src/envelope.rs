@@ -107,7 +107,8 @@ impl Message {
     /// The payload's member of this name, directly or within `Data` or `deviceResponse`. `None` where absent or nil.
     #[must_use]
     pub fn member(&self, name: &str) -> Option<&Value> {
-        let within = WRAPPERS.iter().flat_map(|wrapper| named(&self.payload, wrapper)).filter_map(Value::as_object);
+        let within = WRAPPERS.iter().flat_map(|wrapper| named(&self.payload, wrapper));
+        let within = within.filter_map(|value| value::the_one(value).as_object());
         std::iter::once(&self.payload).chain(within).find_map(|members| named(members, name).next())
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::envelope::WRAPPERS;
-use crate::value::{self, named};
+use crate::value::{self, each, named, the_one};
 
 /// How a request ended, as far as the message says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,11 +31,12 @@ impl Outcome {
         if let Some(failed) = Self::fault_in(payload) {
             return failed;
         }
-        let within = WRAPPERS.iter().flat_map(|wrapper| named(payload, wrapper)).filter_map(Value::as_object);
+        let within =
+            WRAPPERS.iter().flat_map(|wrapper| named(payload, wrapper)).filter_map(|value| the_one(value).as_object());
         if let Some(failed) = within.filter_map(Self::fault_in).next() {
             return failed;
         }
-        let data = named(payload, "Data").filter_map(Value::as_object);
+        let data = named(payload, "Data").filter_map(|value| the_one(value).as_object());
         let places: Vec<_> = data.chain([payload]).collect();
         let stated = |name| {
             let texts = places.iter().flat_map(|place| named(place, name)).filter_map(value::text);
@@ -91,11 +92,3 @@ const MAX_CODE_BYTES: usize = 256;
 
 /// The longest text of a part's fault.
 const MAX_TEXT_BYTES: usize = 1024;
-
-/// The items of an array, or the one value.
-fn each(value: &Value) -> &[Value] {
-    match value {
-        Value::Array(items) => items,
-        one => std::slice::from_ref(one),
-    }
-}

@@ -1,44 +1,49 @@
 //! A message taken apart: what it says, once for each device that it speaks of.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
-use crate::envelope::{DeviceIdentifier, Message, WRAPPERS};
-use crate::open_set::Kind;
+use crate::envelope::{DEVICES, DeviceIdentifier, Message};
+use crate::items::{self, Items};
+use crate::json;
+use crate::naming::{self, Naming, apart, names_in, names_within};
 use crate::outcome::Outcome;
+use crate::said::{self, Said, is_wrapper};
+use crate::value::{cut, is_within};
 
-/// Members of a payload that are about the message and not what it says.
-const ABOUT: [&str; 6] = ["Fault", "faultResponse", "Comment", "Summary", "Status", "Envelope"];
+/// The longest name or account of a part, in bytes.
+const MAX_NAME_BYTES: usize = 256;
 
-/// Of them, those that can say something where nothing else does.
-const REMARKS: [&str; 3] = ["Comment", "Summary", "Status"];
+/// How much is copied of one text into all parts, in bytes: where there are more than 4,096 parts, texts are cut shorter.
+const MAX_COPIED_BYTES: usize = 4 * 1024 * 1024;
 
-/// SOAP's documented slots: where there is more than one member, one of these says what the message is about.
-const SLOTS: [&str; 8] = [
-    "CarrierService",
-    "ExternalProvisioningChange",
-    "PromoChange",
-    "Usage",
-    "SMSDelivery",
-    "PRLInformation",
-    "DeviceSuspendStatus",
-    "CheckDeviceAvailability",
-];
+/// The shortest that a text is cut to, whatever the number of parts.
+const MIN_CUT_BYTES: usize = 96;
 
-/// How messages name an account.
-const ACCOUNT: &str = "AccountName";
+/// The largest value, as JSON, that goes to each of several devices without being about one of them.
+const MAX_SHARED_BYTES: usize = 2 * 1024;
+
+/// The most items that have a part each. The platform's requests are for at most 2,000 devices.
+const MAX_ITEMS: usize = 16 * 1024;
+
+/// The most names that one device is taken to have: there are nine kinds, and some have two notations.
+const MAX_NAMES: usize = 32;
 
 /// What a message says about one device.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Part {
-    /// The name of the member that says it, as sent (`usageResponse`, `Usage`); empty where none does.
+    /// The name of the member that says it, as sent (`usageResponse`, `Usage`; of `CarrierService`, the operation within);
+    /// empty where none does.
     pub name: String,
-    /// Its value. Where several members say something, an object of them; where none does, the remarks of a message without
-    /// a fault (`Comment`, `Summary`, `Status`), or null.
-    pub values: Value,
+    /// Its value, without its fault. Where several members say something, an object of them; where none does, the remarks
+    /// of a message without a fault (`Comment`, `Summary`, `Status`), or null.
+    pub values: Arc<Value>,
     /// The names of the device, as sent. None where the message names no device, or several without saying which names
     /// belong together.
     pub devices: Vec<DeviceIdentifier>,
-    /// The devices that the envelope lists; of a message of many parts, with the first.
+    /// The devices that the envelope lists; of a message of many parts, with the one that has the payload.
     pub listed: Vec<DeviceIdentifier>,
     /// How the request ended for this device.
     pub outcome: Outcome,
@@ -51,233 +56,295 @@ pub struct Part {
 }
 
 impl Message {
-    /// What the message says, device by device. Most messages have one part; one with an array whose items name devices
-    /// (availability, usage), or with an envelope that lists devices of one kind, has one for each. Every value of the
-    /// payload is in one of the parts; what is about no device in particular is in the first.
+    /// What the message says, device by device. Most messages have one part. One with arrays whose items name devices
+    /// (availability, usage) has a part for each item; what stands beside them is in the first, or in a part of its own
+    /// where it is large or names a device. One with an envelope that lists devices of one kind has a part for each; what
+    /// it says is in all of them where it is small, else in one more that is about no device. Every value of the payload
+    /// is in one of the parts.
     #[must_use]
-    pub fn parts(&self) -> Vec<Part> {
-        let said = self.said();
-        if let Some(path) = items_path(&self.payload) {
-            return self.split(said.first().map_or("", |(name, _)| name), &path);
-        }
-        let (name, values) = match said.as_slice() {
-            [] => (String::new(), self.remarks()),
-            // An array of one says what its item does.
-            [(name, Value::Array(items))] if items.len() == 1 => {
-                ((*name).to_owned(), items.first().cloned().unwrap_or_default())
-            }
-            [(name, value)] => ((*name).to_owned(), (*value).clone()),
-            [(name, _), ..] => {
-                let all = said.iter().map(|(name, value)| ((*name).to_owned(), (*value).clone()));
-                ((*name).to_owned(), Value::Object(all.collect()))
-            }
+    pub fn into_parts(self) -> Vec<Part> {
+        let Self { devices, outcome, mut payload, .. } = self;
+        let entries = take_entries(&mut payload);
+        let main = said::main_name(&payload);
+        let items = items::take(&mut payload);
+        let mut parts = if items.is_empty() {
+            whole(payload, devices, &outcome)
+        } else {
+            split(items, payload, devices, &outcome, main.as_deref())
         };
-        let named = if self.devices.is_empty() { identifiers_in(&values) } else { self.devices.clone() };
-        let part = Part {
-            name,
+        hand_out(entries, &mut parts, &outcome);
+        parts
+    }
+}
+
+/// What all parts of a message are given a copy of, with texts no longer than there is room for.
+struct Common<'a> {
+    outcome: &'a Outcome,
+    account: Option<String>,
+    most: usize,
+}
+
+impl<'a> Common<'a> {
+    fn new(outcome: &'a Outcome, account: Option<String>, parts: usize) -> Self {
+        let most = (MAX_COPIED_BYTES / parts.max(1)).max(MIN_CUT_BYTES);
+        Self { outcome, account, most }
+    }
+
+    fn text(&self, text: &str) -> String {
+        cut(text, self.most.min(MAX_NAME_BYTES))
+    }
+
+    fn part(&self, name: &str, values: Arc<Value>, devices: Vec<DeviceIdentifier>) -> Part {
+        Part {
+            name: self.text(name),
             values,
-            devices: Vec::new(),
-            listed: self.devices.clone(),
-            outcome: self.outcome.clone(),
-            account: find_text(&self.payload, ACCOUNT).map(str::to_owned),
-            payload: self.payload.clone(),
-            unknown: self.unknown(),
-        };
-        match Naming::of(&named) {
-            Naming::One => vec![Part { devices: named, ..part }],
-            Naming::Unclear => vec![part],
-            Naming::Each => {
-                let mut rest = Some(part.clone());
-                let one = |device| {
-                    let first = rest.take();
-                    let part = first.unwrap_or_else(|| Part {
-                        listed: Vec::new(),
-                        payload: Map::new(),
-                        unknown: Map::new(),
-                        ..part.clone()
-                    });
-                    Part { devices: vec![device], ..part }
-                };
-                named.into_iter().map(one).collect()
-            }
-        }
-    }
-
-    /// The members that say something: those within `Data` or `deviceResponse`, or else those beside them. First what is
-    /// known to say what a message is about, then what has members of its own.
-    fn said(&self) -> Vec<(&str, &Value)> {
-        let within = WRAPPERS.iter().find_map(|wrapper| member(&self.payload, wrapper)?.as_object());
-        let members = within.unwrap_or(&self.payload).iter();
-        let mut said: Vec<(&str, &Value)> =
-            members.filter(|(name, value)| says(name, value)).map(|(name, value)| (name.as_str(), value)).collect();
-        said.sort_by_key(|(name, value)| {
-            let known = name.ends_with("Response") || SLOTS.iter().any(|slot| slot.eq_ignore_ascii_case(name));
-            (!known, !value.is_object() && !value.is_array())
-        });
-        said
-    }
-
-    /// What a message that says nothing elsewhere remarks, beyond that all is well.
-    fn remarks(&self) -> Value {
-        let data = member(&self.payload, "Data").and_then(Value::as_object).unwrap_or(&self.payload);
-        let nothing = |value: &Value| value.as_str().is_none_or(|text| text.trim().eq_ignore_ascii_case("success"));
-        let remarks: Map<_, _> = REMARKS
-            .iter()
-            .filter_map(|name| data.iter().find(|(key, value)| key.eq_ignore_ascii_case(name) && !nothing(value)))
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
-        if remarks.is_empty() || matches!(self.outcome, Outcome::Failed { .. }) { Value::Null } else { remarks.into() }
-    }
-
-    /// Members beside `Data` or `deviceResponse`, and all but the first that say something within.
-    fn unknown(&self) -> Map<String, Value> {
-        let wrapper = |name: &str| WRAPPERS.iter().any(|wrapper| wrapper.eq_ignore_ascii_case(name));
-        let beside = self.payload.iter().filter(|(name, value)| says(name, value) && !wrapper(name));
-        let within = self.said().into_iter().skip(1);
-        let all = beside.map(|(name, value)| (name.as_str(), value)).chain(within);
-        all.map(|(name, value)| (name.to_owned(), value.clone())).collect()
-    }
-
-    /// A part for each item of the array at this path, which keeps its place in the payload.
-    fn split(&self, name: &str, path: &[&str]) -> Vec<Part> {
-        let mut rest = self.payload.clone();
-        let items = match at(&mut rest, path).map(Value::take) {
-            Some(Value::Array(items)) => items,
-            _ => Vec::new(),
-        };
-        // One for all, unless an item states its own.
-        let account = find_text(&rest, ACCOUNT).map(str::to_owned);
-        let (mut unknown, mut listed) = (self.unknown(), self.devices.clone());
-        let parts = items.into_iter().map(|values| {
-            let stated = values.as_object().and_then(|item| find_text(item, ACCOUNT)).map(str::to_owned);
-            let failed = values.as_object().map(Outcome::of).filter(|item| matches!(item, Outcome::Failed { .. }));
-            let mut payload = std::mem::take(&mut rest);
-            if let Some(place) = at(&mut payload, path) {
-                *place = values.clone();
-            }
-            let devices = identifiers_in(&values);
-            Part {
-                name: name.to_owned(),
-                devices: if Naming::of(&devices) == Naming::One { devices } else { Vec::new() },
-                listed: std::mem::take(&mut listed),
-                outcome: failed.unwrap_or_else(|| self.outcome.clone()),
-                account: stated.or_else(|| account.clone()),
-                payload,
-                unknown: std::mem::take(&mut unknown),
-                values,
-            }
-        });
-        parts.collect()
-    }
-}
-
-/// `suspend` of `suspendResponse`. A name that is nothing but `Response` stays.
-#[must_use]
-pub fn operation(member: &str) -> &str {
-    let split = member.len().checked_sub("Response".len()).and_then(|end| member.split_at_checked(end));
-    split
-        .filter(|(name, end)| !name.is_empty() && end.eq_ignore_ascii_case("Response"))
-        .map_or(member, |(name, _)| name)
-}
-
-/// How many devices a list of identifiers names.
-#[derive(Debug, PartialEq, Eq)]
-enum Naming {
-    /// At most one: no hardware or line has two values of one kind.
-    One,
-    /// As many as there are: all are of one kind.
-    Each,
-    /// Several, and nothing says which belong together.
-    Unclear,
-}
-
-impl Naming {
-    fn of(devices: &[DeviceIdentifier]) -> Self {
-        let mut seen: Vec<(Kind, &str)> = Vec::new();
-        let mut several = false;
-        for device in devices {
-            let (kind, value) = (device.kind(), device.value.trim());
-            let telling = !matches!(kind, Kind::Iccid | Kind::Imsi | Kind::Other(_));
-            match seen.iter().find(|(known, _)| *known == kind) {
-                Some((_, known)) => several |= telling && !known.eq_ignore_ascii_case(value),
-                None => seen.push((kind, value)),
-            }
-        }
-        match (several, seen.len()) {
-            (false, _) => Self::One,
-            (true, 1) => Self::Each,
-            (true, _) => Self::Unclear,
+            devices,
+            listed: Vec::new(),
+            outcome: self.outcome.bounded(self.most),
+            account: self.account.as_deref().map(|account| self.text(account)),
+            payload: Map::new(),
+            unknown: Map::new(),
         }
     }
 }
 
-/// The path to the outermost array of several items that name devices, in which no item is merely a name.
-fn items_path(members: &Map<String, Value>) -> Option<Vec<&str>> {
-    let names_device = |item: &Value| item.is_object() && !identifiers_in(item).is_empty();
-    let merely_a_name = |item: &Value| item.as_object().is_some_and(|item| DeviceIdentifier::of(item).is_some());
-    // A device's own object has its names beside its arrays: what is in these is about it.
-    let is_device = members.values().any(|value| match value {
-        Value::Array(items) => items.iter().any(merely_a_name),
-        one => merely_a_name(one),
-    });
-    if is_device {
-        return None;
-    }
-    members.iter().find_map(|(name, value)| match value {
-        Value::Array(items)
-            if items.len() > 1 && items.iter().any(names_device) && !items.iter().any(merely_a_name) =>
-        {
-            Some(vec![name.as_str()])
+/// The parts of a message that says one thing.
+fn whole(payload: Map<String, Value>, listed: Vec<DeviceIdentifier>, outcome: &Outcome) -> Vec<Part> {
+    let Said { name, values, fault, others } = Said::by(&payload, outcome);
+    let mut unknown = said::unknown(&payload);
+    unknown.extend(others);
+    let named = if listed.is_empty() { names(&name, &values) } else { listed.clone() };
+    let outcome = fault.as_ref().unwrap_or(outcome);
+    let naming = Naming::of(&named);
+    let common = Common::new(outcome, said::account(&payload), if naming == Naming::Each { named.len() } else { 1 });
+    let of_message = |part: Part| Part { listed, payload, unknown, ..part };
+    match naming {
+        Naming::One => vec![of_message(common.part(&name, Arc::new(values), named))],
+        Naming::Unclear => vec![of_message(common.part(&name, Arc::new(values), Vec::new()))],
+        Naming::Each => {
+            let shared = is_within(&values, MAX_SHARED_BYTES);
+            let values = Arc::new(values);
+            let for_each = if shared { Arc::clone(&values) } else { Arc::default() };
+            let devices = apart(named).into_iter();
+            let mut parts: Vec<Part> =
+                devices.map(|device| common.part(&name, Arc::clone(&for_each), device)).collect();
+            match parts.first_mut().filter(|_| shared) {
+                Some(first) => *first = of_message(first.clone()),
+                None => parts.push(of_message(common.part(&name, values, Vec::new()))),
+            }
+            parts
         }
-        Value::Object(inner) => items_path(inner).map(|mut path| {
-            path.insert(0, name);
-            path
-        }),
-        _ => None,
-    })
+    }
 }
 
-/// The value at a path. Objects that are not there are made.
-fn at<'a>(members: &'a mut Map<String, Value>, path: &[&str]) -> Option<&'a mut Value> {
-    let (first, rest) = path.split_first()?;
-    let value = members.entry((*first).to_owned()).or_insert_with(|| Map::new().into());
-    if rest.is_empty() { Some(value) } else { at(value.as_object_mut()?, rest) }
-}
-
-fn member<'a>(members: &'a Map<String, Value>, name: &'a str) -> Option<&'a Value> {
-    crate::value::named(members, name).next()
-}
-
-fn says(name: &str, value: &Value) -> bool {
-    !value.is_null() && !name.starts_with(['@', '#']) && !ABOUT.iter().any(|about| about.eq_ignore_ascii_case(name))
-}
-
-/// All identifiers in a tree, in their order.
-#[must_use]
-pub fn identifiers_in(value: &Value) -> Vec<DeviceIdentifier> {
-    let mut found = Vec::new();
-    collect_identifiers(value, &mut found);
+/// The names in what a member says, or the one that it is.
+fn names(name: &str, values: &Value) -> Vec<DeviceIdentifier> {
+    let mut found = names_in(values);
+    if found.is_empty() {
+        found.extend(naming::flat(name, values));
+    }
     found
 }
 
-fn collect_identifiers(value: &Value, found: &mut Vec<DeviceIdentifier>) {
-    match value {
-        Value::Array(items) => items.iter().for_each(|item| collect_identifiers(item, found)),
-        Value::Object(members) => match DeviceIdentifier::of(members) {
-            Some(identifier) => found.push(identifier),
-            None => members.values().for_each(|value| collect_identifiers(value, found)),
-        },
-        _ => {}
+/// A part for each item, and what stood beside them.
+fn split(
+    arrays: Vec<Items>,
+    mut rest: Map<String, Value>,
+    mut listed: Vec<DeviceIdentifier>,
+    outcome: &Outcome,
+    main: Option<&str>,
+) -> Vec<Part> {
+    let count: usize = arrays.iter().map(|items| items.values.len()).sum();
+    let common = Common::new(outcome, said::account(&rest), count.min(MAX_ITEMS) + 1);
+    let owner = Owner::of(&listed, &arrays);
+    let beside = owner.0.is_empty() && !names_within(&rest).is_empty();
+    let mut first = (!beside && is_within(&rest, MAX_SHARED_BYTES)).then(|| std::mem::take(&mut rest));
+    let (mut parts, mut room) = (Vec::with_capacity(count.min(MAX_ITEMS) + 1), MAX_ITEMS);
+    for Items { path, values } in arrays {
+        let place = Place::of(&path, main, &common);
+        let mut values = values.into_iter();
+        for item in values.by_ref().take(room) {
+            let mut part = common.item(&place, &item, owner.names(&item));
+            match first.take() {
+                Some(rest) => {
+                    part.listed = std::mem::take(&mut listed);
+                    part.unknown.extend(said::unknown(&rest));
+                    part.payload = rest;
+                    set(&mut part.payload, &path, item);
+                }
+                None => set(&mut part.payload, &place.short, item),
+            }
+            parts.push(part);
+        }
+        room = MAX_ITEMS.saturating_sub(parts.len());
+        let over: Vec<_> = values.collect();
+        if !over.is_empty() {
+            let over = Value::Array(over);
+            let mut part = common.item(&place, &over, Vec::new());
+            set(&mut part.payload, &place.short, over);
+            parts.push(part);
+        }
+    }
+    if !rest.is_empty() || !listed.is_empty() {
+        let named = names_within(&rest);
+        let said = Said::by(&rest, outcome);
+        let devices = if Naming::of(&named) == Naming::One { named } else { Vec::new() };
+        let part = common.part(&said.name, Arc::new(said.values), devices);
+        parts.push(Part { listed, unknown: said::unknown(&rest), payload: rest, ..part });
+    }
+    parts
+}
+
+/// Puts an item where its array was.
+fn set(payload: &mut Map<String, Value>, path: &[String], item: Value) {
+    match items::at(payload, path) {
+        Some(place) => *place = item,
+        None => json::add(payload, path.last().cloned().unwrap_or_default(), item),
     }
 }
 
-fn find_text<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
-    let here = members.iter().find(|(key, value)| key.eq_ignore_ascii_case(name) && value.is_string());
-    here.and_then(|(_, value)| value.as_str()).or_else(|| {
-        let items = |value: &'a Value| match value {
-            Value::Array(items) => items.as_slice(),
-            one => std::slice::from_ref(one),
+/// Where an array stands.
+struct Place {
+    /// The member that it is said under.
+    name: String,
+    /// That member, where it is not known to say something.
+    unknown: Option<String>,
+    /// The path, with no more than a wrapper, that member and the array's own name.
+    short: Vec<String>,
+}
+
+impl Place {
+    fn of(path: &[String], main: Option<&str>, common: &Common<'_>) -> Self {
+        let wrapped = path.first().is_some_and(|first| is_wrapper(first)) && path.len() > 1;
+        let name = path.get(usize::from(wrapped)).map(|name| common.text(name)).unwrap_or_default();
+        let known = is_wrapper(&name) || wrapped && main.is_some_and(|main| path.get(1).is_some_and(|own| own == main));
+        let mut short: Vec<String> = path.iter().take(2).map(|name| common.text(name)).collect();
+        short.extend(path.iter().skip(2).last().map(|name| common.text(name)));
+        Self { unknown: (!known).then(|| name.clone()), name, short }
+    }
+}
+
+impl Common<'_> {
+    /// The part of an item, but for its payload.
+    fn item(&self, place: &Place, item: &Value, devices: Vec<DeviceIdentifier>) -> Part {
+        let said = if is_wrapper(&place.name) {
+            said::within_wrapper(&place.name, item)
+        } else {
+            Said::under(&place.name, item)
         };
-        members.values().flat_map(items).filter_map(Value::as_object).find_map(|members| find_text(members, name))
-    })
+        let mut part = self.part(&said.name, Arc::new(said.values), devices);
+        let members = item.as_object();
+        let stated = members.map(Outcome::of).filter(|own| matches!(own, Outcome::Failed { .. } | Outcome::Succeeded));
+        if let Some(stated) = said.fault.or(stated) {
+            part.outcome = stated.bounded(self.most);
+        }
+        if let Some(account) = members.and_then(said::account) {
+            part.account = Some(self.text(&account));
+        }
+        part.unknown = said.others;
+        if let Some(name) = &place.unknown {
+            part.unknown.insert(name.clone(), item.clone());
+        }
+        part
+    }
+}
+
+/// The one device that a message with items is about, where the envelope and all items together name no other.
+struct Owner(Vec<DeviceIdentifier>);
+
+impl Owner {
+    fn of(listed: &[DeviceIdentifier], arrays: &[Items]) -> Self {
+        let within: Vec<_> = arrays.iter().flat_map(|items| &items.values).flat_map(names_in).collect();
+        let is_one = listed.len() <= MAX_NAMES && Naming::of(listed.iter().chain(&within)) == Naming::One;
+        Self(if is_one { listed.to_vec() } else { Vec::new() })
+    }
+
+    /// The names of an item's device; none where it names none, or several.
+    fn names(&self, item: &Value) -> Vec<DeviceIdentifier> {
+        let named = names_in(item);
+        if named.is_empty() || Naming::of(&named) != Naming::One {
+            return Vec::new();
+        }
+        let more = named.into_iter().filter(|name| !self.0.contains(name));
+        self.0.iter().cloned().chain(more).collect()
+    }
+}
+
+/// An entry of the envelope's list that says more about its device than its name.
+struct Listed {
+    /// The list's name.
+    list: String,
+    /// Whether it stood in an array.
+    repeated: bool,
+    identifier: DeviceIdentifier,
+    entry: Value,
+}
+
+fn take_entries(payload: &mut Map<String, Value>) -> Vec<Listed> {
+    let mut entries = Vec::new();
+    payload.retain(|list, value| {
+        if !DEVICES.iter().any(|name| name.eq_ignore_ascii_case(list)) {
+            return true;
+        }
+        let repeated = value.is_array();
+        let many = match value.take() {
+            Value::Array(many) => many,
+            one => vec![one],
+        };
+        let mut left = Vec::new();
+        for entry in many {
+            match entry.as_object().and_then(DeviceIdentifier::among) {
+                Some(identifier) => entries.push(Listed { list: list.clone(), repeated, identifier, entry }),
+                None => left.push(entry),
+            }
+        }
+        let kept = !left.is_empty();
+        *value = if repeated { Value::Array(left) } else { left.pop().unwrap_or_default() };
+        kept
+    });
+    entries
+}
+
+/// Gives each entry to the part of its device; one for whose device there is none has a part of its own.
+fn hand_out(entries: Vec<Listed>, parts: &mut Vec<Part>, outcome: &Outcome) {
+    let common = Common::new(outcome, None, parts.len() + entries.len());
+    let names = |identifier: &DeviceIdentifier| {
+        let kind = identifier.kind();
+        kind.canonical(&identifier.value).map(|value| (kind, value))
+    };
+    let is_one = parts.len() == 1;
+    let mut places = HashMap::new();
+    for (place, part) in parts.iter().enumerate().filter(|_| !entries.is_empty()) {
+        for name in part.devices.iter().filter_map(names) {
+            places.entry(name).or_insert(place);
+        }
+    }
+    let over = (entries.len() > MAX_ITEMS && !is_one).then(|| {
+        parts.push(common.part("", Arc::default(), Vec::new()));
+        parts.len() - 1
+    });
+    for Listed { list, repeated, identifier, entry } in entries {
+        let place = over.or(is_one.then_some(0)).unwrap_or_else(|| {
+            let next = parts.len();
+            names(&identifier).map_or(next, |name| *places.entry(name).or_insert(next))
+        });
+        if place == parts.len() {
+            parts.push(common.part("", Arc::default(), vec![identifier]));
+        }
+        let Some(part) = parts.get_mut(place) else { continue };
+        if entry.as_object().is_some_and(DeviceIdentifier::has_more) {
+            put(&mut part.unknown, &list, repeated, entry.clone());
+        }
+        put(&mut part.payload, &list, repeated, entry);
+    }
+}
+
+/// Puts an entry back into its list.
+fn put(members: &mut Map<String, Value>, list: &str, repeated: bool, entry: Value) {
+    match members.get_mut(list) {
+        None if repeated => {
+            members.insert(list.to_owned(), Value::Array(vec![entry]));
+        }
+        _ => json::add(members, list.to_owned(), entry),
+    }
 }

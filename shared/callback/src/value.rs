@@ -2,7 +2,9 @@
 //! text (`#text`).
 
 use std::borrow::Cow;
+use std::io::{self, Write};
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::members::Sent;
@@ -67,6 +69,24 @@ pub(crate) fn only_attributes(members: &Map<String, Value>) -> bool {
     members.iter().all(|(name, value)| is_attribute(name) || value.as_object().is_some_and(only_attributes))
 }
 
+/// The items of an array, or the one value.
+pub(crate) fn each(value: &Value) -> &[Value] {
+    match value {
+        Value::Array(items) => items,
+        one => std::slice::from_ref(one),
+    }
+}
+
+/// An array of one says what its item does, and one item with contents what an array says whose others are empty.
+pub(crate) fn the_one(value: &Value) -> &Value {
+    let Value::Array(items) = value else { return value };
+    let mut full = items.iter().filter(|item| !is_empty(item));
+    match (items.as_slice(), full.next(), full.next()) {
+        ([one], ..) | (_, Some(one), None) => one,
+        _ => value,
+    }
+}
+
 /// The values of all members of a name, ignoring case, but those that are nil.
 pub(crate) fn named<'a>(members: &'a Map<String, Value>, name: &str) -> impl Iterator<Item = &'a Value> {
     members.iter().filter(|(key, value)| key.eq_ignore_ascii_case(name) && !is_nil(value)).map(|(_, value)| value)
@@ -80,4 +100,21 @@ pub(crate) fn cut(text: &str, limit: usize) -> String {
     let remark = format!("… (cut from {} bytes)", text.len());
     let end = text.floor_char_boundary(limit.saturating_sub(remark.len()));
     text.get(..end).unwrap_or_default().to_owned() + &remark
+}
+
+/// Whether a value has at most this many bytes as JSON.
+pub(crate) fn is_within(value: &impl Serialize, most: usize) -> bool {
+    /// Fails at the first byte too many, so that no more than the limit is written.
+    struct Room(usize);
+    impl Write for Room {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::FileTooLarge)?;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    serde_json::to_writer(Room(most), value).is_ok()
 }

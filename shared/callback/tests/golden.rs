@@ -22,7 +22,7 @@ fn parsed(file: &str) -> String {
     let message = Callback::parse(&body, None).unwrap().message;
     let request = message.request_id.as_deref().unwrap_or("no request id");
     let mut text = format!("{request} [{}] {:?}", names(&message.devices), message.outcome);
-    for part in message.parts() {
+    for part in message.into_parts() {
         let name = if part.name.is_empty() { "-" } else { &part.name };
         write!(text, "\n{name} [{}] {}", names(&part.devices), part.values).unwrap();
         if !part.unknown.is_empty() {
@@ -166,11 +166,11 @@ fn the_messages_of_carrier_service_are_read() {
     ");
     assert_snapshot!(parsed("carrier-service/soap/1-activate.xml"), @r##"
     00000000-0000-4000-8000-000022000001 [mdn:5550100102 imei:350000000000102] Succeeded
-    CarrierService [mdn:5550100102 imei:350000000000102] {"ActivateDevice":{"DeviceIdentifiers":[{"Identifier":"5550100102","Kind":"mdn"},{"Identifier":"350000000000102","Kind":"imei"},{"Identifier":"15550100102","Kind":"msisdn"}],"IPAddress":"192.0.2.102"},"ChangeDeviceCustomFields":null,"ChangeDeviceIdentifier":null}
+    ActivateDevice [mdn:5550100102 imei:350000000000102] {"DeviceIdentifiers":[{"Identifier":"5550100102","Kind":"mdn"},{"Identifier":"350000000000102","Kind":"imei"},{"Identifier":"15550100102","Kind":"msisdn"}],"IPAddress":"192.0.2.102"}
     "##);
     assert_snapshot!(parsed("carrier-service/soap/10-move.xml"), @r##"
     00000000-0000-4000-8000-000022000010 [mdn:5550100102 imei:350000000000102] Succeeded
-    CarrierService [mdn:5550100102 imei:350000000000102] {"ChangeDeviceCustomFields":null,"ChangeDeviceIdentifier":null,"MoveDevice":{"AccountName":"0000123456-00002"}}
+    MoveDevice [mdn:5550100102 imei:350000000000102] {"AccountName":"0000123456-00002"}
     "##);
     assert_snapshot!(parsed("carrier-service/soap/11-failed.xml"), @r##"
     00000000-0000-4000-8000-000022000011 [iccid:89000000000000000102 imei:350000000000102] Failed { code: Some("UnifiedWebService.REQUEST_FAILED.DeviceAlreadyActive"), text: Some("REQUEST_FAILED. Device is already active") }
@@ -182,35 +182,35 @@ fn the_messages_of_carrier_service_are_read() {
     "##);
     assert_snapshot!(parsed("carrier-service/soap/2-change-identifier.xml"), @r##"
     00000000-0000-4000-8000-000022000002 [esn:22200000102] Succeeded
-    CarrierService [esn:22200000102] {"ChangeDeviceCustomFields":null,"ChangeDeviceIdentifier":{"DeviceIdentifierChanged":{"Identifier":"A1000000000102","Kind":"meid"},"ServicePlan":"M2M"}}
+    ChangeDeviceIdentifier [esn:22200000102] {"DeviceIdentifierChanged":{"Identifier":"A1000000000102","Kind":"meid"},"ServicePlan":"M2M"}
     "##);
     assert_snapshot!(parsed("carrier-service/soap/3-suspend.xml"), @r##"
     00000000-0000-4000-8000-000022000003 [mdn:5550100102 imei:350000000000102] Succeeded
-    CarrierService [mdn:5550100102 imei:350000000000102] {"ChangeDeviceCustomFields":null,"ChangeDeviceIdentifier":null,"SuspendDevice":{"ExpectedResumeDate":"2026-06-30T00:00:00Z"}}
+    SuspendDevice [mdn:5550100102 imei:350000000000102] {"ExpectedResumeDate":"2026-06-30T00:00:00Z"}
     "##);
     assert_snapshot!(parsed("carrier-service/soap/4-restore.xml"), @r##"
     00000000-0000-4000-8000-000022000004 [mdn:5550100102 imei:350000000000102] Succeeded
-    CarrierService [mdn:5550100102 imei:350000000000102] {"ChangeDeviceCustomFields":null,"ChangeDeviceIdentifier":null,"RestoreDevice":""}
+    RestoreDevice [mdn:5550100102 imei:350000000000102] ""
     "##);
     assert_snapshot!(parsed("carrier-service/soap/5-deactivate.xml"), @r##"
     00000000-0000-4000-8000-000022000005 [mdn:5550100102 imei:350000000000102] Succeeded
-    CarrierService [mdn:5550100102 imei:350000000000102] {"ChangeDeviceCustomFields":null,"ChangeDeviceIdentifier":null,"DeactivateDevice":""}
+    DeactivateDevice [mdn:5550100102 imei:350000000000102] ""
     "##);
     assert_snapshot!(parsed("carrier-service/soap/6-service-plan.xml"), @r##"
     00000000-0000-4000-8000-000022000006 [mdn:5550100102 imei:350000000000102] Succeeded
-    CarrierService [mdn:5550100102 imei:350000000000102] {"ChangeDeviceCustomFields":null,"ChangeDeviceIdentifier":null,"ChangeDeviceServicePlan":{"ServicePlan":"M2M_4G_5MB"}}
+    ChangeDeviceServicePlan [mdn:5550100102 imei:350000000000102] {"ServicePlan":"M2M_4G_5MB"}
     "##);
     assert_snapshot!(parsed("carrier-service/soap/7-cost-center.xml"), @r##"
     00000000-0000-4000-8000-000022000007 [mdn:5550100102 imei:350000000000102] Succeeded
-    CarrierService [mdn:5550100102 imei:350000000000102] {"ChangeDeviceCostCenter":{"CostCenterCode":"CC-0042"},"ChangeDeviceCustomFields":null,"ChangeDeviceIdentifier":null}
+    ChangeDeviceCostCenter [mdn:5550100102 imei:350000000000102] {"CostCenterCode":"CC-0042"}
     "##);
     assert_snapshot!(parsed("carrier-service/soap/8-custom-fields.xml"), @r##"
     00000000-0000-4000-8000-000022000008 [mdn:5550100102 imei:350000000000102] Succeeded
-    CarrierService [mdn:5550100102 imei:350000000000102] {"ChangeDeviceCustomFields":"","ChangeDeviceIdentifier":null}
+    ChangeDeviceCustomFields [mdn:5550100102 imei:350000000000102] ""
     "##);
     assert_snapshot!(parsed("carrier-service/soap/9-contact-info.xml"), @r##"
     00000000-0000-4000-8000-000022000009 [mdn:5550100102 imei:350000000000102] Succeeded
-    CarrierService [mdn:5550100102 imei:350000000000102] {"ChangeDeviceContactInfo":"","ChangeDeviceCustomFields":null,"ChangeDeviceIdentifier":null}
+    ChangeDeviceContactInfo [mdn:5550100102 imei:350000000000102] ""
     "##);
 }
 

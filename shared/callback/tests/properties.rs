@@ -20,6 +20,24 @@ fn payload() -> impl Strategy<Value = Value> {
     })
 }
 
+/// Payloads that name devices in all ways, well or not.
+fn naming_payload() -> impl Strategy<Value = Value> {
+    let name =
+        "(a|b|mdn|imei|iccid|id|kind|deviceIds|Device|deviceResponse|Data|aResponse|CarrierService|Fault|status)";
+    let leaf = prop_oneof![
+        "(mdn|imei|iccid|5550100101|5550100102|350000000000101|x)".prop_map(Value::from),
+        Just(Value::from("y".repeat(1200))),
+        Just(Value::Null),
+    ];
+    leaf.prop_recursive(6, 64, 6, move |inner| {
+        prop_oneof![
+            proptest::collection::vec((name, inner.clone()), 1..6)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+            proptest::collection::vec(inner, 1..4).prop_map(Value::Array),
+        ]
+    })
+}
+
 /// All texts in a tree.
 fn texts(value: &Value, found: &mut Vec<String>) {
     match value {
@@ -90,6 +108,34 @@ proptest! {
     }
 
     #[test]
+    fn no_text_of_a_payload_is_lost_or_doubled_in_its_parts(payload in naming_payload(), listed in naming_payload()) {
+        let body = serde_json::json!({ "requestId": "r", "deviceIds": listed, "deviceResponse": payload, "list": [payload, listed] });
+        let message = Callback::parse(body.to_string().as_bytes(), None).expect("a callback").message;
+        let (mut sent, mut kept) = (Vec::new(), Vec::new());
+        texts(&Value::Object(message.payload.clone()), &mut sent);
+        let parts = message.into_parts();
+        parts.iter().for_each(|part| texts(&Value::Object(part.payload.clone()), &mut kept));
+        sent.sort();
+        kept.sort();
+        prop_assert_eq!(sent, kept);
+    }
+
+    #[test]
+    fn no_identifier_of_another_device_is_in_the_part_of_an_item(mdns in proptest::collection::vec(2_000_000u32..9_000_000, 2..20), depth in 0usize..6) {
+        let items: Vec<_> = mdns.iter().map(|mdn| serde_json::json!({ "mdn": format!("555{mdn}"), "note": mdn })).collect();
+        let nested = (0..depth).fold(Value::Array(items), |inner, level| serde_json::json!({ format!("level{level}"): inner }));
+        let body = serde_json::json!({ "requestId": "r", "list": nested });
+        let parts = Callback::parse(body.to_string().as_bytes(), None).expect("a callback").message.into_parts();
+        prop_assert_eq!(parts.len(), mdns.len());
+        for (part, mdn) in parts.iter().zip(&mdns) {
+            let shown = format!("{part:?}");
+            let mut others = mdns.iter().filter(|other| *other != mdn);
+            prop_assert!(!others.any(|other| shown.contains(&other.to_string())));
+            prop_assert_eq!(&part.devices[0].value, &format!("555{mdn}"));
+        }
+    }
+
+    #[test]
     fn kinds_compare_ignoring_case(kind in "(mdn|msisdn|min|iccid|imsi|imei|meid|esn|eid|sku)", upper: Vec<bool>) {
         let mixed: String = kind
             .chars()
@@ -98,6 +144,11 @@ proptest! {
             .collect();
         prop_assert_eq!(Kind::from(mixed.as_str()), Kind::from(kind.as_str()));
     }
+}
+
+/// As many units as a body has room for, with this many bytes for each.
+fn number_of(bytes: usize, each: usize, unit: impl Fn(usize) -> String) -> String {
+    (0..bytes / each).map(unit).collect()
 }
 
 /// The worst shapes that a body of about this size can have.
@@ -119,6 +170,46 @@ fn hostile(bytes: usize) -> Vec<String> {
         format!("{{\"requestId\":\"r\"{}}}", fill(",\"a\":1")),
         format!("{{\"requestId\":{}", fill("[")),
         format!("{{\"requestId\":{}{}{}}}", "[".repeat(40), fill("1,").trim_end_matches(','), "]".repeat(40)),
+        format!(
+            "{{\"deviceIds\":[{}{{}}]}}",
+            number_of(bytes, 40, |number| format!("{{\"id\":\"1\",\"kind\":\"{number}\"}},"))
+        ),
+        format!(
+            "{{\"deviceIds\":[{}{{}}]}}",
+            number_of(bytes, 40, |number| format!("{{\"id\":\"{number}\",\"kind\":\"mdn\"}},"))
+        ),
+        format!(
+            "{{\"deviceIds\":[{}{{}}]}}",
+            number_of(bytes, 60, |number| format!("{{\"id\":\"{number}\",\"kind\":\"mdn\",\"x\":1}},"))
+        ),
+        format!(
+            "{{\"deviceIds\":[{}{{}}],\"list\":[{}1]}}",
+            number_of(bytes, 120, |number| format!("{{\"id\":\"{number}\",\"kind\":\"mdn\"}},")),
+            number_of(bytes, 120, |number| format!("{{\"bytes\":{number}}},")),
+        ),
+        format!(
+            "{{\"requestId\":\"r\",\"list\":[{}1]}}",
+            number_of(bytes, 80, |number| format!("{{\"mdn\":\"555{number:07}\"}},"))
+        ),
+        format!(
+            "{{\"requestId\":\"r\",\"a\":{}[{}1]{}}}",
+            "{\"a\":".repeat(40),
+            number_of(bytes, 80, |number| format!("{{\"mdn\":\"555{number:07}\"}},")),
+            "}".repeat(40)
+        ),
+        format!(
+            "{{\"deviceIds\":[{}{{}}],\"status\":\"{}\",\"accountName\":\"{}\"}}",
+            number_of(bytes, 120, |number| format!("{{\"id\":\"{number}\",\"kind\":\"mdn\"}},")),
+            "x".repeat(bytes / 4),
+            "x".repeat(bytes / 4)
+        ),
+        soap(number_of(bytes, 80, |number| {
+            format!("<Device><Kind>mdn</Kind><Identifier>{number}</Identifier></Device>")
+        })),
+        soap(format!(
+            "<Data>{}</Data>",
+            number_of(bytes, 80, |number| format!("<Usage><Mdn>555{number:07}</Mdn></Usage>"))
+        )),
         format!("{{\"deviceResponse\":{{\"a\":[{}{{}}]}}}}", fill("{\"id\":\"1\",\"kind\":\"mdn\"},")),
     ]
 }
@@ -131,7 +222,7 @@ fn hostile_input_takes_time_in_proportion_to_its_length() {
         let once = |_| {
             let started = std::time::Instant::now();
             if let Ok(callback) = Callback::parse(body.as_bytes(), None) {
-                let _ = callback.message.parts();
+                let _ = callback.message.into_parts();
             }
             started.elapsed()
         };

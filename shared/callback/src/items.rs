@@ -1,0 +1,121 @@
+//! Taking the arrays out of a payload whose items are about devices of their own (availability, usage).
+//!
+//! All such arrays are taken, in the order of their members' names, outermost first; an item that speaks of several
+//! devices is searched in turn. An array within an array is part of it. A list of one device's names is not such an
+//! array, nor is what stands beside one device's names.
+
+use serde_json::{Map, Value};
+
+use crate::envelope::DeviceIdentifier;
+use crate::naming::{Naming, flat, identifier, names_in, names_of};
+
+/// The items of one array.
+pub(crate) struct Items {
+    /// The members that lead to the array, its own last.
+    pub path: Vec<String>,
+    /// Its items, each about one device or none.
+    pub values: Vec<Value>,
+}
+
+/// Takes the items out of a payload, if there are several. What is left has nothing of theirs.
+pub(crate) fn take(payload: &mut Map<String, Value>) -> Vec<Items> {
+    let mut found = Vec::new();
+    take_members(payload, &mut Vec::new(), &mut found);
+    let count: usize = found.iter().map(|items| items.values.len()).sum();
+    if count > 1 {
+        return found;
+    }
+    for Items { path, values } in found {
+        if let Some(place) = at(payload, &path) {
+            *place = Value::Array(values);
+        }
+    }
+    Vec::new()
+}
+
+/// The value at a path. Objects that are not there are made.
+pub(crate) fn at<'a>(members: &'a mut Map<String, Value>, path: &[String]) -> Option<&'a mut Value> {
+    let (first, rest) = path.split_first()?;
+    let value = members.entry(first.clone()).or_insert_with(|| Map::new().into());
+    if rest.is_empty() { Some(value) } else { at(value.as_object_mut()?, rest) }
+}
+
+fn take_members(members: &mut Map<String, Value>, path: &mut Vec<String>, found: &mut Vec<Items>) {
+    members.retain(|name, value| {
+        path.push(name.clone());
+        let left = !take_value(value, path, found);
+        path.pop();
+        left
+    });
+}
+
+/// Whether nothing is left of the value.
+fn take_value(value: &mut Value, path: &mut Vec<String>, found: &mut Vec<Items>) -> bool {
+    match value {
+        Value::Object(members) if !is_of_one_device(members) => {
+            take_members(members, path, found);
+            false
+        }
+        Value::Array(items) if are_items(items) => {
+            let mut values = Vec::with_capacity(items.len());
+            take_items(std::mem::take(items), path, &mut values, found);
+            found.push(Items { path: path.clone(), values });
+            true
+        }
+        _ => false,
+    }
+}
+
+fn take_items(items: Vec<Value>, path: &mut Vec<String>, values: &mut Vec<Value>, found: &mut Vec<Items>) {
+    for mut item in items {
+        match item {
+            Value::Array(inner) if inner.iter().any(|value| value.is_object() || value.is_array()) => {
+                take_items(inner, path, values, found);
+                continue;
+            }
+            Value::Object(ref mut members) if Naming::of(&names_in_members(members)) != Naming::One => {
+                take_members(members, path, found);
+                if members.is_empty() {
+                    continue;
+                }
+            }
+            _ => {}
+        }
+        values.push(item);
+    }
+}
+
+/// Whether an object has a device's names beside what it says, and no other device's within.
+fn is_of_one_device(members: &Map<String, Value>) -> bool {
+    let own = names_of(members);
+    !own.is_empty() && Naming::of(own.iter().chain(&names_in_members(members))) == Naming::One
+}
+
+/// All names in an object, those of either form.
+fn names_in_members(members: &Map<String, Value>) -> Vec<DeviceIdentifier> {
+    let own = members.iter().filter_map(|(name, value)| flat(name, value));
+    own.chain(members.values().flat_map(names_in)).collect()
+}
+
+/// Whether items are about devices, and not merely the names of one.
+fn are_items(items: &[Value]) -> bool {
+    let mut objects = Vec::new();
+    collect_objects(items, &mut objects);
+    let (names, others): (Vec<&Value>, Vec<&Value>) = objects.into_iter().partition(|item| identifier(item).is_some());
+    let more = |item: &&Value| item.as_object().is_some_and(DeviceIdentifier::has_more);
+    if others.iter().any(|item| !names_in(item).is_empty()) {
+        return true;
+    }
+    let identifiers: Vec<_> = names.iter().filter_map(|item| identifier(item)).collect();
+    names.iter().any(more) && Naming::of(&identifiers) != Naming::One
+}
+
+fn collect_objects<'a>(items: &'a [Value], objects: &mut Vec<&'a Value>) {
+    for item in items {
+        match item {
+            Value::Array(inner) => collect_objects(inner, objects),
+            Value::Object(_) => objects.push(item),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Which devices a message names: where identifiers stand, how many devices they are of, and which belong together.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use serde_json::{Map, Value};
+
+use crate::envelope::DeviceIdentifier;
+use crate::open_set::Kind;
+use crate::value;
+
+/// The digits of a mobile identification number. A member `min` with fewer is taken for a minimum.
+const MIN_BYTES: usize = 10;
+
+/// How many devices a list of identifiers names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Naming {
+    /// At most one: no kind has two values, or one piece of hardware has them all.
+    One,
+    /// As many as there are values: all are of one kind.
+    Each,
+    /// Several, and nothing says which identifiers belong together.
+    Unclear,
+}
+
+impl Naming {
+    /// Values are compared in one notation, and what cannot be a name counts for nothing.
+    pub(crate) fn of<'a>(named: impl IntoIterator<Item = &'a DeviceIdentifier>) -> Self {
+        let mut first: HashMap<Kind, String> = HashMap::new();
+        let (mut several, mut hardware, mut several_hardware) = (false, false, false);
+        for identifier in named {
+            let kind = identifier.kind();
+            let Some(value) = kind.canonical(&identifier.value) else { continue };
+            let is_hardware = matches!(kind, Kind::Imei | Kind::Meid | Kind::Esn | Kind::Eid);
+            hardware |= is_hardware;
+            match first.entry(kind) {
+                Entry::Vacant(place) => {
+                    place.insert(value);
+                }
+                Entry::Occupied(known) if *known.get() != value => {
+                    several = true;
+                    several_hardware |= is_hardware;
+                }
+                Entry::Occupied(_) => {}
+            }
+        }
+        let bound = hardware && !several_hardware;
+        match (several && !bound, first.len()) {
+            (false, _) => Self::One,
+            (true, 1) => Self::Each,
+            (true, _) => Self::Unclear,
+        }
+    }
+}
+
+/// The identifiers of each device, of a list that names [`Naming::Each`]. What cannot be a name is not among them.
+pub(crate) fn apart(named: Vec<DeviceIdentifier>) -> Vec<Vec<DeviceIdentifier>> {
+    let mut devices: Vec<Vec<DeviceIdentifier>> = Vec::new();
+    let mut places = HashMap::new();
+    for identifier in named {
+        let Some(value) = identifier.kind().canonical(&identifier.value) else { continue };
+        let place = *places.entry(value).or_insert(devices.len());
+        match devices.get_mut(place) {
+            Some(device) => device.push(identifier),
+            None => devices.push(vec![identifier]),
+        }
+    }
+    devices
+}
+
+/// All identifiers in a tree, in their order: pairs of a kind and a value, and such with more members where the kind is
+/// a known one.
+#[must_use]
+pub fn identifiers_in(value: &Value) -> Vec<DeviceIdentifier> {
+    let mut found = Vec::new();
+    collect_pairs(value, &mut found);
+    found
+}
+
+/// The names that a value gives of what it is about: its identifiers, or else members that are named like a kind (`mdn`).
+pub(crate) fn names_in(value: &Value) -> Vec<DeviceIdentifier> {
+    let mut found = identifiers_in(value);
+    if found.is_empty() {
+        collect_flat(value, &mut found);
+    }
+    found
+}
+
+/// The names that members give of what they are about, as [`names_in`] has them.
+pub(crate) fn names_within(members: &Map<String, Value>) -> Vec<DeviceIdentifier> {
+    let pairs: Vec<_> = members.values().flat_map(identifiers_in).collect();
+    if !pairs.is_empty() {
+        return pairs;
+    }
+    let own: Vec<_> = members.iter().filter_map(|(name, value)| flat(name, value)).collect();
+    if own.is_empty() { members.values().flat_map(names_in).collect() } else { own }
+}
+
+/// The identifier that an object is: nothing else, or more about a device of a known kind.
+pub(crate) fn identifier(value: &Value) -> Option<DeviceIdentifier> {
+    let members = value.as_object()?;
+    let known = |identifier: &DeviceIdentifier| !matches!(identifier.kind(), Kind::Other(_));
+    DeviceIdentifier::among(members).filter(|found| known(found) || !DeviceIdentifier::has_more(members))
+}
+
+/// The names that stand in an object itself, and not deeper than in a list.
+pub(crate) fn names_of(members: &Map<String, Value>) -> Vec<DeviceIdentifier> {
+    let listed = members.values().flat_map(value::each).filter_map(identifier);
+    listed.chain(members.iter().filter_map(|(name, value)| flat(name, value))).collect()
+}
+
+fn collect_pairs(value: &Value, found: &mut Vec<DeviceIdentifier>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| collect_pairs(item, found)),
+        Value::Object(members) => {
+            found.extend(identifier(value));
+            members.values().for_each(|value| collect_pairs(value, found));
+        }
+        _ => {}
+    }
+}
+
+/// The outermost members that are named like a kind.
+fn collect_flat(value: &Value, found: &mut Vec<DeviceIdentifier>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| collect_flat(item, found)),
+        Value::Object(members) => {
+            let before = found.len();
+            found.extend(members.iter().filter_map(|(name, value)| flat(name, value)));
+            if found.len() == before {
+                members.values().for_each(|value| collect_flat(value, found));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The identifier that a member or attribute is whose name is a known kind.
+pub(crate) fn flat(name: &str, value: &Value) -> Option<DeviceIdentifier> {
+    let name = name.strip_prefix('@').unwrap_or(name);
+    let kind = Kind::from(name);
+    if matches!(kind, Kind::Other(_)) {
+        return None;
+    }
+    let text = value::text(value)?;
+    let canonical = kind.canonical(&text)?;
+    let is_name = kind != Kind::Min || canonical.len() >= MIN_BYTES;
+    is_name.then(|| DeviceIdentifier { kind: name.to_owned(), value: text.into_owned() })
+}
