@@ -22,9 +22,13 @@ fn parsed(file: &str) -> String {
     let message = Callback::parse(&body, None).unwrap().message;
     let request = message.request_id.as_deref().unwrap_or("no request id");
     let mut text = format!("{request} [{}] {:?}", names(&message.devices), message.outcome);
+    let message_outcome = message.outcome.clone();
     for part in message.into_parts() {
         let name = if part.name.is_empty() { "-" } else { &part.name };
         write!(text, "\n{name} [{}] {}", names(&part.devices), part.values).unwrap();
+        if part.outcome != message_outcome {
+            write!(text, " {:?}", part.outcome).unwrap();
+        }
         if !part.unknown.is_empty() {
             write!(text, "\nunknown {}", Value::Object(part.unknown)).unwrap();
         }
@@ -132,22 +136,30 @@ fn the_messages_of_carrier_service_are_read() {
     00000000-0000-4000-8000-000021000012 [] Failed { code: Some("CarrierService.REQUEST_FAILED.AccountNotFound"), text: Some("REQUEST_FAILED. The account was not found.") }
     - [] null
     "##);
+    assert_snapshot!(parsed("carrier-service/rest/13-cancel-location.json"), @r##"
+    00000000-0000-4000-8000-000021000013 [mdn:5550100102 imei:350000000000102] Succeeded
+    - [mdn:5550100102 imei:350000000000102] null
+    "##);
+    assert_snapshot!(parsed("carrier-service/rest/14-failed-with-detail.json"), @r##"
+    00000000-0000-4000-8000-000021000014 [mdn:5550100102 imei:350000000000102] Failed { code: Some("UnifiedWebService.REQUEST_FAILED.DeviceNotActive"), text: Some("REQUEST_FAILED. Device is not active") }
+    - [mdn:5550100102 imei:350000000000102] null
+    "##);
     assert_snapshot!(parsed("carrier-service/rest/2-activate.json"), @r##"
     00000000-0000-4000-8000-000021000002 [mdn:5550100102 imei:350000000000102] Succeeded
-    activateResponse [mdn:5550100102 imei:350000000000102] {"deviceIds":[{"id":"5550100102","kind":"mdn"},{"id":"350000000000102","kind":"imei"},{"id":"15550100102","kind":"msisdn"}],"ipAddress":"192.0.2.102"}
+    activateResponse [mdn:5550100102 imei:350000000000102] {"deviceCredential":{"password":"[left out: a secret]","username":"[left out: a secret]"},"deviceIds":[{"id":"5550100102","kind":"mdn"},{"id":"350000000000102","kind":"imei"},{"id":"15550100102","kind":"msisdn"}],"featureCodes":["FC1","FC2"],"ipAddress":"192.0.2.102","servicePlan":"M2M_4G","state":"active"}
     "##);
     assert_snapshot!(parsed("carrier-service/rest/3-suspend.json"), @r##"
     00000000-0000-4000-8000-000021000003 [mdn:5550100102 imei:350000000000102] Succeeded
-    suspendResponse [mdn:5550100102 imei:350000000000102] {"expectedResumeDate":"2026-06-30T00:00:00Z"}
+    suspendResponse [mdn:5550100102 imei:350000000000102] {"expectedResumeDate":"2026-06-30T00:00:00Z","maxSuspendDaysAllowed":180,"numDaysSuspendAllowedCurrent12Months":135,"numDaysSuspendedLast12Months":45}
     "##);
-    assert_snapshot!(parsed("carrier-service/rest/4-restore.json"), @r"
+    assert_snapshot!(parsed("carrier-service/rest/4-restore.json"), @r##"
     00000000-0000-4000-8000-000021000004 [mdn:5550100102 imei:350000000000102] Succeeded
-    restoreResponse [mdn:5550100102 imei:350000000000102] {}
-    ");
-    assert_snapshot!(parsed("carrier-service/rest/5-deactivate.json"), @r"
+    restoreResponse [mdn:5550100102 imei:350000000000102] {"restored":true}
+    "##);
+    assert_snapshot!(parsed("carrier-service/rest/5-deactivate.json"), @r##"
     00000000-0000-4000-8000-000021000005 [mdn:5550100102 imei:350000000000102] Succeeded
-    deactivateResponse [mdn:5550100102 imei:350000000000102] {}
-    ");
+    deactivateResponse [mdn:5550100102 imei:350000000000102] {"deactivated":true}
+    "##);
     assert_snapshot!(parsed("carrier-service/rest/6-service-plan.json"), @r##"
     00000000-0000-4000-8000-000021000006 [mdn:5550100102 imei:350000000000102] Succeeded
     changeServicePlanResponse [mdn:5550100102 imei:350000000000102] {"servicePlan":"M2M_4G_5MB"}
@@ -218,7 +230,11 @@ fn the_messages_of_carrier_service_are_read() {
 fn the_messages_of_device_prl_information_are_read() {
     assert_snapshot!(parsed("device-prl-information/rest/1-prl.json"), @r##"
     00000000-0000-4000-8000-000031000001 [mdn:5550100103 imei:350000000000103] Succeeded
-    prlInformationResponse [mdn:5550100103 imei:350000000000103] {"prl":"52640","prlDate":"2026-02-11T00:00:00Z"}
+    prlInformationResponse [mdn:5550100103 imei:350000000000103] {"prlVersion":"52640"}
+    "##);
+    assert_snapshot!(parsed("device-prl-information/rest/2-failed-inside.json"), @r##"
+    00000000-0000-4000-8000-000031000002 [mdn:5550100103 imei:350000000000103] Unstated
+    prlInformationResponse [mdn:5550100103 imei:350000000000103] {"prlVersion":null} Failed { code: Some("DeviceService.REQUEST_FAILED.PrlNotAvailable"), text: Some("REQUEST_FAILED. The PRL is not available.") }
     "##);
     assert_snapshot!(parsed("device-prl-information/rest/other-1-payload-is-an-array.json"), @r##"
     00000000-0000-4000-8000-000031000901 [mdn:5550199007] Other("status 7 of device-prl-information rest 1")
@@ -280,6 +296,14 @@ fn the_messages_of_device_profile_service_are_read() {
     assert_snapshot!(parsed("device-profile-service/rest/7-already-suspended.json"), @r##"
     00000000-0000-4000-8000-000041000007 [eid:89040000000000000000000000000104 iccid:89000000000000001041 mdn:5550100104 imei:350000000000104] Failed { code: Some("DeviceProfileService.REQUEST_FAILED.ProfileAlreadySuspended"), text: Some("Profile is already suspended") }
     - [eid:89040000000000000000000000000104 iccid:89000000000000001041 mdn:5550100104 imei:350000000000104] null
+    "##);
+    assert_snapshot!(parsed("device-profile-service/rest/8-three-names-of-one-device.json"), @r##"
+    00000000-0000-4000-8000-000041000008 [iccid:89000000000000001041 imei:350000000000104 eid:89040000000000000000000000000104] Succeeded
+    deviceProfileResponse [iccid:89000000000000001041 imei:350000000000104 eid:89040000000000000000000000000104] {"profileStatus":"Enabled"}
+    "##);
+    assert_snapshot!(parsed("device-profile-service/rest/9-set-fallback.json"), @r##"
+    00000000-0000-4000-8000-000041000009 [eid:89040000000000000000000000000104 iccid:89000000000000001042] Succeeded
+    - [eid:89040000000000000000000000000104 iccid:89000000000000001042] null
     "##);
     assert_snapshot!(parsed("device-profile-service/rest/other-1-payload-is-an-array.json"), @r##"
     00000000-0000-4000-8000-000041000901 [mdn:5550199013] Other("status 7 of device-profile-service rest 1")
@@ -387,7 +411,7 @@ fn the_messages_of_device_service_are_read() {
 fn the_messages_of_device_suspension_status_are_read() {
     assert_snapshot!(parsed("device-suspension-status/rest/1-suspended.json"), @r##"
     00000000-0000-4000-8000-000061000001 [mdn:5550100106 imei:350000000000106] Succeeded
-    suspensionStatusResponse [mdn:5550100106 imei:350000000000106] {"currentState":"suspend","daysAllowedCurrent12Months":135,"daysSuspendedLast12Months":45,"expectedResumeDate":"2026-04-15T00:00:00Z","reasonCodeDays":90,"suspendedDate":"2026-01-15T00:00:00Z"}
+    suspensionStatusResponse [mdn:5550100106 imei:350000000000106] {"currentState":"suspend","expectedResumeDate":"2026-04-15T00:00:00Z","maxSuspendDaysAllowed":180,"numDaysSuspendAllowedCurrent12Months":135,"numDaysSuspendedLast12Months":45,"suspendedDate":"2026-01-15T00:00:00Z"}
     "##);
     assert_snapshot!(parsed("device-suspension-status/rest/other-1-payload-is-an-array.json"), @r##"
     00000000-0000-4000-8000-000061000901 [mdn:5550199025] Other("status 7 of device-suspension-status rest 1")
@@ -435,6 +459,10 @@ fn the_messages_of_device_usage_are_read() {
     usageResponse [eid:89040000000000000000000000000107 mdn:5550100107 imei:350000000000107] {"bytesUsed":12288,"deviceIds":[{"id":"89040000000000000000000000000107","kind":"eid"},{"id":"5550100107","kind":"mdn"},{"id":"350000000000107","kind":"imei"}],"extendedAttributes":[{"key":"MoSms","value":"4"},{"key":"MtSms","value":"1"}],"servicePlan":"M2M_4G_5MB","smsUsed":5,"source":"Raw Usage","timestamp":"2026-03-03T00:00:00Z"}
     usageResponse [imei:350000000000207] {"bytesUsed":512,"deviceIds":[{"id":"350000000000207","kind":"imei"}],"extendedAttributes":[{"key":"MoSms","value":"0"},{"key":"MtSms","value":"1"}],"servicePlan":"M2M_4G_5MB","smsUsed":1,"source":"Raw Usage","timestamp":"2026-03-03T00:00:00Z"}
     "##);
+    assert_snapshot!(parsed("device-usage/rest/4-no-usage.json"), @r##"
+    00000000-0000-4000-8000-000071000004 [] Succeeded
+    usageResponse [] []
+    "##);
     assert_snapshot!(parsed("device-usage/soap/1-usage.xml"), @r##"
     00000000-0000-4000-8000-000072000001 [mdn:5550100107 imei:350000000000107] Succeeded
     Usage [mdn:5550100107 imei:350000000000107] {"BytesUsed":"4096","ExtendedAttributes":[{"Key":"MoSms","Value":"2"},{"Key":"MtSms","Value":"1"}],"SMSUsed":"3","ServicePlan":"M2M_4G_5MB","Source":"Raw Usage","Timestamp":"2026-03-01T00:00:00Z"}
@@ -476,6 +504,11 @@ fn the_messages_of_enhanced_connectivity_service_are_read() {
     assert_snapshot!(parsed("enhanced-connectivity-service/rest/3-sms-sent.json"), @r##"
     00000000-0000-4000-8000-000081000003 [mdn:5550100108 esn:60000008] Succeeded
     sendSmsResponse [mdn:5550100108 esn:60000008] {"sentAt":"2026-03-08T09:30:00Z"}
+    "##);
+    assert_snapshot!(parsed("enhanced-connectivity-service/rest/4-sms-from-device-without-envelope.json"), @r##"
+    no request id [mdn:5550100108] Unstated
+    smsMessage [mdn:5550100108] "temperature 22.5"
+    unknown {"smsMessage":"temperature 22.5"}
     "##);
     assert_snapshot!(parsed("enhanced-connectivity-service/rest/other-1-payload-is-an-array.json"), @r##"
     00000000-0000-4000-8000-000081000901 [mdn:5550199033] Other("status 7 of enhanced-connectivity-service rest 1")
@@ -617,11 +650,15 @@ fn the_messages_of_resume_tracking_notification_are_read() {
 fn the_messages_of_sms_delivery_confirmation_are_read() {
     assert_snapshot!(parsed("sms-delivery-confirmation/rest/1-delivered.json"), @r##"
     00000000-0000-4000-8000-000121000001 [mdn:5550100112 imei:350000000000112] Succeeded
-    smsDeliveryResponse [mdn:5550100112 imei:350000000000112] {"deliveryStatus":"Delivered","timestamp":"2026-03-08T09:31:12Z"}
+    smsDeliveryResponse [mdn:5550100112 imei:350000000000112] {"confirmation":"Delivered"}
     "##);
     assert_snapshot!(parsed("sms-delivery-confirmation/rest/2-expired.json"), @r##"
     00000000-0000-4000-8000-000121000002 [mdn:5550100112 imei:350000000000112] Failed { code: None, text: None }
-    smsDeliveryResponse [mdn:5550100112 imei:350000000000112] {"deliveryStatus":"Expired","timestamp":"2026-03-09T09:31:12Z"}
+    smsDeliveryResponse [mdn:5550100112 imei:350000000000112] {"confirmation":"Expired"}
+    "##);
+    assert_snapshot!(parsed("sms-delivery-confirmation/rest/3-failed-inside.json"), @r##"
+    00000000-0000-4000-8000-000121000003 [mdn:5550100112 imei:350000000000112] Unstated
+    smsDeliveryResponse [mdn:5550100112 imei:350000000000112] {"confirmation":null} Failed { code: Some("DeviceService.REQUEST_FAILED.SmsNotDelivered"), text: Some("REQUEST_FAILED. The message was not delivered.") }
     "##);
     assert_snapshot!(parsed("sms-delivery-confirmation/rest/other-1-payload-is-an-array.json"), @r##"
     00000000-0000-4000-8000-000121000901 [mdn:5550199049] Other("status 7 of sms-delivery-confirmation rest 1")
