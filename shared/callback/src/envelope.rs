@@ -142,6 +142,12 @@ impl DeviceIdentifier {
         Some(Self { kind: text(&["kind"])?, value: text(&["identifier", "id"])? })
     }
 
+    /// The kind and the value in the form in which they compare, where they can be a name.
+    pub(crate) fn canonical(&self) -> Option<(Kind, String)> {
+        let kind = self.kind();
+        kind.canonical(&self.value).map(|value| (kind, value))
+    }
+
     /// The kind, whatever its spelling.
     #[must_use]
     pub fn kind(&self) -> Kind {

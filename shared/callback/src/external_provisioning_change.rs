@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::envelope::{DeviceIdentifier, Message};
 use crate::members::{Members, Sent};
 use crate::open_set::{AsSent, Change, State};
-use crate::value::only_attributes;
+use crate::value::{only_attributes, the_one};
 
 /// A change that was made outside the API. All texts are as sent; times are .NET's, with seven digits and `Z`.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,7 +91,7 @@ impl ExternalProvisioningChange {
     /// The message's `ExternalProvisioningChange`, where it has one that is an element or object.
     #[must_use]
     pub fn of(message: &Message) -> Option<Self> {
-        let Value::Object(members) = message.member("ExternalProvisioningChange")? else { return None };
+        let Value::Object(members) = the_one(message.member("ExternalProvisioningChange")?) else { return None };
         let mut members = Members::from(members.clone());
         let source = members.take_text("Source");
         let change = members.take_text("Change").map(AsSent::from);

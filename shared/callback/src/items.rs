@@ -4,6 +4,8 @@
 //! devices is searched in turn. An array within an array is part of it. A list of one device's names is not such an
 //! array, nor is what stands beside one device's names.
 
+use std::rc::Rc;
+
 use serde_json::{Map, Value};
 
 use crate::envelope::DeviceIdentifier;
@@ -11,18 +13,21 @@ use crate::naming::{Naming, flat, identifier, names_in, names_of};
 
 /// The items of one array.
 pub(crate) struct Items {
-    /// The members that lead to the array, its own last.
-    pub path: Vec<String>,
+    /// The members that lead to the array, its own last. Shared, since one long name can lead to many arrays.
+    pub path: Vec<Rc<str>>,
     /// Its items, each about one device or none.
     pub values: Vec<Value>,
 }
 
-/// Takes the items out of a payload, if there are several. What is left has nothing of theirs.
-pub(crate) fn take(payload: &mut Map<String, Value>) -> Vec<Items> {
+/// Takes the items out of a payload, if there are several, or one that is about another device than those that the
+/// envelope lists. What is left has nothing of theirs.
+pub(crate) fn take(payload: &mut Map<String, Value>, listed: &[DeviceIdentifier]) -> Vec<Items> {
     let mut found = Vec::new();
     take_members(payload, &mut Vec::new(), &mut found);
     let count: usize = found.iter().map(|items| items.values.len()).sum();
-    if count > 1 {
+    let named: Vec<_> = found.iter().flat_map(|items| &items.values).flat_map(names_in).collect();
+    let of_another = !listed.is_empty() && Naming::of(listed.iter().chain(&named)) != Naming::One;
+    if count > 1 || count == 1 && of_another {
         return found;
     }
     for Items { path, values } in found {
@@ -34,15 +39,15 @@ pub(crate) fn take(payload: &mut Map<String, Value>) -> Vec<Items> {
 }
 
 /// The value at a path. Objects that are not there are made.
-pub(crate) fn at<'a>(members: &'a mut Map<String, Value>, path: &[String]) -> Option<&'a mut Value> {
+pub(crate) fn at<'a>(members: &'a mut Map<String, Value>, path: &[Rc<str>]) -> Option<&'a mut Value> {
     let (first, rest) = path.split_first()?;
-    let value = members.entry(first.clone()).or_insert_with(|| Map::new().into());
+    let value = members.entry(first.to_string()).or_insert_with(|| Map::new().into());
     if rest.is_empty() { Some(value) } else { at(value.as_object_mut()?, rest) }
 }
 
-fn take_members(members: &mut Map<String, Value>, path: &mut Vec<String>, found: &mut Vec<Items>) {
+fn take_members(members: &mut Map<String, Value>, path: &mut Vec<Rc<str>>, found: &mut Vec<Items>) {
     members.retain(|name, value| {
-        path.push(name.clone());
+        path.push(name.as_str().into());
         let left = !take_value(value, path, found);
         path.pop();
         left
@@ -50,7 +55,7 @@ fn take_members(members: &mut Map<String, Value>, path: &mut Vec<String>, found:
 }
 
 /// Whether nothing is left of the value.
-fn take_value(value: &mut Value, path: &mut Vec<String>, found: &mut Vec<Items>) -> bool {
+fn take_value(value: &mut Value, path: &mut Vec<Rc<str>>, found: &mut Vec<Items>) -> bool {
     match value {
         Value::Object(members) if !is_of_one_device(members) => {
             take_members(members, path, found);
@@ -66,7 +71,7 @@ fn take_value(value: &mut Value, path: &mut Vec<String>, found: &mut Vec<Items>)
     }
 }
 
-fn take_items(items: Vec<Value>, path: &mut Vec<String>, values: &mut Vec<Value>, found: &mut Vec<Items>) {
+fn take_items(items: Vec<Value>, path: &mut Vec<Rc<str>>, values: &mut Vec<Value>, found: &mut Vec<Items>) {
     for mut item in items {
         match item {
             Value::Array(inner) if inner.iter().any(|value| value.is_object() || value.is_array()) => {

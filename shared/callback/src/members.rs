@@ -40,7 +40,7 @@ impl<T> Sent<T> {
 }
 
 /// The members of an object or element. Each is taken by name, ignoring case, as what it should be; one that is
-/// something else is left. [`Members::rest`] is what nobody took.
+/// something else is left. [`Members::rest`] is what was not taken.
 #[derive(Debug, Clone, Default)]
 pub struct Members(Map<String, Value>);
 
@@ -181,7 +181,7 @@ impl Members {
         }
     }
 
-    /// What nobody took.
+    /// What was not taken.
     #[must_use]
     pub fn rest(self) -> Map<String, Value> {
         self.0

@@ -29,8 +29,7 @@ impl Naming {
         let mut first: HashMap<Kind, String> = HashMap::new();
         let (mut several, mut hardware, mut several_hardware) = (false, false, false);
         for identifier in named {
-            let kind = identifier.kind();
-            let Some(value) = kind.canonical(&identifier.value) else { continue };
+            let Some((kind, value)) = identifier.canonical() else { continue };
             let is_hardware = matches!(kind, Kind::Imei | Kind::Meid | Kind::Esn | Kind::Eid);
             hardware |= is_hardware;
             match first.entry(kind) {
@@ -58,8 +57,8 @@ pub(crate) fn apart(named: Vec<DeviceIdentifier>) -> Vec<Vec<DeviceIdentifier>> 
     let mut devices: Vec<Vec<DeviceIdentifier>> = Vec::new();
     let mut places = HashMap::new();
     for identifier in named {
-        let Some(value) = identifier.kind().canonical(&identifier.value) else { continue };
-        let place = *places.entry(value).or_insert(devices.len());
+        let Some(name) = identifier.canonical() else { continue };
+        let place = *places.entry(name).or_insert(devices.len());
         match devices.get_mut(place) {
             Some(device) => device.push(identifier),
             None => devices.push(vec![identifier]),

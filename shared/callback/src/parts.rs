@@ -1,6 +1,7 @@
 //! A message taken apart: what it says, once for each device that it speaks of.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -66,7 +67,7 @@ impl Message {
         let Self { devices, outcome, mut payload, .. } = self;
         let entries = take_entries(&mut payload);
         let main = said::main_name(&payload);
-        let items = items::take(&mut payload);
+        let items = items::take(&mut payload, &devices);
         let mut parts = if items.is_empty() {
             whole(payload, devices, &outcome)
         } else {
@@ -113,7 +114,7 @@ fn whole(payload: Map<String, Value>, listed: Vec<DeviceIdentifier>, outcome: &O
     let Said { name, values, fault, others } = Said::by(&payload, outcome);
     let mut unknown = said::unknown(&payload);
     unknown.extend(others);
-    let named = if listed.is_empty() { names(&name, &values) } else { listed.clone() };
+    let named = if listed.is_empty() { names(&name, &values, &payload) } else { listed.clone() };
     let outcome = fault.as_ref().unwrap_or(outcome);
     let naming = Naming::of(&named);
     let common = Common::new(outcome, said::account(&payload), if naming == Naming::Each { named.len() } else { 1 });
@@ -137,13 +138,13 @@ fn whole(payload: Map<String, Value>, listed: Vec<DeviceIdentifier>, outcome: &O
     }
 }
 
-/// The names in what a member says, or the one that it is.
-fn names(name: &str, values: &Value) -> Vec<DeviceIdentifier> {
+/// The names in what a member says, or the one that it is, or else those beside it.
+fn names(name: &str, values: &Value, payload: &Map<String, Value>) -> Vec<DeviceIdentifier> {
     let mut found = names_in(values);
     if found.is_empty() {
         found.extend(naming::flat(name, values));
     }
-    found
+    if found.is_empty() { naming::names_of(payload) } else { found }
 }
 
 /// A part for each item, and what stood beside them.
@@ -157,8 +158,8 @@ fn split(
     let count: usize = arrays.iter().map(|items| items.values.len()).sum();
     let common = Common::new(outcome, said::account(&rest), count.min(MAX_ITEMS) + 1);
     let owner = Owner::of(&listed, &arrays);
-    let beside = owner.0.is_empty() && !names_within(&rest).is_empty();
-    let mut first = (!beside && is_within(&rest, MAX_SHARED_BYTES)).then(|| std::mem::take(&mut rest));
+    let named = owner.of_rest(&rest, &listed);
+    let mut first = (named.is_none() && is_within(&rest, MAX_SHARED_BYTES)).then(|| std::mem::take(&mut rest));
     let (mut parts, mut room) = (Vec::with_capacity(count.min(MAX_ITEMS) + 1), MAX_ITEMS);
     for Items { path, values } in arrays {
         let place = Place::of(&path, main, &common);
@@ -186,9 +187,8 @@ fn split(
         }
     }
     if !rest.is_empty() || !listed.is_empty() {
-        let named = names_within(&rest);
         let said = Said::by(&rest, outcome);
-        let devices = if Naming::of(&named) == Naming::One { named } else { Vec::new() };
+        let devices = named.filter(|named| Naming::of(named) == Naming::One).unwrap_or_default();
         let part = common.part(&said.name, Arc::new(said.values), devices);
         parts.push(Part { listed, unknown: said::unknown(&rest), payload: rest, ..part });
     }
@@ -196,10 +196,10 @@ fn split(
 }
 
 /// Puts an item where its array was.
-fn set(payload: &mut Map<String, Value>, path: &[String], item: Value) {
+fn set(payload: &mut Map<String, Value>, path: &[Rc<str>], item: Value) {
     match items::at(payload, path) {
         Some(place) => *place = item,
-        None => json::add(payload, path.last().cloned().unwrap_or_default(), item),
+        None => json::add(payload, path.last().map(ToString::to_string).unwrap_or_default(), item),
     }
 }
 
@@ -210,16 +210,17 @@ struct Place {
     /// That member, where it is not known to say something.
     unknown: Option<String>,
     /// The path, with no more than a wrapper, that member and the array's own name.
-    short: Vec<String>,
+    short: Vec<Rc<str>>,
 }
 
 impl Place {
-    fn of(path: &[String], main: Option<&str>, common: &Common<'_>) -> Self {
+    fn of(path: &[Rc<str>], main: Option<&str>, common: &Common<'_>) -> Self {
         let wrapped = path.first().is_some_and(|first| is_wrapper(first)) && path.len() > 1;
         let name = path.get(usize::from(wrapped)).map(|name| common.text(name)).unwrap_or_default();
-        let known = is_wrapper(&name) || wrapped && main.is_some_and(|main| path.get(1).is_some_and(|own| own == main));
-        let mut short: Vec<String> = path.iter().take(2).map(|name| common.text(name)).collect();
-        short.extend(path.iter().skip(2).last().map(|name| common.text(name)));
+        let known =
+            is_wrapper(&name) || wrapped && main.is_some_and(|main| path.get(1).is_some_and(|own| **own == *main));
+        let mut short: Vec<Rc<str>> = path.iter().take(2).map(|name| common.text(name).into()).collect();
+        short.extend(path.iter().skip(2).last().map(|name| common.text(name).into()));
         Self { unknown: (!known).then(|| name.clone()), name, short }
     }
 }
@@ -235,7 +236,8 @@ impl Common<'_> {
         let mut part = self.part(&said.name, Arc::new(said.values), devices);
         let members = item.as_object();
         let stated = members.map(Outcome::of).filter(|own| matches!(own, Outcome::Failed { .. } | Outcome::Succeeded));
-        if let Some(stated) = said.fault.or(stated) {
+        let within = || members?.values().filter_map(Value::as_object).find_map(Outcome::fault_in);
+        if let Some(stated) = said.fault.or_else(within).or(stated) {
             part.outcome = stated.bounded(self.most);
         }
         if let Some(account) = members.and_then(said::account) {
@@ -249,14 +251,26 @@ impl Common<'_> {
     }
 }
 
-/// The one device that a message with items is about, where the envelope and all items together name no other.
-struct Owner(Vec<DeviceIdentifier>);
+/// Whose the items of a message are.
+struct Owner {
+    /// The names of the one device that it is about, where the envelope and all items together name no other.
+    bound: Vec<DeviceIdentifier>,
+    /// Whether an item is about a device that the envelope lists.
+    is_listed: bool,
+}
 
 impl Owner {
     fn of(listed: &[DeviceIdentifier], arrays: &[Items]) -> Self {
         let within: Vec<_> = arrays.iter().flat_map(|items| &items.values).flat_map(names_in).collect();
-        let is_one = listed.len() <= MAX_NAMES && Naming::of(listed.iter().chain(&within)) == Naming::One;
-        Self(if is_one { listed.to_vec() } else { Vec::new() })
+        let few =
+            listed.len() <= MAX_NAMES && listed.iter().all(|name| name.kind.len() + name.value.len() <= MAX_NAME_BYTES);
+        let is_one = few && Naming::of(listed.iter().chain(&within)) == Naming::One;
+        let of_items: HashSet<_> = within.iter().filter_map(DeviceIdentifier::canonical).collect();
+        let mut names = listed.iter().filter_map(DeviceIdentifier::canonical);
+        Self {
+            bound: if is_one { listed.to_vec() } else { Vec::new() },
+            is_listed: names.any(|name| of_items.contains(&name)),
+        }
     }
 
     /// The names of an item's device; none where it names none, or several.
@@ -265,8 +279,20 @@ impl Owner {
         if named.is_empty() || Naming::of(&named) != Naming::One {
             return Vec::new();
         }
-        let more = named.into_iter().filter(|name| !self.0.contains(name));
-        self.0.iter().cloned().chain(more).collect()
+        let more = named.into_iter().filter(|name| !self.bound.contains(name));
+        self.bound.iter().cloned().chain(more).collect()
+    }
+
+    /// The names of what stands beside the items, where these are not about that device: those in it, or else the
+    /// envelope's.
+    fn of_rest(&self, rest: &Map<String, Value>, listed: &[DeviceIdentifier]) -> Option<Vec<DeviceIdentifier>> {
+        let named = names_within(rest);
+        if !named.is_empty() {
+            let bound = !self.bound.is_empty() && Naming::of(self.bound.iter().chain(&named)) == Naming::One;
+            return (!bound).then_some(named);
+        }
+        let other = self.bound.is_empty() && !self.is_listed && !listed.is_empty();
+        (other && Naming::of(listed) == Naming::One).then(|| listed.to_vec())
     }
 }
 
@@ -308,14 +334,10 @@ fn take_entries(payload: &mut Map<String, Value>) -> Vec<Listed> {
 /// Gives each entry to the part of its device; one for whose device there is none has a part of its own.
 fn hand_out(entries: Vec<Listed>, parts: &mut Vec<Part>, outcome: &Outcome) {
     let common = Common::new(outcome, None, parts.len() + entries.len());
-    let names = |identifier: &DeviceIdentifier| {
-        let kind = identifier.kind();
-        kind.canonical(&identifier.value).map(|value| (kind, value))
-    };
     let is_one = parts.len() == 1;
     let mut places = HashMap::new();
     for (place, part) in parts.iter().enumerate().filter(|_| !entries.is_empty()) {
-        for name in part.devices.iter().filter_map(names) {
+        for name in part.devices.iter().filter_map(DeviceIdentifier::canonical) {
             places.entry(name).or_insert(place);
         }
     }
@@ -326,7 +348,7 @@ fn hand_out(entries: Vec<Listed>, parts: &mut Vec<Part>, outcome: &Outcome) {
     for Listed { list, repeated, identifier, entry } in entries {
         let place = over.or(is_one.then_some(0)).unwrap_or_else(|| {
             let next = parts.len();
-            names(&identifier).map_or(next, |name| *places.entry(name).or_insert(next))
+            identifier.canonical().map_or(next, |name| *places.entry(name).or_insert(next))
         });
         if place == parts.len() {
             parts.push(common.part("", Arc::default(), vec![identifier]));

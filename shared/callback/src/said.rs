@@ -106,16 +106,25 @@ fn meant(slot: &Map<String, Value>) -> Option<(&String, &Value)> {
 }
 
 fn is_operation(name: &str, value: &Value) -> bool {
-    let names_device = value::each(value).iter().all(|item| identifier(item).is_some()) || flat(name, value).is_some();
-    says(name, value) && !name.eq_ignore_ascii_case(ACCOUNT) && (!names_device || *value == Value::Array(Vec::new()))
+    let listed = name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("device"));
+    let names_device = listed && value::each(value).iter().any(|item| identifier(item).is_some());
+    let names = names_device || flat(name, value).is_some() || name.eq_ignore_ascii_case(ACCOUNT);
+    says(name, value) && !names
 }
 
 /// The members that say something: those within `Data` or `deviceResponse`, or else those beside them. First the one that
 /// the message is about; of the others, those with contents.
 fn saying(payload: &Map<String, Value>) -> Vec<(&str, &Value)> {
     let within = WRAPPERS.iter().flat_map(|wrapper| named(payload, wrapper)).map(the_one).find_map(Value::as_object);
-    let members = within.unwrap_or(payload).iter().filter(|(name, value)| says(name, value));
-    let mut said: Vec<(&str, &Value)> = members.map(|(name, value)| (name.as_str(), value)).collect();
+    let within = within.into_iter().flatten().filter(|(name, value)| says(name, value));
+    let mut said: Vec<(&str, &Value)> = within.map(|(name, value)| (name.as_str(), value)).collect();
+    if said.is_empty() {
+        let envelope = |name: &str| ENVELOPE.iter().chain(&DEVICES).any(|own| own.eq_ignore_ascii_case(name));
+        let wrapper = |name: &str, value: &Value| is_wrapper(name) && value.is_object();
+        let beside =
+            payload.iter().filter(|(name, value)| says(name, value) && !envelope(name) && !wrapper(name, value));
+        said.extend(beside.map(|(name, value)| (name.as_str(), value)));
+    }
     // An operation may have no contents: a stray text beside it is not what the message is about.
     said.sort_by_key(|(name, value)| match (is_empty(value), is_known(name), is_structure(value)) {
         (false, true, _) => 0,
@@ -192,7 +201,7 @@ pub fn operation(member: &str) -> &str {
 }
 
 fn says(name: &str, value: &Value) -> bool {
-    let about = ABOUT.iter().chain(&ENVELOPE).chain(&DEVICES).any(|about| about.eq_ignore_ascii_case(name));
+    let about = ABOUT.iter().any(|about| about.eq_ignore_ascii_case(name));
     !is_nil(value) && !name.starts_with(['@', '#']) && !about && !Outcome::is_fault(name)
 }
 

@@ -178,6 +178,8 @@ fn a_secret_in_a_rest_payload_is_left_out_whatever_its_shape_and_place() {
         json!({ "Pass-Word": { "deep": [{ "er": "canary" }] } }),
         json!({ "simPasswd": "canary" }),
         json!({ "clientSecret": ["canary"] }),
+        json!({ "password2": "canary" }),
+        json!({ "extendedAttributes": [{ "key": "Password", "value": "canary" }, { "Name": "apn_password", "Value": ["canary"] }] }),
     ] {
         for body in [
             json!({ "requestId": "r", "deviceResponse": { "activateResponse": secret } }),
@@ -210,6 +212,7 @@ fn a_secret_in_a_soap_payload_is_left_out_whatever_its_shape_and_place() {
         "<a password='canary'/>",
         "<a PassWord='canary'>b</a>",
         "<Password a='canary'>canary</Password>",
+        "<CustomFields><Name a='b'>Password</Name><Value a='canary'>canary</Value></CustomFields>",
         "<passwd>canary</passwd><passwd>canary</passwd>",
         "<Secret><a><b c='canary'/>canary</a></Secret>",
     ] {

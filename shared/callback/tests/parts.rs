@@ -80,6 +80,26 @@ fn an_item_names_its_device_in_any_of_three_forms() {
 }
 
 #[test]
+fn a_device_is_named_by_its_answer_or_beside_it() {
+    let mdn = json!([{ "id": "5550100101", "kind": "mdn" }]);
+    for body in [
+        json!({ "requestId": "r", "deviceResponse": { "deviceIds": mdn, "state": "active" } }),
+        json!({ "requestId": "r", "deviceResponse": { "activateResponse": { "mdn": "5550100101" } } }),
+        json!({ "requestId": "r", "mdn": "5550100101", "deviceResponse": { "activateResponse": { "a": 1 } } }),
+        json!({ "requestId": "r", "mdn": 5_550_100_101_u64 }),
+        json!({ "requestId": "r", "list": mdn, "deviceResponse": {} }),
+    ] {
+        assert!(devices(&rest(&body))[0].ends_with("mdn:5550100101"), "{body}");
+    }
+}
+
+#[test]
+fn a_message_beside_an_empty_answer_is_what_is_said() {
+    let part = rest(&json!({ "requestId": "r", "deviceResponse": {}, "smsMessage": "hello" })).remove(0);
+    assert_eq!((part.name.as_str(), &*part.values), ("smsMessage", &json!("hello")));
+}
+
+#[test]
 fn arrays_are_taken_apart_wherever_they_stand() {
     assert_snapshot!(shown(&rest(&json!({ "requestId": "r", "deviceResponse": { "usageResponse": { "page": { "records": [
         { "mdn": "5550100101", "a": 1 }, [{ "mdn": "5550100102", "a": 2 }],
@@ -189,6 +209,25 @@ fn items_of_one_device_are_the_listed_devices() {
     assert_eq!(devices(&others), ["mdn:5550100101", "mdn:5550100102"]);
 }
 
+#[test]
+fn what_the_envelope_is_about_is_kept_from_items_of_another_device() {
+    let message = |listed: &[&str], items: &[&str]| {
+        let ids: Vec<_> = listed.iter().map(|mdn| json!({ "id": mdn, "kind": "mdn" })).collect();
+        let items: Vec<_> = items.iter().map(|mdn| json!({ "mdn": mdn, "note": mdn })).collect();
+        let body = json!({ "requestId": "r", "deviceIds": ids, "deviceResponse": { "usageResponse": items } });
+        devices(&rest(&body)).join(", ")
+    };
+    let (a, b, c) = ("5550100101", "5550100102", "5550100103");
+    assert_snapshot!(message(&[a], &[a]), @"mdn:5550100101");
+    assert_snapshot!(message(&[a], &[b]), @"mdn:5550100102, mdn:5550100101");
+    assert_snapshot!(message(&[a], &[b, c]), @"mdn:5550100102, mdn:5550100103, mdn:5550100101");
+    assert_snapshot!(message(&[a], &[a, b]), @"mdn:5550100101, mdn:5550100102");
+    assert_snapshot!(message(&[a, b], &[a]), @"mdn:5550100101");
+    let also = rest(&json!({ "requestId": "r", "deviceIds": [{ "id": a, "kind": "mdn" }], "also": { "mdn": b },
+        "items": [{ "mdn": a, "x": 1 }, { "mdn": a, "x": 2 }] }));
+    assert_eq!(devices(&also), ["mdn:5550100101", "mdn:5550100101", "mdn:5550100102"]);
+}
+
 fn listed(identifiers: &[(&str, &str)]) -> Vec<String> {
     let listed: Vec<_> = identifiers.iter().map(|(kind, id)| json!({ "id": id, "kind": kind })).collect();
     devices(&rest(&json!({ "requestId": "r", "deviceIds": listed, "status": "Success" })))
@@ -282,6 +321,7 @@ fn the_operation_within_carrier_service_is_what_a_message_says() {
       unknown {"SuspendDevice":{"On":"1"}}
     "##);
     assert_snapshot!(carrier("<RestoreDevice/><Fault><faultcode>c</faultcode></Fault>"), @r##"RestoreDevice [] "" Failed { code: Some("c"), text: None } {"Data":{"CarrierService":{"Fault":{"faultcode":"c"},"RestoreDevice":""},"Usage":null}}"##);
+    assert!(carrier("<ChangeDeviceCustomFields/><ChangeDeviceIdentifier><Kind>mdn</Kind><Identifier>1</Identifier></ChangeDeviceIdentifier>").starts_with("ChangeDeviceIdentifier "));
     assert_snapshot!(carrier("<ChangeDeviceCustomFields xsi:nil='true'/>"), @r##"CarrierService [] {"ChangeDeviceCustomFields":null} Unstated {"Data":{"CarrierService":{"ChangeDeviceCustomFields":null},"Usage":null}}"##);
     let item = |mdn: &str, operation: &str| {
         format!(
@@ -303,6 +343,10 @@ fn a_fault_inside_an_answer_is_a_failure_of_its_part() {
         "prlInformationResponse": { "prlVersion": "1", "faultResponse": fault } } }))), @r##"prlInformationResponse [] {"prlVersion":"1"} Failed { code: Some("c"), text: Some("s") } {"deviceResponse":{"prlInformationResponse":{"faultResponse":{"detail":"d","faultactor":"a","faultcode":"c","faultstring":"s"},"prlVersion":"1"}},"status":"Success"}"##);
     assert_snapshot!(shown(&rest(&json!({ "requestId": "r", "status": "Success", "deviceResponse": {
         "smsDeliveryResponse": { "confirmation": "1", "faultResponse": { "faultcode": "" } } } }))), @r##"smsDeliveryResponse [] {"confirmation":"1"} Succeeded {"deviceResponse":{"smsDeliveryResponse":{"confirmation":"1","faultResponse":{"faultcode":""}}},"status":"Success"}"##);
+    let nested = rest(
+        &json!({ "requestId": "r", "results": [{ "mdn": "5550100101", "smsDeliveryResponse": { "faultResponse": fault } }, { "mdn": "5550100102" }] }),
+    );
+    assert!(matches!(nested[0].outcome, Outcome::Failed { .. }) && nested[1].outcome == Outcome::Unstated);
     assert_snapshot!(shown(&soap("<Data><PRLInformation><Fault><faultcode>c</faultcode></Fault></PRLInformation><Comment>SUCCESS</Comment></Data>")), @r##"PRLInformation [] null Failed { code: Some("c"), text: None } {"Data":{"Comment":"SUCCESS","PRLInformation":{"Fault":{"faultcode":"c"}}}}"##);
     assert_snapshot!(shown(&rest(&json!({ "requestId": "r", "status": "Failed", "deviceResponse": { "prlInformationResponse": [
         { "mdn": "5550100101", "faultResponse": fault }, { "mdn": "5550100102", "status": "Success" } ] } }))), @r##"
