@@ -86,6 +86,30 @@ fn families() -> Vec<(&'static str, String)> {
             )),
         ),
         (
+            "a long id and items",
+            rest(&format!(
+                "\"deviceIds\":[{{\"id\":\"{long}\",\"kind\":\"eid\"}},{{\"id\":\"1{}\",\"kind\":\"imei\"}}],\"list\":[{}]",
+                " ".repeat(size / 4),
+                count(9_000, |_| "{\"mdn\":\"5550100101\"},".to_owned())
+            )),
+        ),
+        (
+            "many arrays under a long name",
+            rest(&format!(
+                "\"{long}\":{{{}}}",
+                count(10_000, |number| format!("\"a{number}\":[{{\"mdn\":\"555{number:07}\"}}],"))
+            )),
+        ),
+        (
+            "many arrays in depth",
+            rest(&format!(
+                "\"a\":{}{{{}}}{}",
+                in_depth("{\"a\":"),
+                count(16_000, |number| format!("\"a{number}\":[{{\"mdn\":\"555{number:07}\"}}],")),
+                in_depth("}")
+            )),
+        ),
+        (
             "flat items",
             rest(&format!("\"devices\":[{}]", repeated(size, |number| format!("{{\"mdn\":\"555{number:07}\"}},")))),
         ),
