@@ -108,6 +108,12 @@ pub(crate) fn names_of(members: &Map<String, Value>) -> Vec<DeviceIdentifier> {
     listed.chain(members.iter().filter_map(|(name, value)| flat(name, value))).collect()
 }
 
+/// Whether identifiers stand in one list, or beside it, and not each in an object of its own.
+pub(crate) fn are_listed(named: &[DeviceIdentifier], members: &Map<String, Value>) -> bool {
+    names_of(members).len() >= named.len()
+        || members.values().flat_map(value::each).filter_map(Value::as_object).any(|inner| are_listed(named, inner))
+}
+
 fn collect_pairs(value: &Value, found: &mut Vec<DeviceIdentifier>) {
     match value {
         Value::Array(items) => items.iter().for_each(|item| collect_pairs(item, found)),

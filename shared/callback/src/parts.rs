@@ -116,7 +116,11 @@ fn whole(payload: Map<String, Value>, listed: Vec<DeviceIdentifier>, outcome: &O
     unknown.extend(others);
     let named = if listed.is_empty() { names(&name, &values, &payload) } else { listed.clone() };
     let outcome = fault.as_ref().unwrap_or(outcome);
-    let naming = Naming::of(&named);
+    let naming = match Naming::of(&named) {
+        // What stands with each of several devices is not about all of them.
+        Naming::Each if listed.is_empty() && !naming::are_listed(&named, &payload) => Naming::Unclear,
+        naming => naming,
+    };
     let common = Common::new(outcome, said::account(&payload), if naming == Naming::Each { named.len() } else { 1 });
     let of_message = |part: Part| Part { listed, payload, unknown, ..part };
     match naming {
@@ -356,6 +360,12 @@ fn hand_out(entries: Vec<Listed>, parts: &mut Vec<Part>, outcome: &Outcome) {
         let Some(part) = parts.get_mut(place) else { continue };
         if entry.as_object().is_some_and(DeviceIdentifier::has_more) {
             put(&mut part.unknown, &list, repeated, entry.clone());
+        }
+        let own = entry.as_object().map(Outcome::of);
+        match own {
+            Some(failed @ Outcome::Failed { .. }) => part.outcome = failed.bounded(common.most),
+            Some(Outcome::Succeeded) if !is_one => part.outcome = Outcome::Succeeded,
+            _ => {}
         }
         put(&mut part.payload, &list, repeated, entry);
     }

@@ -93,6 +93,9 @@ impl Said {
                 let fault = Outcome::fault_in(members);
                 (fault, if rest.is_empty() && !members.is_empty() { Value::Null } else { rest.into() })
             }
+            Value::Array(items) => {
+                (items.iter().filter_map(Value::as_object).find_map(Outcome::fault_in), value.clone())
+            }
             other => (None, other.clone()),
         };
         Self { name: name.to_owned(), values, fault, others: Map::new() }

@@ -94,6 +94,29 @@ fn a_device_is_named_by_its_answer_or_beside_it() {
 }
 
 #[test]
+fn what_objects_of_several_devices_say_is_in_the_part_of_none() {
+    let own = |mdn: &str| json!({ "mdn": mdn, "a": 1 });
+    let apart = json!({ "requestId": "r", "deviceResponse": { "devices": { "x": own("5550100101"), "y": own("5550100102") } } });
+    assert_eq!(devices(&rest(&apart)), [""]);
+    let listed = json!([{ "id": "5550100101", "kind": "mdn" }, { "id": "5550100102", "kind": "mdn" }]);
+    let together =
+        json!({ "requestId": "r", "deviceResponse": { "planResponse": { "deviceIds": listed, "plan": "p" } } });
+    assert_eq!(devices(&rest(&together)), ["mdn:5550100101", "mdn:5550100102"]);
+}
+
+#[test]
+fn a_fault_of_one_listed_device_is_its_own() {
+    let parts = rest(&json!({ "requestId": "r", "status": "Success", "deviceIds": [
+        { "id": "5550100101", "kind": "mdn", "faultResponse": { "faultcode": "c" } }, { "id": "5550100102", "kind": "mdn" },
+    ] }));
+    assert_eq!(parts[0].outcome, Outcome::Failed { code: Some("c".to_owned()), text: None });
+    assert_eq!(parts[1].outcome, Outcome::Succeeded);
+    let repeated =
+        soap("<Data><PRLInformation><A>1</A></PRLInformation><PRLInformation><Fault>f</Fault></PRLInformation></Data>");
+    assert_eq!(repeated[0].outcome, Outcome::Failed { code: None, text: Some("f".to_owned()) });
+}
+
+#[test]
 fn a_message_beside_an_empty_answer_is_what_is_said() {
     let part = rest(&json!({ "requestId": "r", "deviceResponse": {}, "smsMessage": "hello" })).remove(0);
     assert_eq!((part.name.as_str(), &*part.values), ("smsMessage", &json!("hello")));
