@@ -24,7 +24,7 @@ const BATCH: usize = 10;
 /// SNS's bound on the messages of one `PublishBatch`, their attributes included, is 256 KiB; less some room for these.
 const BATCH_BYTES: usize = 240 * 1024;
 
-/// The same bound holds for one message, which has four attributes.
+/// The same bound holds for one message with its attributes.
 const MAX_MESSAGE_BYTES: usize = 250 * 1024;
 
 /// The service whose events have a topic of their own.

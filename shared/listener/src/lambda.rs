@@ -26,8 +26,8 @@ pub async fn serve(service: &'static CallbackService) -> Result<(), Error> {
     run(|_| Some(Cow::Borrowed(service))).await
 }
 
-/// Serves the callbacks of services that are told by the path's parameter `service`, until Lambda ends the function. Names of
-/// which `named` makes no service are answered 404.
+/// Serves the callbacks of the services that the path parameter `service` names, until Lambda ends the function. A name that
+/// `named` does not accept is answered 404.
 ///
 /// # Errors
 ///

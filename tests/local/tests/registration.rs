@@ -1,4 +1,4 @@
-//! The registration client against the simulator of the platform, and against platforms that are down, slow or out of their mind.
+//! The registration client against the simulator of the platform, and against platforms that are down, slow or answer rubbish.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

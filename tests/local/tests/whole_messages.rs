@@ -36,6 +36,16 @@ fn named(mdn: usize) -> Value {
     json!([{ "id": format!("55501{mdn:05}"), "kind": "mdn" }])
 }
 
+/// A change of a device to a state, with this element as its request id.
+fn provisioning_change(request_id: &str, change: &str, state: &str) -> String {
+    format!(
+        "<CallbackRequest>{request_id}<Data><ExternalProvisioningChange><Change>{change}</Change><DeviceInfo>\
+         <CarrierInformation><State>{state}</State></CarrierInformation><DeviceIdentifiers><Kind>mdn</Kind>\
+         <Identifier>5550100001</Identifier></DeviceIdentifiers></DeviceInfo></ExternalProvisioningChange></Data>\
+         </CallbackRequest>"
+    )
+}
+
 async fn quarantined(stack: &Stack) -> Vec<Value> {
     stack.get("/quarantine/messages").await.1.as_array().unwrap().clone()
 }
@@ -112,14 +122,7 @@ async fn a_blank_request_id_is_none() {
         let stack = Stack::new().await;
         let store = Store::new(stack.local.table.clone(), "callbacks", 0);
         let start = Timestamp::from_second(1_800_000_000).unwrap();
-        let body = |change: &str, state: &str| {
-            format!(
-                "<CallbackRequest>{blank}<Data><ExternalProvisioningChange><Change>{change}</Change><DeviceInfo>\
-                 <CarrierInformation><State>{state}</State></CarrierInformation><DeviceIdentifiers><Kind>mdn</Kind>\
-                 <Identifier>5550100001</Identifier></DeviceIdentifiers></DeviceInfo></ExternalProvisioningChange></Data>\
-                 </CallbackRequest>"
-            )
-        };
+        let body = |change: &str, state: &str| provisioning_change(blank, change, state);
         let service = &external_provisioning_changes::SERVICE;
         for (hours, change, state) in [(0, "SUSPEND", "suspend"), (1, "RESTORE", "active"), (2, "SUSPEND", "suspend")] {
             let at = start + jiff::SignedDuration::from_hours(hours);
@@ -376,14 +379,7 @@ async fn a_device_that_cannot_be_recorded_does_not_keep_the_others_of_its_group_
 async fn a_change_that_is_made_again_after_another_one_is_recorded_again_though_no_request_id_tells_them_apart() {
     for blank in ["<RequestId/>", "<RequestId> </RequestId>", ""] {
         let stack = Stack::new().await;
-        let body = |change: &str, state: &str| {
-            format!(
-                "<CallbackRequest>{blank}<Data><ExternalProvisioningChange><Change>{change}</Change><DeviceInfo>\
-                 <CarrierInformation><State>{state}</State></CarrierInformation><DeviceIdentifiers><Kind>mdn</Kind>\
-                 <Identifier>5550100001</Identifier></DeviceIdentifiers></DeviceInfo></ExternalProvisioningChange></Data>\
-                 </CallbackRequest>"
-            )
-        };
+        let body = |change: &str, state: &str| provisioning_change(blank, change, state);
         for (change, state) in
             [("SUSPEND", "suspend"), ("RESTORE", "active"), ("SUSPEND", "suspend"), ("SUSPEND", "suspend")]
         {

@@ -212,7 +212,7 @@ async fn bring_about(Registering { change, take_over }: Registering) -> Result<b
     Ok(all && !done.iter().any(|one| left(&one.comparison)))
 }
 
-/// What is said of a registration that is somebody else's.
+/// The note on a registration that leads to another listener.
 const LEFT: &str = "goes somewhere else: stays, without --take-over";
 
 /// Asks on the terminal whether to take these over. In a script there is no question, and nothing is taken over.
