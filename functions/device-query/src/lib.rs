@@ -1,6 +1,6 @@
-//! Reading: `GET /devices/{kind}/{value}`, `GET /devices/{kind}/{value}/events` and `GET /requests/{requestId}`.
+//! The query API: `GET /devices/{kind}/{value}`, `GET /devices/{kind}/{value}/events` and `GET /requests/{requestId}`.
 //!
-//! `kind` is any of the platform's (`mdn`, `imei`, …) in any casing, or `id` for our own name of a device.
+//! `kind` is one of the platform's kinds of identifiers (`mdn`, `imei`, …) in any casing, or `id` for the id of a device.
 
 use callback::Kind;
 use device::{Device, DeviceId, Identifier};
@@ -11,28 +11,28 @@ use serde::Serialize;
 use serde_json::json;
 use store::{EventsFrom, RequestFrom, Store, StoreError};
 
-/// How many events an answer has, unless asked for fewer.
-const MOST_EVENTS: usize = 100;
+/// The default and maximum number of events per page.
+const MAX_EVENTS: usize = 100;
 
-/// How many devices an answer about a request has, unless asked for fewer.
-const MOST_ANSWERS: usize = 1000;
+/// The default and maximum number of devices per page of a request.
+const MAX_RESULTS: usize = 1000;
 
-/// Longer ids are not asked for: DynamoDB would refuse the key. Ours have at most 65 characters, the platform's 36.
-const LONGEST_ID: usize = 512;
+/// DynamoDB rejects keys of over 2 KiB. Ids of devices have at most 65 bytes, the platform's request ids 36.
+const MAX_ID_BYTES: usize = 512;
 
-/// What is asked.
+/// A request to the query API.
 #[derive(Debug, Clone)]
 pub enum Query {
-    /// What is known of a device.
+    /// A device.
     Device(Name),
-    /// What has happened to a device, oldest first.
+    /// The history of a device, oldest event first.
     Events(Name, Page),
-    /// What became of a request, device by device.
+    /// The outcome of a request, per device.
     Request(String, Page),
 }
 
 impl Query {
-    /// What a resource of the API asks for. The path would not tell: an identifier could be "events".
+    /// The query for a resource of the API. The resource is used instead of the path, since an identifier could be "events".
     #[must_use]
     pub fn of(resource: &str, in_path: impl Fn(&str) -> String, page: Page) -> Self {
         if resource == "/requests/{requestId}" {
@@ -43,32 +43,32 @@ impl Query {
     }
 }
 
-/// How a device is asked for.
+/// The identifier of the device in a query.
 #[derive(Debug, Clone)]
 pub struct Name {
     /// The kind of identifier, or `id`.
     pub kind: String,
-    /// The identifier.
+    /// Its value.
     pub value: String,
 }
 
-/// Which part of a long answer is asked for.
+/// The page of a long answer.
 #[derive(Debug, Clone, Default)]
 pub struct Page {
-    /// `after`: where the answer before ended, as its `Link` header has it.
+    /// `after`: the cursor from the `Link` header of the page before.
     pub after: Option<String>,
-    /// `limit`: at most so many.
+    /// `limit`: the maximum number of items.
     pub limit: Option<String>,
 }
 
 impl Page {
-    fn limit(&self, most: usize) -> Result<usize, QueryError> {
-        let limit = self.limit.as_deref().map_or(Ok(most), str::parse);
-        limit.ok().filter(|limit| (1..=most).contains(limit)).ok_or(QueryError::Limit(most))
+    fn limit(&self, max: usize) -> Result<usize, QueryError> {
+        let limit = self.limit.as_deref().map_or(Ok(max), str::parse);
+        limit.ok().filter(|limit| (1..=max).contains(limit)).ok_or(QueryError::Limit(max))
     }
 }
 
-/// Why there is no answer.
+/// Why a query fails.
 #[derive(Debug, thiserror::Error)]
 enum QueryError {
     #[error("No device has this identifier.")]
@@ -78,11 +78,11 @@ enum QueryError {
          (mdn, msisdn, min, iccid, imsi, imei, meid, esn, eid)."
     )]
     UnknownKind(String),
-    #[error("No answer to this request has come in.")]
+    #[error("No answer to this request has been received.")]
     NoRequest,
     #[error("limit must be a number from 1 to {0}.")]
     Limit(usize),
-    #[error("after must be as the Link header of an earlier answer has it.")]
+    #[error("after must be a cursor from the Link header of an earlier page.")]
     After,
     #[error("The table cannot be read now.")]
     Store(#[from] StoreError),
@@ -102,12 +102,12 @@ impl QueryError {
 /// The answer to a query: JSON, errors as `{"errorCode", "errorMessage"}`.
 pub async fn answer(store: &Store, query: &Query) -> Response<String> {
     try_answer(store, query).await.unwrap_or_else(|error| {
-        tracing::error!(message = "A query failed.", %error);
-        told(&QueryError::Store(error))
+        tracing::error!(message = "Query failed.", %error);
+        error_response(&QueryError::Store(error))
     })
 }
 
-/// The same, but for a table that cannot be read: whoever may read the table may know why.
+/// Like [`answer`], but returns the error of an unreadable table, for callers with access to the table.
 ///
 /// # Errors
 ///
@@ -116,11 +116,11 @@ pub async fn try_answer(store: &Store, query: &Query) -> Result<Response<String>
     match look_up(store, query).await {
         Ok(response) => Ok(response),
         Err(QueryError::Store(error)) => Err(error),
-        Err(error) => Ok(told(&error)),
+        Err(error) => Ok(error_response(&error)),
     }
 }
 
-fn told(error: &QueryError) -> Response<String> {
+fn error_response(error: &QueryError) -> Response<String> {
     let (status, code) = error.status_and_code();
     json_response(status, &json!({ "errorCode": code, "errorMessage": error.to_string() }))
 }
@@ -129,19 +129,19 @@ async fn look_up(store: &Store, query: &Query) -> Result<Response<String>, Query
     match query {
         Query::Device(name) => Ok(json_response(StatusCode::OK, &find(store, name).await?)),
         Query::Events(name, page) => {
-            let limit = page.limit(MOST_EVENTS)?;
+            let limit = page.limit(MAX_EVENTS)?;
             let from = page.after.as_deref().map(|after| read_cursor(after).ok_or(QueryError::After)).transpose()?;
             let (events, next) = store.events(&find(store, name).await?, from, limit).await?;
             let next = next.map(|EventsFrom { device, after }| format!("{device}:{after}"));
             Ok(linked(json_response(StatusCode::OK, &events), limit, next))
         }
         Query::Request(id, page) => {
-            let limit = page.limit(MOST_ANSWERS)?;
+            let limit = page.limit(MAX_RESULTS)?;
             let after =
                 page.after.as_deref().map(|after| read_request_cursor(after).ok_or(QueryError::After)).transpose()?;
-            let possible = id.len() <= LONGEST_ID;
+            let valid = id.len() <= MAX_ID_BYTES;
             let (results, next) =
-                if possible { store.request(id, after.as_ref(), limit).await? } else { Default::default() };
+                if valid { store.request(id, after.as_ref(), limit).await? } else { Default::default() };
             if results.is_empty() && after.is_none() {
                 return Err(QueryError::NoRequest);
             }
@@ -152,7 +152,7 @@ async fn look_up(store: &Store, query: &Query) -> Result<Response<String>, Query
     }
 }
 
-/// The response with a `Link` to the page that follows, if one does.
+/// Adds a `Link` to the next page, if there is one.
 fn linked(mut response: Response<String>, limit: usize, next: Option<String>) -> Response<String> {
     if let Some(after) = next {
         let after = utf8_percent_encode(&after, NON_ALPHANUMERIC);
@@ -162,11 +162,11 @@ fn linked(mut response: Response<String>, limit: usize, next: Option<String>) ->
     response
 }
 
-/// The device with this identifier, or with this id of ours.
+/// The device with this identifier or id.
 async fn find(store: &Store, name: &Name) -> Result<Device, QueryError> {
     let found = if name.kind.eq_ignore_ascii_case("id") {
-        let possible = name.value.len() <= LONGEST_ID;
-        if possible { store.device(&DeviceId::from(name.value.as_str())).await? } else { None }
+        let valid = name.value.len() <= MAX_ID_BYTES;
+        if valid { store.device(&DeviceId::from(name.value.as_str())).await? } else { None }
     } else {
         match Identifier::new(&name.kind, &name.value) {
             Some(identifier) => store.device_with(&identifier).await?,
@@ -185,7 +185,7 @@ fn read_cursor(text: &str) -> Option<EventsFrom> {
 }
 
 fn read_request_cursor(text: &str) -> Option<RequestFrom> {
-    let (slice, partition) = text.split_once(':').filter(|(_, partition)| partition.len() <= LONGEST_ID)?;
+    let (slice, partition) = text.split_once(':').filter(|(_, partition)| partition.len() <= MAX_ID_BYTES)?;
     Some(RequestFrom { slice: slice.parse().ok()?, partition: partition.to_owned() })
 }
 

@@ -5,13 +5,14 @@ use std::time::Duration;
 use device_query::{Page, Query, answer};
 use lambda_http::request::RequestContext;
 use lambda_http::{Error, Request, RequestExt, service_fn};
+use settings::Variables;
 use store::Store;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     lambda_http::tracing::init_default_subscriber();
     let client = aws_sdk_dynamodb::Client::new(&aws::config(Duration::from_secs(5)).await);
-    let store = &Store::new(client, std::env::var("TABLE_NAME")?, 0);
+    let store = &Store::new(client, Variables::of_process().required("TABLE_NAME")?, 0);
     lambda_http::run(service_fn(|request| async move { Ok::<_, Error>(answer(store, &query(&request)).await) })).await
 }
 

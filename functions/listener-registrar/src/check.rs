@@ -1,30 +1,32 @@
-//! The daily check: what is not registered as it should be is registered again, and told of.
+//! The scheduled check: repairs and publishes registrations that are not as expected.
 
 use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::{Registrar, Target, Trouble, Work};
+use crate::error::RegistrarError;
+use crate::registrar::{Registrar, RunResult, to_register};
+use crate::target::Target;
 
-/// Less than the function may take, so that a check that does not end is told of.
-const CHECK_WITHIN: Duration = Duration::from_secs(280);
+/// Shorter than the timeout of the function, so that a check that hangs is reported.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(280);
 
 impl Registrar {
-    pub(crate) async fn check(&self, request_id: &str) -> Result<(), Trouble> {
-        let checked = timeout(CHECK_WITHIN, self.compare_and_repair(request_id)).await;
-        let checked = checked.unwrap_or(Err(Trouble::TooSlow)).and_then(|work| work.outcome(|_| true));
-        if checked.is_err() {
-            self.announcer.failed();
+    pub(crate) async fn check(&self, request_id: &str) -> Result<(), RegistrarError> {
+        let result = timeout(CHECK_TIMEOUT, self.compare_and_repair(request_id)).await;
+        let result = result.unwrap_or(Err(RegistrarError::TimedOut)).and_then(|result| result.check(|_| true));
+        if result.is_err() {
+            self.notifier.count_failure();
         }
-        checked
+        result
     }
 
-    async fn compare_and_repair(&self, request_id: &str) -> Result<Work, Trouble> {
+    async fn compare_and_repair(&self, request_id: &str) -> Result<RunResult, RegistrarError> {
         let target = Target::read(&self.properties)?;
         let current = self.credentials().await?;
-        // During a rotation the platform may have the next ones already.
-        let pending = match &self.listener_secret {
-            Some(secret) => secret.pending().await?,
+        // During a rotation the pending credentials may be registered already.
+        let pending = match &self.callback_secret {
+            Some(secret) => secret.stage("AWSPENDING").await?.map(|version| to_register(version.credentials)),
             None => None,
         };
         self.repair(&target, &current, pending.as_slice(), request_id, |_| true).await

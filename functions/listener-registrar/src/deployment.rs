@@ -1,41 +1,43 @@
-//! The stack's registrations as a resource of CloudFormation: made on deployment, taken back on deletion.
+//! The stack's registrations as a CloudFormation custom resource: registered on deployment, deregistered on deletion.
 //!
-//! CloudFormation waits for an answer, so there always is one, in time. A platform that is down, or refuses, fails a
-//! deployment only where the stack says so, and a deletion never: what is left behind then points at nothing.
+//! CloudFormation waits for a response, so there is always one, in time. An unreachable platform, or one that refuses, fails a
+//! deployment only if the stack is configured so, and never a deletion: the remaining registrations then point nowhere.
 //!
-//! Only the deletion of the stack takes back all. An update that removes the resource, because a parameter was left out,
-//! leaves what is registered: the endpoints are still there.
+//! Only the deletion of the stack deregisters everything. An update that removes the resource, because a parameter is missing,
+//! does not, since the endpoints still exist.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use registration::{Comparison, Credentials, Which};
+use registration::{Comparison, Credentials, Scope};
 use reqwest::Response;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::{Properties, Registrar, Target, Trouble};
+use crate::error::RegistrarError;
+use crate::registrar::Registrar;
+use crate::target::{Properties, Target};
 
-/// Enough to wait for a new secret and then for the platform; less than the function may take.
-const DEPLOY_WITHIN: Duration = Duration::from_secs(200);
+/// Longer than the propagation of a new secret plus the calls to the platform; shorter than the timeout of the function.
+const DEPLOY_TIMEOUT: Duration = Duration::from_secs(200);
 
-/// A deletion is not to be held up.
-const DELETE_WITHIN: Duration = Duration::from_secs(60);
+/// Short, so that a deletion is not delayed.
+const DELETE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How often, and with which pause, secrets are asked for on deployment.
-const SECRET_TRIES: u32 = 4;
-const SECRET_PAUSE: Duration = Duration::from_secs(5);
+/// Attempts to read the secrets on deployment, and the delay between them.
+const MAX_SECRET_ATTEMPTS: u32 = 4;
+const SECRET_RETRY_DELAY: Duration = Duration::from_secs(5);
 
-/// How often, and with which pause, the answer is tried: without it CloudFormation waits for minutes, and then fails.
-const ANSWER_TRIES: u32 = 5;
-const ANSWER_PAUSE: Duration = Duration::from_secs(2);
+/// Attempts to send the response, and the delay between them. Without a response CloudFormation waits for minutes and then fails.
+const MAX_RESPONSE_ATTEMPTS: u32 = 5;
+const RESPONSE_RETRY_DELAY: Duration = Duration::from_secs(2);
 
-/// The longest reason that CloudFormation shows, with room for the rest of the answer in its 4 KiB.
-const MAX_REASON: usize = 1000;
+/// Maximum length of the reason, in characters. CloudFormation accepts responses of up to 4 KiB.
+const MAX_REASON_CHARS: usize = 1000;
 
-/// What CloudFormation asks for.
+/// The request of CloudFormation.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Deployment {
@@ -69,149 +71,169 @@ struct ResourceProperties {
 }
 
 impl Registrar {
-    /// Does it, and tells CloudFormation.
-    pub(crate) async fn deploy(&self, deployment: &Deployment, request_id: &str) -> Result<(), Trouble> {
+    /// Handles the request and responds to CloudFormation.
+    pub(crate) async fn deploy(&self, deployment: &Deployment, request_id: &str) -> Result<(), RegistrarError> {
         let (new, old) = (&deployment.resource_properties, &deployment.old_resource_properties.properties);
-        let work = async {
-            let done = match deployment.request_type {
-                RequestType::Create => timeout(DEPLOY_WITHIN, self.permitted(&new.properties, None, request_id)).await,
-                RequestType::Update => {
-                    timeout(DEPLOY_WITHIN, self.permitted(&new.properties, Some(old), request_id)).await
+        let handled = async {
+            let result = match deployment.request_type {
+                RequestType::Create => {
+                    timeout(DEPLOY_TIMEOUT, self.apply_when_permitted(&new.properties, None, request_id)).await
                 }
-                RequestType::Delete => timeout(DELETE_WITHIN, self.withdraw(deployment)).await,
+                RequestType::Update => {
+                    timeout(DEPLOY_TIMEOUT, self.apply_when_permitted(&new.properties, Some(old), request_id)).await
+                }
+                RequestType::Delete => timeout(DELETE_TIMEOUT, self.delete(deployment)).await,
             };
-            done.unwrap_or(Err(Trouble::TooSlow))
+            result.unwrap_or(Err(RegistrarError::TimedOut))
         };
-        // CloudFormation is answered whatever happens.
-        let trouble = AssertUnwindSafe(work).catch_unwind().await.unwrap_or(Err(Trouble::Panicked)).err();
-        let fails = match (&trouble, deployment.request_type) {
+        // A panic must not prevent the response.
+        let error = AssertUnwindSafe(handled).catch_unwind().await.unwrap_or(Err(RegistrarError::Panicked)).err();
+        let fails = match (&error, deployment.request_type) {
             (None, _) | (_, RequestType::Delete) => false,
-            // A parameter that cannot be right is for who deploys to mend, and the platform's trouble is not.
-            (Some(trouble), _) => matches!(trouble, Trouble::Invalid(_)) || new.on_deploy == "required",
+            // Whoever deploys can correct an invalid parameter, but not a failure of the platform.
+            (Some(error), _) => matches!(error, RegistrarError::Invalid(_)) || new.on_deploy == "required",
         };
-        // A rollback that fails leaves a stack that nobody can update.
-        let fails = fails && !self.rolls_back(deployment).await;
-        if let Some(trouble) = &trouble {
-            tracing::warn!(message = "Not all registrations are as they should be.", %trouble, fails);
-            self.announcer.failed();
+        // A rollback that fails leaves a stack that cannot be updated.
+        let fails = fails && !self.is_rollback(deployment).await;
+        if let Some(error) = &error {
+            tracing::warn!(message = "Not all registrations are as expected.", %error, fails);
+            self.notifier.count_failure();
         }
-        self.answer(deployment, fails, trouble).await
+        self.respond(deployment, fails, error).await
     }
 
-    /// Whether CloudFormation is undoing an update. Where that cannot be known, it is not.
-    async fn rolls_back(&self, deployment: &Deployment) -> bool {
+    /// Whether CloudFormation is rolling back an update. False if the status cannot be read.
+    async fn is_rollback(&self, deployment: &Deployment) -> bool {
         deployment.request_type == RequestType::Update
             && self.stack_status(deployment).await.is_some_and(|status| status.contains("ROLLBACK"))
     }
 
-    /// Whether the stack itself goes: it is deleted, or its creation is undone. Where that cannot be known, it is not.
-    async fn stack_goes(&self, deployment: &Deployment) -> bool {
+    /// Whether the stack itself is being deleted, or its creation rolled back. False if the status cannot be read.
+    async fn is_stack_deletion(&self, deployment: &Deployment) -> bool {
         let status = self.stack_status(deployment).await.unwrap_or_default();
         status.starts_with("DELETE_") || status.starts_with("ROLLBACK_")
     }
 
     async fn stack_status(&self, deployment: &Deployment) -> Option<String> {
-        match self.stacks.describe_stacks().stack_name(&deployment.stack_id).send().await {
+        match self.cloud_formation.describe_stacks().stack_name(&deployment.stack_id).send().await {
             Ok(described) => described.stacks().first()?.stack_status().map(|status| status.as_str().to_owned()),
             Err(error) => {
                 let error = aws::reason(&error);
-                tracing::warn!(message = "The stack cannot be described.", %error);
+                tracing::warn!(message = "Cannot describe the stack.", %error);
                 None
             }
         }
     }
 
-    /// Brings it about, and tries again while a secret cannot be read: the function's permissions are as new as it is, and
-    /// take some seconds to hold everywhere.
-    async fn permitted(&self, new: &Properties, old: Option<&Properties>, request_id: &str) -> Result<(), Trouble> {
-        for _ in 1..SECRET_TRIES {
-            match self.bring_about(new, old, request_id).await {
-                Err(Trouble::Secret(error)) => {
-                    tracing::info!(message = "A secret cannot be read yet.", %error);
-                    tokio::time::sleep(SECRET_PAUSE).await;
+    /// Applies the properties, with retries while a secret cannot be read: IAM is eventually consistent, and a new role takes seconds to
+    /// propagate.
+    async fn apply_when_permitted(
+        &self,
+        new: &Properties,
+        old: Option<&Properties>,
+        request_id: &str,
+    ) -> Result<(), RegistrarError> {
+        for _ in 1..MAX_SECRET_ATTEMPTS {
+            match self.apply(new, old, request_id).await {
+                Err(RegistrarError::Secret(error)) => {
+                    tracing::info!(message = "Cannot read a secret yet.", %error);
+                    tokio::time::sleep(SECRET_RETRY_DELAY).await;
                 }
-                done => return done,
+                result => return result,
             }
         }
-        self.bring_about(new, old, request_id).await
+        self.apply(new, old, request_id).await
     }
 
-    /// Registers what is not as it should be, and takes back what an update gives up.
-    async fn bring_about(&self, new: &Properties, old: Option<&Properties>, request_id: &str) -> Result<(), Trouble> {
+    /// Registers what is not as expected, and deregisters what only the old properties contain.
+    async fn apply(&self, new: &Properties, old: Option<&Properties>, request_id: &str) -> Result<(), RegistrarError> {
         let target = Target::read(new)?;
         for account in &target.accounts {
-            // Before anything is waited for.
+            // Invalid values are reported before anything is waited for.
             target.registrations(account, &Credentials::default())?;
         }
         let credentials = self.credentials().await?;
-        // Parameters that could not be right have registered nothing.
+        // Invalid old properties have registered nothing.
         let old = old.and_then(|old| Target::read(old).ok());
-        let given_up = old.as_ref().map(|old| old.without(&target)).unwrap_or_default();
-        // What one API has registered the other is refused: there it must go first.
-        let (first, then): (Vec<_>, Vec<_>) = given_up.into_iter().partition(|part| part.api != target.api);
-        let mut parts = Vec::new();
-        for part in &first {
-            parts.push(self.take_back(part).await);
+        let obsolete = old.as_ref().map(|old| old.without(&target)).unwrap_or_default();
+        // The platform refuses to register through one API what is registered through the other.
+        let (before, after): (Vec<_>, Vec<_>) = obsolete.into_iter().partition(|part| part.api != target.api);
+        let mut results = Vec::new();
+        for part in &before {
+            results.push(self.deregister(part).await);
         }
-        // Missing where it was never registered, or has just been taken back, is nothing to tell of.
-        let before = old.filter(|old| (old.api, &old.platform_url) == (target.api, &target.platform_url));
-        let expected =
-            |one: &Comparison| !one.standing.is_here() && before.as_ref().is_some_and(|before| before.has(&one.wanted));
-        let work = self.repair(&target, &credentials, &[], request_id, expected).await;
-        parts.push(work.and_then(|work| work.outcome(|_| true)));
-        for part in &then {
-            parts.push(self.take_back(part).await);
+        // A registration that is missing because it is new, or was just deregistered, has not drifted.
+        let previous = old.filter(|old| (old.api, &old.platform_url) == (target.api, &target.platform_url));
+        let drifted = |one: &Comparison| {
+            !one.status.has_expected_url() && previous.as_ref().is_some_and(|previous| previous.contains(&one.expected))
+        };
+        let repaired = self.repair(&target, &credentials, &[], request_id, drifted).await;
+        results.push(repaired.and_then(|result| result.check(|_| true)));
+        for part in &after {
+            results.push(self.deregister(part).await);
         }
-        // One part that goes wrong stops no other; the first is told.
-        parts.into_iter().collect()
+        // A failing part does not affect the others; the first error is reported.
+        results.into_iter().collect()
     }
 
-    async fn withdraw(&self, deployment: &Deployment) -> Result<(), Trouble> {
-        if !self.stack_goes(deployment).await {
-            return Err(Trouble::Left);
+    async fn delete(&self, deployment: &Deployment) -> Result<(), RegistrarError> {
+        if !self.is_stack_deletion(deployment).await {
+            return Err(RegistrarError::StackRemains);
         }
-        self.take_back(&Target::read(&deployment.resource_properties.properties)?).await
+        self.deregister(&Target::read(&deployment.resource_properties.properties)?).await
     }
 
-    /// Deregisters what points at this stack, whatever its credentials.
-    async fn take_back(&self, target: &Target) -> Result<(), Trouble> {
-        let work = self.for_each_account(target, async |platform, account| {
-            let wanted = target.registrations(account, &Credentials::default())?;
-            platform.withdraw(account, wanted, Which::Here).await
+    /// Deregisters what points at this stack, with any credentials.
+    async fn deregister(&self, target: &Target) -> Result<(), RegistrarError> {
+        let result = self.for_each_account(target, async |platform, account| {
+            let expected = target.registrations(account, &Credentials::default())?;
+            platform.deregister_all(account, expected, Scope::ExpectedUrl).await
         });
-        work.await?.outcome(|_| true)
+        result.await?.check(|_| true)
     }
 
-    /// Tells CloudFormation, through the URL that it gave.
-    async fn answer(&self, deployment: &Deployment, fails: bool, trouble: Option<Trouble>) -> Result<(), Trouble> {
-        let reason = trouble.map_or_else(|| "Done".to_owned(), |trouble| trouble.to_string());
-        let reason = format!("{}.", reason.trim_end_matches('.'));
+    /// Responds to CloudFormation at the URL of its request.
+    async fn respond(
+        &self,
+        deployment: &Deployment,
+        fails: bool,
+        error: Option<RegistrarError>,
+    ) -> Result<(), RegistrarError> {
+        let reason = error.map_or_else(|| "done".to_owned(), |error| error.to_string());
+        let reason = sentence(&reason);
         let physical_id = match &deployment.physical_resource_id {
             Some(id) => id.clone(),
             None => format!("registrations-of-{}", deployment.stack_id),
         };
-        let answer = json!({
+        let response = json!({
             "Status": if fails { "FAILED" } else { "SUCCESS" },
-            "Reason": reason.chars().take(MAX_REASON).collect::<String>(),
+            "Reason": reason.chars().take(MAX_REASON_CHARS).collect::<String>(),
             "PhysicalResourceId": physical_id,
             "StackId": deployment.stack_id,
             "RequestId": deployment.request_id,
             "LogicalResourceId": deployment.logical_resource_id,
         })
         .to_string();
-        let mut tried = 1;
+        let mut attempt = 1;
         loop {
             // The URL is signed for a request without a content type.
-            let sent = self.http.put(&deployment.response_url).body(answer.clone()).send().await;
+            let sent = self.http.put(&deployment.response_url).body(response.clone()).send().await;
             let Err(error) = sent.and_then(Response::error_for_status) else { return Ok(()) };
-            // The URL is as good as a password: it is left out.
+            // The signed URL is a credential.
             let error = error.without_url();
-            tracing::warn!(message = "CloudFormation does not take the answer.", %error, tried);
-            if tried == ANSWER_TRIES {
-                return Err(Trouble::Unanswered);
+            tracing::warn!(message = "CloudFormation does not accept the response.", %error, attempt);
+            if attempt == MAX_RESPONSE_ATTEMPTS {
+                return Err(RegistrarError::ResponseNotAccepted);
             }
-            tokio::time::sleep(ANSWER_PAUSE).await;
-            tried += 1;
+            tokio::time::sleep(RESPONSE_RETRY_DELAY).await;
+            attempt += 1;
         }
     }
+}
+
+/// An error text as a sentence for a person.
+fn sentence(text: &str) -> String {
+    let mut characters = text.trim_end_matches('.').chars();
+    let first = characters.next().map(char::to_uppercase).into_iter().flatten();
+    first.chain(characters).chain(['.']).collect()
 }

@@ -1,17 +1,20 @@
-//! A rotation of the listener's secret, in the four steps of Secrets Manager.
+//! A rotation of the callback credentials, in the four steps of Secrets Manager.
 //!
-//! The listeners take the pending version too, so the order is: make it, wait until every listener knows it, give it to
-//! the platform, make it current. At no time does a callback carry credentials that a listener would refuse. A step that
-//! fails is tried again by Secrets Manager, and the platform's old credentials count until the next rotation is done; so
-//! none begins while the platform may still use the ones before the current ones.
+//! Listeners accept the pending version too, so the order is: create it, wait until every listener knows it, register it at the
+//! platform, make it current. Callbacks never carry credentials that a listener would refuse. Secrets Manager retries a step that
+//! fails, and the credentials that were registered before remain valid until the next rotation ends. Therefore no rotation
+//! starts while the platform may still use the credentials before the current ones.
 
-use registration::{Credentials, Done, Standing, compare};
+use registration::{Action, Credentials, RegistrationStatus, compare};
 use serde::Deserialize;
 
-use crate::secret::{GIVEN_UP_AFTER, KNOWN_AFTER};
-use crate::{ListenerSecret, Registrar, Target, Trouble};
+use credentials::{CallbackSecret, PLATFORM_SWITCHOVER, PROPAGATION_DELAY};
 
-/// What Secrets Manager asks for.
+use crate::error::RegistrarError;
+use crate::registrar::{Registrar, to_register};
+use crate::target::Target;
+
+/// The event of Secrets Manager.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Rotation {
@@ -33,64 +36,68 @@ enum Step {
 }
 
 impl Registrar {
-    pub(crate) async fn rotate(&self, rotation: &Rotation, request_id: &str) -> Result<(), Trouble> {
+    pub(crate) async fn rotate(&self, rotation: &Rotation, request_id: &str) -> Result<(), RegistrarError> {
         let Rotation { step, secret_id, client_request_token: token } = rotation;
-        let secret = self.listener_secret.as_ref().filter(|secret| secret.is(secret_id));
-        let secret = secret.ok_or(Trouble::NotYet("this is not the secret of the listener"))?;
-        let pending = secret.of_rotation(token).await?;
+        let secret = self.callback_secret.as_ref().filter(|secret| secret.has_arn(secret_id));
+        let secret = secret.ok_or(RegistrarError::NotYet("this is not the secret of the callback credentials"))?;
+        let pending = secret.pending(token).await?.map(to_register);
         match (step, pending) {
             (Step::Create, Some(_)) => Ok(()),
-            (Step::Create, None) => self.make(secret, token, request_id).await,
-            (Step::Set, Some(pending)) => self.hand_over(&pending, request_id).await,
-            (Step::Test, Some(pending)) => self.is_handed_over(secret, &pending).await,
-            (Step::Finish, _) => Ok(secret.finish(token).await?),
-            (Step::Set | Step::Test, None) => Err(Trouble::NotYet("the version of this rotation has not been made")),
+            (Step::Create, None) => self.create(secret, token, request_id).await,
+            (Step::Set, Some(pending)) => self.register_pending(&pending, request_id).await,
+            (Step::Test, Some(pending)) => self.test_pending(secret, &pending).await,
+            (Step::Finish, _) => Ok(secret.make_current(token).await?),
+            (Step::Set | Step::Test, None) => {
+                Err(RegistrarError::NotYet("the pending version of this rotation does not exist"))
+            }
         }
     }
 
-    /// Makes the new version, unless the platform may still use the one before the current one.
-    async fn make(&self, secret: &ListenerSecret, token: &str, request_id: &str) -> Result<(), Trouble> {
-        let replaced = || Trouble::NotYet("the platform was given other credentials a short while ago: rotate later");
-        if self.memory.since_handover().await?.is_some_and(|since| since < GIVEN_UP_AFTER) {
-            return Err(replaced());
+    /// Creates the pending version, unless the platform may still use the credentials before the current ones.
+    async fn create(&self, secret: &CallbackSecret, token: &str, request_id: &str) -> Result<(), RegistrarError> {
+        let too_early = || RegistrarError::NotYet("the registered credentials have just changed: rotate later");
+        if self.table.since_credentials_change().await?.is_some_and(|since| since < PLATFORM_SWITCHOVER) {
+            return Err(too_early());
         }
-        let (target, current) = (Target::read(&self.properties)?, secret.current().await?);
-        let work = self.repair(&target, &current, &[], request_id, |_| true).await?;
-        if work.done.iter().any(|one| one.comparison.standing == Standing::OtherCredentials) {
-            return Err(replaced());
+        let (target, current) = (Target::read(&self.properties)?, self.credentials().await?);
+        let result = self.repair(&target, &current, &[], request_id, |_| true).await?;
+        let had_other_credentials = |action: &Action| action.comparison.status == RegistrationStatus::OtherCredentials;
+        if result.actions.iter().any(had_other_credentials) {
+            return Err(too_early());
         }
-        Ok(secret.make(token).await?)
+        Ok(secret.create_pending(token).await?)
     }
 
-    /// Registers with the new credentials, when every listener takes them. What was not registered here before may fail:
-    /// it loses nothing.
-    async fn hand_over(&self, credentials: &Credentials, request_id: &str) -> Result<(), Trouble> {
-        // All of it, whatever the version's age: Secrets Manager has an empty one there before it is filled.
-        tokio::time::sleep(KNOWN_AFTER).await;
+    /// Registers the pending credentials as soon as every listener accepts them. A registration that was missing before may fail,
+    /// since that loses no callback.
+    async fn register_pending(&self, credentials: &Credentials, request_id: &str) -> Result<(), RegistrarError> {
+        // The whole delay, whatever the age of the version: Secrets Manager creates it empty before it is filled.
+        tokio::time::sleep(PROPAGATION_DELAY).await;
         let target = Target::read(&self.properties)?;
-        let work = self.repair(&target, credentials, &[], request_id, |one| !one.standing.is_here()).await?;
-        // What SOAP was given does not show.
-        self.memory.handed_over().await?;
-        work.outcome(|one| one.standing.is_here())
+        let result = self.repair(&target, credentials, &[], request_id, |one| !one.status.has_expected_url()).await?;
+        // SOAP does not list credentials, so the change is recorded in any case.
+        self.table.record_credentials_change().await?;
+        result.check(|one| one.status.has_expected_url())
     }
 
-    /// Asks the platform whether it has them, where it shows them.
-    async fn is_handed_over(&self, secret: &ListenerSecret, credentials: &Credentials) -> Result<(), Trouble> {
-        // To try a new schedule, Secrets Manager asks for this step alone, with the current value.
-        if secret.has(credentials).await? {
+    /// Checks that the pending credentials are registered, as far as the platform lists credentials.
+    async fn test_pending(&self, secret: &CallbackSecret, credentials: &Credentials) -> Result<(), RegistrarError> {
+        // When a schedule is set, Secrets Manager requests this step alone, with the current version.
+        let current = secret.stage("AWSCURRENT").await?.map(|version| to_register(version.credentials));
+        if current.as_ref() == Some(credentials) {
             return Ok(());
         }
         let target = Target::read(&self.properties)?;
-        let work = self.for_each_account(&target, async |platform, account| {
-            let wanted = target.registrations(account, credentials)?;
-            let compared = compare(wanted, &[], &platform.list(account).await?);
-            Ok(compared.into_iter().map(|comparison| Done { comparison, outcome: None }).collect())
+        let result = self.for_each_account(&target, async |platform, account| {
+            let expected = target.registrations(account, credentials)?;
+            let compared = compare(expected, &[], &platform.list(account).await?);
+            Ok(compared.into_iter().map(|comparison| Action { comparison, result: None }).collect())
         });
-        let work = work.await?;
-        work.outcome(|_| true)?;
-        let compared = work.done.iter().map(|one| &one.comparison);
-        let others = compared.filter(|one| one.standing == Standing::OtherCredentials);
-        let failed: Vec<_> = others.map(|one| format!("{}: {}", one.wanted.service(), one.standing)).collect();
-        if failed.is_empty() { Ok(()) } else { Err(Trouble::Some { all: failed.len(), failed }) }
+        let result = result.await?;
+        result.check(|_| true)?;
+        let comparisons = result.actions.iter().map(|action| &action.comparison);
+        let others = comparisons.filter(|one| one.status == RegistrationStatus::OtherCredentials);
+        let failed: Vec<_> = others.map(|one| format!("{}: {}", one.expected.service(), one.status)).collect();
+        if failed.is_empty() { Ok(()) } else { Err(RegistrarError::Incomplete { total: failed.len(), failed }) }
     }
 }

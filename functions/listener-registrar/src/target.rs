@@ -1,51 +1,51 @@
-//! What should be registered: the stack's parameters, read.
+//! The expected registrations: the parameters of the stack.
 
 use registration::{AccountName, Api, Credentials, Invalid, Registration};
 use serde::{Deserialize, Serialize};
 
-/// The parameters as the stack states them: in the function's environment, and again as properties of its registrations,
-/// so that CloudFormation sees what changes.
+/// The parameters of the stack. They are in the function's environment, and again in the properties of the custom resource, so that
+/// CloudFormation detects changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Properties {
-    /// With commas between; `none` for no account.
+    /// Account names separated by commas, or `none`.
     pub account_names: String,
     /// `rest` or `soap`.
     pub api: String,
-    /// `all`, or names with commas between.
+    /// Callback services separated by commas, or `all`.
     pub services: String,
-    /// Callback URLs are this, a slash and the name of the service.
+    /// A callback URL is this, a slash and the name of the service.
     pub callback_base_url: String,
-    /// Where the platform is; empty for Verizon's own.
+    /// Address of the platform; empty for Verizon's.
     pub platform_url: String,
 }
 
-/// What should be registered, where.
+/// The expected registrations of a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// Whose messages.
+    /// The accounts.
     pub accounts: Vec<AccountName>,
-    /// Through which API.
+    /// The API to register through.
     pub api: Api,
-    /// Which messages.
+    /// The callback services.
     pub services: Vec<String>,
-    /// Where the platform is.
+    /// Address of the platform.
     pub platform_url: String,
     callback_base_url: String,
 }
 
 impl Target {
-    /// Reads the parameters.
+    /// Parses the parameters.
     ///
     /// # Errors
     ///
-    /// The first that cannot be right. Services and URLs are looked at when registrations are made of them.
+    /// The first invalid one. Services and URLs are validated by [`Target::registrations`].
     pub fn read(properties: &Properties) -> Result<Self, Invalid> {
         let api: Api = properties.api.parse()?;
         let listed = |text: &str| text.split(',').map(|one| one.trim().to_owned()).collect::<Vec<_>>();
         Ok(Self {
             accounts: match properties.account_names.trim() {
-                // An empty parameter may be one that was left out: only the word deregisters.
+                // An empty parameter may have been forgotten, so it must not deregister anything.
                 "" => return Err(Invalid::NoAccount),
                 "none" => Vec::new(),
                 some => listed(some).iter().map(|name| name.parse()).collect::<Result<_, _>>()?,
@@ -56,18 +56,18 @@ impl Target {
                 some => listed(some),
             },
             platform_url: match properties.platform_url.as_str() {
-                "" => api.home().to_owned(),
+                "" => api.default_url().to_owned(),
                 other => other.to_owned(),
             },
             callback_base_url: properties.callback_base_url.clone(),
         })
     }
 
-    /// What should be registered for an account.
+    /// The expected registrations of an account.
     ///
     /// # Errors
     ///
-    /// What the platform would not take.
+    /// The first value that the platform would reject.
     pub fn registrations(
         &self,
         account: &AccountName,
@@ -80,27 +80,28 @@ impl Target {
         self.services.iter().map(registration).collect()
     }
 
-    /// Whether a registration is part of it, whatever its credentials.
+    /// Whether it contains a registration, with any credentials.
     #[must_use]
-    pub fn has(&self, registration: &Registration) -> bool {
+    pub fn contains(&self, registration: &Registration) -> bool {
         let registrations = self.registrations(registration.account(), &Credentials::default());
         self.accounts.contains(registration.account())
-            && registrations.is_ok_and(|all| all.iter().any(|one| one.url() == registration.url()))
+            && registrations.is_ok_and(|own| own.iter().any(|one| one.url() == registration.url()))
     }
 
-    /// What of this is no part of another target: a part for each account.
+    /// The part of this target that another one does not contain: a target for each account.
     #[must_use]
     pub fn without(&self, other: &Self) -> Vec<Self> {
-        let alike = (self.api, &self.platform_url, &self.callback_base_url)
+        let comparable = (self.api, &self.platform_url, &self.callback_base_url)
             == (other.api, &other.platform_url, &other.callback_base_url);
-        let left = |account: &AccountName| {
-            let kept =
-                |service: &&String| !(alike && other.accounts.contains(account) && other.services.contains(service));
-            let services: Vec<String> = self.services.iter().filter(kept).cloned().collect();
+        let remainder = |account: &AccountName| {
+            let missing = |service: &&String| {
+                !(comparable && other.accounts.contains(account) && other.services.contains(service))
+            };
+            let services: Vec<String> = self.services.iter().filter(missing).cloned().collect();
             let accounts = vec![account.clone()];
             (!services.is_empty()).then(|| Self { accounts, services, ..self.clone() })
         };
-        self.accounts.iter().filter_map(left).collect()
+        self.accounts.iter().filter_map(remainder).collect()
     }
 }
 
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn all_services_of_the_api_or_those_named_are_registered_below_the_base_url() {
+    fn all_services_of_the_api_or_the_listed_ones_are_registered_below_the_base_url() {
         let all = target("0000123456-00001", "all");
         assert_eq!(all.platform_url, "https://thingspace.verizon.com/api");
         let account = &all.accounts[0];
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_update_gives_up_is_what_the_old_parameters_had_and_the_new_have_not() {
+    fn an_update_deregisters_what_only_the_old_parameters_contain() {
         let old = target("0000123456-00001,0000123456-00002", "DeviceUsage,CarrierService");
         let new = target("0000123456-00002", "DeviceUsage,StateService");
         let left: Vec<_> =

@@ -1,27 +1,27 @@
-//! The addresses that callbacks may come from. A filter, and no authentication: they are a cloud's addresses.
+//! The allowlist of source addresses. It is a filter and no authentication: the platform's addresses belong to a cloud.
 
 use std::net::IpAddr;
 use std::str::FromStr;
 
 use ipnet::IpNet;
 
-/// A set of addresses and networks, or any address.
+/// Source addresses that callbacks are accepted from.
 #[derive(Debug, Clone)]
 pub enum AllowedAddresses {
-    /// No filter.
+    /// Any address.
     Any,
-    /// Only these.
-    These(Vec<IpNet>),
+    /// These networks.
+    Networks(Vec<IpNet>),
 }
 
 impl AllowedAddresses {
-    /// Whether callbacks may come from here. An unknown source is only taken where any is.
+    /// Whether callbacks are accepted from this address. An unknown address is accepted only if any is.
     #[must_use]
     pub fn contains(&self, source: Option<IpAddr>) -> bool {
         match (self, source) {
             (Self::Any, _) => true,
-            (Self::These(networks), Some(source)) => networks.iter().any(|network| network.contains(&source)),
-            (Self::These(_), None) => false,
+            (Self::Networks(networks), Some(source)) => networks.iter().any(|network| network.contains(&source)),
+            (Self::Networks(_), None) => false,
         }
     }
 }
@@ -29,7 +29,7 @@ impl AllowedAddresses {
 impl FromStr for AllowedAddresses {
     type Err = String;
 
-    /// `any`, or addresses and networks with commas between (`137.117.33.109,168.62.173.0/24`).
+    /// `any`, or addresses and CIDR ranges separated by commas (`137.117.33.109,168.62.173.0/24`).
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text.trim() == "any" {
             return Ok(Self::Any);
@@ -37,8 +37,8 @@ impl FromStr for AllowedAddresses {
         let network = |text: &str| text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
         text.split(',')
             .map(str::trim)
-            .map(|one| network(one).map_err(|_| format!("\"{one}\" is neither an address nor a network")))
+            .map(|text| network(text).map_err(|_| format!("\"{text}\" is neither an address nor a CIDR range")))
             .collect::<Result<_, _>>()
-            .map(Self::These)
+            .map(Self::Networks)
     }
 }

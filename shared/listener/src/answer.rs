@@ -1,4 +1,4 @@
-//! The one place where what happened becomes an HTTP answer, in the protocol of the sender.
+//! Maps every outcome to an HTTP answer in the sender's protocol. No other module does.
 
 use callback::{ParseError, Transport};
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
@@ -6,14 +6,15 @@ use http::{Response, StatusCode};
 use serde_json::json;
 use store::StoreError;
 
-use crate::Received;
 use crate::quarantine::QuarantineError;
-use crate::verify::SecretError;
+use crate::request::CallbackRequest;
+use crate::verify::VerifyError;
 
-/// Why a request is not answered with 200. The text is for the sender; the details of our side stay in the log.
+/// Why a request is not answered with 200. `Display` is the text for the sender; the cause on our side is the source of the
+/// error and goes to the log only.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// Not one of the platform's addresses.
+    /// The source address is not on the allowlist.
     #[error("Callbacks are not accepted from this address.")]
     AddressNotAllowed,
     /// Not a POST.
@@ -24,60 +25,62 @@ pub enum Refusal {
     UnknownService,
     /// Not a callback.
     #[error(transparent)]
-    Unreadable(#[from] ParseError),
-    /// A callback of which no part fits into the table.
+    Malformed(#[from] ParseError),
+    /// No part of the message fits into a row of the table.
     #[error("The message does not fit into a row of the table.")]
-    DoesNotFit,
-    /// Wrong credentials, or none.
-    #[error("The user name or password is not the registered one.")]
-    Unverified,
-    /// The expected credentials cannot be had.
-    #[error("The credentials cannot be checked now.")]
-    SecretUnavailable(#[source] SecretError),
-    /// The table did not take it.
+    TooLarge,
+    /// Wrong credentials, or the credentials cannot be checked.
+    #[error("{}", match .0 {
+        VerifyError::WrongCredentials => "The user name or password is not the registered one.",
+        VerifyError::SecretUnavailable(_) => "The credentials cannot be checked now.",
+    })]
+    Unverified(#[from] VerifyError),
+    /// The table is unavailable.
     #[error("The message cannot be recorded now.")]
-    StoreUnavailable(#[source] StoreError),
-    /// The quarantine did not take it.
+    StoreUnavailable(#[from] StoreError),
+    /// The quarantine is unavailable.
     #[error("The message cannot be kept now.")]
-    QuarantineUnavailable(#[source] QuarantineError),
-    /// Not done in the time that the platform waits.
+    QuarantineUnavailable(#[from] QuarantineError),
+    /// The answer would come later than the platform waits.
     #[error("The message cannot be recorded in time.")]
-    TooSlow,
+    DeadlineExceeded,
 }
 
 impl Refusal {
-    /// The answer's status.
+    /// The status of the answer.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
             Self::AddressNotAllowed => StatusCode::FORBIDDEN,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::UnknownService => StatusCode::NOT_FOUND,
-            Self::Unreadable(ParseError::TooLarge) | Self::DoesNotFit => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Unreadable(ParseError::UnsupportedContentType) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Unreadable(_) => StatusCode::BAD_REQUEST,
-            Self::Unverified => StatusCode::UNAUTHORIZED,
-            Self::SecretUnavailable(_) | Self::StoreUnavailable(_) | Self::QuarantineUnavailable(_) | Self::TooSlow => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Malformed(ParseError::TooLarge) | Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Malformed(ParseError::UnsupportedContentType) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::Unverified(VerifyError::WrongCredentials) => StatusCode::UNAUTHORIZED,
+            Self::Unverified(VerifyError::SecretUnavailable(_))
+            | Self::StoreUnavailable(_)
+            | Self::QuarantineUnavailable(_)
+            | Self::DeadlineExceeded => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
-    /// A code in the form of the platform's own, `<CLASS>.<Specific>`.
+    /// An error code in the format of the platform's own, `<CLASS>.<Specific>`.
     fn code(&self) -> &'static str {
         match self {
             Self::AddressNotAllowed => "REQUEST_FAILED.Address.NotAllowed",
             Self::MethodNotAllowed => "INPUT_INVALID.Method.NotAllowed",
             Self::UnknownService => "INPUT_INVALID.ServiceName.Unknown",
-            Self::Unreadable(ParseError::Empty) => "INPUT_INVALID.RequestUndefined",
-            Self::Unreadable(ParseError::TooLarge) | Self::DoesNotFit => "INPUT_INVALID.Body.TooLarge",
-            Self::Unreadable(ParseError::UnsupportedContentType) => "INPUT_INVALID.ContentType.Unsupported",
-            Self::Unreadable(ParseError::NotACallback) => "INPUT_INVALID.Body.NotACallback",
-            Self::Unreadable(_) => "INPUT_INVALID.Body.DeserializationFailed",
-            Self::Unverified => "INPUT_INVALID.Credentials.Invalid",
-            Self::SecretUnavailable(_) | Self::StoreUnavailable(_) | Self::QuarantineUnavailable(_) | Self::TooSlow => {
-                "REQUEST_FAILED.TryAgain"
-            }
+            Self::Malformed(ParseError::Empty) => "INPUT_INVALID.RequestUndefined",
+            Self::Malformed(ParseError::TooLarge) | Self::TooLarge => "INPUT_INVALID.Body.TooLarge",
+            Self::Malformed(ParseError::UnsupportedContentType) => "INPUT_INVALID.ContentType.Unsupported",
+            Self::Malformed(ParseError::NotACallback) => "INPUT_INVALID.Body.NotACallback",
+            Self::Malformed(_) => "INPUT_INVALID.Body.DeserializationFailed",
+            Self::Unverified(VerifyError::WrongCredentials) => "INPUT_INVALID.Credentials.Invalid",
+            Self::Unverified(VerifyError::SecretUnavailable(_))
+            | Self::StoreUnavailable(_)
+            | Self::QuarantineUnavailable(_)
+            | Self::DeadlineExceeded => "REQUEST_FAILED.TryAgain",
         }
     }
 
@@ -89,19 +92,20 @@ impl Refusal {
         }
     }
 
-    /// Whether the body is kept for a person to look at: it may be a callback, of a shape or password that is new to us.
-    pub(crate) fn is_kept(&self) -> bool {
+    /// Whether the callback may come from the platform, in a format or with a password that is new to us. It is then
+    /// quarantined.
+    pub(crate) fn may_be_genuine(&self) -> bool {
         match self {
-            Self::Unreadable(why) => *why != ParseError::Empty,
-            Self::Unverified | Self::DoesNotFit => true,
+            Self::Malformed(error) => *error != ParseError::Empty,
+            Self::Unverified(VerifyError::WrongCredentials) | Self::TooLarge => true,
             _ => false,
         }
     }
 }
 
-/// 200: REST wants nothing in it, SOAP an envelope.
-pub(crate) fn accepted(received: &Received) -> Response<String> {
-    match transport(received) {
+/// 200 with an empty body for REST, and with an empty envelope for SOAP.
+pub(crate) fn accept(request: &CallbackRequest) -> Response<String> {
+    match transport(request) {
         Transport::Soap => response(StatusCode::OK, Some(Transport::Soap), envelope("")),
         Transport::Rest => response(StatusCode::OK, None, String::new()),
     }
@@ -109,8 +113,8 @@ pub(crate) fn accepted(received: &Received) -> Response<String> {
 
 /// A SOAP 1.1 fault, or the error object of the platform's own API.
 #[must_use]
-pub fn refuse(received: &Received, refusal: &Refusal) -> Response<String> {
-    let transport = transport(received);
+pub fn refuse(request: &CallbackRequest, refusal: &Refusal) -> Response<String> {
+    let transport = transport(request);
     let (code, text) = (refusal.code(), refusal.to_string());
     let body = match transport {
         Transport::Soap => {
@@ -136,10 +140,10 @@ pub fn refuse(received: &Received, refusal: &Refusal) -> Response<String> {
     response
 }
 
-/// The sender's protocol, as far as it shows. A body that shows nothing is answered as REST.
-fn transport(received: &Received) -> Transport {
-    Transport::of(received.content_type.as_deref(), &received.body)
-        .or_else(|_| Transport::shown_by(&received.body))
+/// The sender's protocol, by content type or body. The default is REST.
+fn transport(request: &CallbackRequest) -> Transport {
+    Transport::of(request.content_type.as_deref(), &request.body)
+        .or_else(|_| Transport::shown_by(&request.body))
         .unwrap_or(Transport::Rest)
 }
 

@@ -3,35 +3,43 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use aws::Metrics;
 use aws_config::SdkConfig;
 use bytes::Bytes;
+use credentials::{Cache, CallbackSecret};
 use device::CallbackService;
 use http::header::CONTENT_TYPE;
 use jiff::Timestamp;
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Error, Request, RequestExt, service_fn};
+use settings::Variables;
 use store::Store;
 
-use crate::{ANSWER_WITHIN, CredentialsSource, Listener, Metrics, Quarantine, Received, Refusal, Settings, refuse};
+use crate::answer::{Refusal, refuse};
+use crate::listener::{ANSWER_TIMEOUT, Listener};
+use crate::quarantine::Quarantine;
+use crate::request::CallbackRequest;
+use crate::settings::Settings;
+use crate::verify::Verifier;
 
-/// How long a call of AWS may take, so that an answer can follow before the platform sends again.
-const AWS_WITHIN: Duration = Duration::from_millis(2400);
+/// Timeout of an AWS call, retries included: shorter than [`ANSWER_TIMEOUT`], so that an answer can follow.
+const AWS_TIMEOUT: Duration = Duration::from_millis(2400);
 
-/// Serves the callbacks of one service until Lambda ends the function.
+/// Serves the callbacks of one service until Lambda stops the function.
 ///
 /// # Errors
 ///
-/// A setting that is missing or wrong, or the runtime's own.
+/// A missing or malformed setting, or an error of the runtime.
 pub async fn serve(service: &'static CallbackService) -> Result<(), Error> {
     run(|_| Some(Cow::Borrowed(service))).await
 }
 
-/// Serves the callbacks of the services that the path parameter `service` names, until Lambda ends the function. A name that
-/// `named` does not accept is answered 404.
+/// Serves the callbacks of every service that the path parameter `service` can name, until Lambda stops the function. A name
+/// for which `named` returns `None` is answered 404.
 ///
 /// # Errors
 ///
-/// A setting that is missing or wrong, or the runtime's own.
+/// A missing or malformed setting, or an error of the runtime.
 pub async fn serve_named(named: fn(&str) -> Option<CallbackService>) -> Result<(), Error> {
     run(|request| {
         let parameters = request.path_parameters();
@@ -42,15 +50,17 @@ pub async fn serve_named(named: fn(&str) -> Option<CallbackService>) -> Result<(
 
 async fn run(service: impl Fn(&Request) -> Option<Cow<'static, CallbackService>> + Sync) -> Result<(), Error> {
     lambda_http::tracing::init_default_subscriber();
-    let settings = Settings::read(|name| std::env::var(name).ok())?;
-    let listener = listener(settings, &aws::config(AWS_WITHIN).await);
+    let settings = Settings::read(&Variables::of_process())?;
+    let listener = listener(settings, &aws::config(AWS_TIMEOUT).await);
     listener.warm_up().await;
     let (listener, service) = (&listener, &service);
     lambda_http::run(service_fn(|request| async move {
-        let received = received(&request);
-        Ok::<_, Error>(match service(&request) {
-            Some(service) => listener.answer(&service, received).await,
-            None => refuse(&received, &Refusal::UnknownService),
+        let service = service(&request);
+        let request = callback_request(&request);
+        Ok::<_, Error>(match service {
+            // Boxed: as part of this future, its layout would exceed a limit of the compiler.
+            Some(service) => Box::pin(listener.answer(&service, request)).await,
+            None => refuse(&request, &Refusal::UnknownService),
         })
     }))
     .await
@@ -61,18 +71,18 @@ fn listener(settings: Settings, aws: &SdkConfig) -> Listener {
     Listener {
         store: Store::new(aws_sdk_dynamodb::Client::new(aws), settings.table_name, settings.event_retention_days),
         allowed: settings.allowed_addresses,
-        credentials: match settings.credentials_secret_arn {
-            Some(arn) => CredentialsSource::secret(secrets, arn),
-            None => CredentialsSource::NotRequired,
+        verifier: match settings.credentials_secret_arn {
+            Some(arn) => Verifier::Secret(Box::new(Cache::new(CallbackSecret::new(secrets, arn)))),
+            None => Verifier::AcceptAny,
         },
         quarantine: Quarantine::new(aws_sdk_sqs::Client::new(aws), settings.quarantine_queue_url),
         metrics: Metrics::Log { stack: settings.stack_name },
-        answer_within: ANSWER_WITHIN,
+        answer_timeout: ANSWER_TIMEOUT,
     }
 }
 
-/// The gateway's clock and its view of the sender, where it gives them.
-fn received(request: &Request) -> Received {
+/// Source address and time of receipt are those of the gateway, if it states them.
+fn callback_request(request: &Request) -> CallbackRequest {
     let (source, received_at) = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV1(context)) => (
             context.identity.source_ip.as_deref().and_then(|source| source.parse().ok()),
@@ -80,7 +90,7 @@ fn received(request: &Request) -> Received {
         ),
         _ => (None, None),
     };
-    Received {
+    CallbackRequest {
         method: request.method().clone(),
         source,
         content_type: request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned),

@@ -1,4 +1,4 @@
-//! Bodies that were refused for what they are, kept in a queue for a person to look at.
+//! A queue for callbacks that were rejected but may be genuine. A person decides about them.
 
 use aws_sdk_sqs::Client;
 use base64::Engine;
@@ -7,24 +7,23 @@ use callback::Value;
 use device::{Observation, Occasion};
 use serde_json::json;
 
-use crate::Received;
-use crate::answer::Refusal;
+use crate::request::CallbackRequest;
 
-/// A queue holds messages of 1 MiB. Base64 makes four bytes of three, and the rest is for the other members.
-const MAX_KEPT_BYTES: usize = 700 * 1024;
+/// An SQS message holds 1 MiB. Base64 makes four bytes of three, and the other members need the rest.
+const MAX_BODY_BYTES: usize = 700 * 1024;
 
-/// The queue. Its messages are JSON: `service`, `receivedAt`, `reason`, `contentType`, `source`, `bytes` (of the whole
-/// body) and `bodyBase64` (its first 700 KiB), credentials included: the queue is encrypted and read by operators alone. Those
-/// of a part have `piece` and `pieces` instead of `source`.
+/// The queue. Its messages are JSON: `service`, `receivedAt`, `reason`, `contentType`, `source`, `bytes` (length of the whole
+/// body) and `bodyBase64` (its first 700 KiB), including credentials: the queue is encrypted and readable by operators only.
+/// Messages about one part have `piece` and `pieces` instead of `source`.
 #[derive(Debug, Clone)]
 pub struct Quarantine {
     client: Client,
     queue_url: String,
 }
 
-/// The queue did not take it.
+/// SQS is unreachable, refused or failed.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
+#[error("cannot send to the quarantine: {0}")]
 pub struct QuarantineError(String);
 
 impl Quarantine {
@@ -34,24 +33,29 @@ impl Quarantine {
         Self { client, queue_url: queue_url.into() }
     }
 
-    /// Keeps a body that was refused.
-    pub(crate) async fn keep(&self, service: &str, received: &Received, why: &Refusal) -> Result<(), QuarantineError> {
-        let kept = received.body.get(..MAX_KEPT_BYTES).unwrap_or(&received.body);
+    /// Quarantines a rejected request.
+    pub(crate) async fn add(
+        &self,
+        service: &str,
+        request: &CallbackRequest,
+        reason: &str,
+    ) -> Result<(), QuarantineError> {
+        let body = request.body.get(..MAX_BODY_BYTES).unwrap_or(&request.body);
         self.send(&json!({
             "service": service,
-            "receivedAt": received.received_at,
-            "reason": why.to_string(),
-            "contentType": received.content_type,
-            "source": received.source,
-            "bytes": received.body.len(),
-            "bodyBase64": STANDARD.encode(kept),
+            "receivedAt": request.received_at,
+            "reason": reason,
+            "contentType": request.content_type,
+            "source": request.source,
+            "bytes": request.body.len(),
+            "bodyBase64": STANDARD.encode(body),
         }))
         .await
     }
 
-    /// Keeps the part of a message that the table cannot hold. Its body is JSON: `requestId`, `devices` as sent, `result` of the
-    /// request, and `payload`, all without credentials. A body that is too large for the queue comes in several pieces.
-    pub(crate) async fn keep_part(
+    /// Quarantines a part that is too large for the table. Its body is JSON without credentials: `requestId`, `devices` as
+    /// sent, `result` of the request, and `payload`. A body that is too large for one SQS message is sent in pieces.
+    pub(crate) async fn add_part(
         &self,
         occasion: &Occasion,
         observation: &Observation,
@@ -64,7 +68,7 @@ impl Quarantine {
             "payload": observation.payload,
         })
         .to_string();
-        let pieces = body.as_bytes().chunks(MAX_KEPT_BYTES);
+        let pieces = body.as_bytes().chunks(MAX_BODY_BYTES);
         let count = pieces.len();
         for (number, piece) in pieces.enumerate() {
             self.send(&json!({
@@ -84,7 +88,6 @@ impl Quarantine {
 
     async fn send(&self, message: &Value) -> Result<(), QuarantineError> {
         let request = self.client.send_message().queue_url(&self.queue_url).message_body(message.to_string());
-        let sent = request.send().await;
-        sent.map(drop).map_err(|error| QuarantineError(aws::reason(&error)))
+        request.send().await.map(drop).map_err(|error| QuarantineError(aws::reason(&error)))
     }
 }

@@ -1,125 +1,50 @@
-//! Whether a callback is from the platform: it echoes the credentials that were registered.
+//! Verifies that a callback comes from the platform: it must carry the registered credentials.
 
-use std::time::Duration;
-
-use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
-use callback::{Callback, Credentials, Message};
-use serde::Deserialize;
+use callback::{Callback, Message};
+use credentials::{Cache, Credentials, SecretError};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
-use tokio::sync::RwLock;
-use tokio::time::Instant;
 
-use crate::answer::Refusal;
-
-/// The message of a callback whose credentials were right. Only [`CredentialsSource::verify`] makes one.
+/// The message of a callback whose credentials were right. Only [`Verifier::verify`] creates it.
 #[derive(Debug, Clone)]
 pub struct Verified(Message);
 
 impl Verified {
-    /// What it says.
+    /// The message.
     #[must_use]
     pub fn into_message(self) -> Message {
         self.0
     }
 }
 
-/// The user name and password that the platform was given.
-#[derive(Clone, Deserialize)]
-pub struct Expected {
-    /// At most 40 characters.
-    pub username: String,
-    /// At most 40 characters.
-    pub password: String,
-}
-
-impl std::fmt::Debug for Expected {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Expected(redacted)")
-    }
-}
-
-/// Where the expected credentials are.
-#[derive(Debug)]
-pub enum CredentialsSource {
-    /// None are expected: any callback is taken. An explicit choice of the customer.
-    NotRequired,
-    /// These, for good.
-    Fixed(Expected),
-    /// A secret in Secrets Manager that can be rotated.
-    Secret(Secret),
-}
-
-/// A secret, `{"username", "password"}`, of which three versions count: the current one; the previous one, since the
-/// platform was seen using an old password 14 minutes after a change; and the pending one of a rotation, which the
-/// platform is given before it becomes current.
-#[derive(Debug)]
-pub struct Secret {
-    client: Client,
-    arn: String,
-    fetched: RwLock<Option<Fetched>>,
-}
-
-/// The versions of a secret, as far as they could be read.
-#[derive(Debug, Clone)]
-struct Fetched {
-    current: Expected,
-    previous: Option<Expected>,
-    pending: Option<Expected>,
-    at: Instant,
-    /// Some of them are what was known before, since Secrets Manager did not give them.
-    partly: bool,
-}
-
-impl Fetched {
-    fn versions(&self) -> Vec<&Expected> {
-        [Some(&self.current), self.previous.as_ref(), self.pending.as_ref()].into_iter().flatten().collect()
-    }
-
-    /// Whether it is known well enough, or, for credentials that are not among `outdated`, newly enough.
-    fn serves(&self, outdated: Option<Instant>) -> bool {
-        let again_after = if self.partly { FAILED_AGAIN_AFTER } else { FETCH_AGAIN_AFTER };
-        let age = self.at.elapsed();
-        age < again_after || (outdated != Some(self.at) && age < FETCHED_FOR)
-    }
-}
-
-/// The expected credentials cannot be had.
+/// Why a callback is not verified.
 #[derive(Debug, thiserror::Error)]
-pub enum SecretError {
-    /// Secrets Manager did not give them.
-    #[error("{0}")]
-    Unavailable(String),
-    /// There is no current version.
-    #[error("The secret has no current version.")]
-    Empty,
-    /// What it gave is something else; the parser's own words could quote it.
-    #[error("The secret is not {{\"username\", \"password\"}}.")]
-    NotCredentials,
+pub enum VerifyError {
+    /// The user name or the password is wrong or missing.
+    #[error("the user name or password is not the registered one")]
+    WrongCredentials,
+    /// There is nothing to compare with.
+    #[error("cannot read the callback credentials: {0}")]
+    SecretUnavailable(#[from] SecretError),
 }
 
-/// Unknown credentials make us look for new ones, at most this often. So a version that is older than this counts
-/// everywhere: whoever gives a new one to the platform waits as long before.
-pub const FETCH_AGAIN_AFTER: Duration = Duration::from_secs(60);
+/// Which credentials callbacks must carry.
+#[derive(Debug)]
+pub enum Verifier {
+    /// Any or none. The customer has to choose this explicitly.
+    AcceptAny,
+    /// These.
+    Fixed(Credentials),
+    /// Those of any valid version of a secret.
+    Secret(Box<Cache>),
+}
 
-/// What could not be read is asked for again so soon: a version that was not seen may be the one that counts.
-const FAILED_AGAIN_AFTER: Duration = Duration::from_secs(2);
-
-/// Known ones count no longer without a look: a password that was rotated out twice must not stay valid.
-const FETCHED_FOR: Duration = Duration::from_secs(10 * 60);
-
-impl CredentialsSource {
-    /// The secret with this ARN.
-    #[must_use]
-    pub fn secret(client: Client, arn: impl Into<String>) -> Self {
-        Self::Secret(Secret { client, arn: arn.into(), fetched: RwLock::new(None) })
-    }
-
+impl Verifier {
+    /// Reads the secret, so that the first callback does not wait for it.
     pub(crate) async fn warm_up(&self) -> Result<(), SecretError> {
         match self {
-            Self::NotRequired | Self::Fixed(_) => Ok(()),
-            Self::Secret(secret) => secret.versions(None).await.map(drop),
+            Self::AcceptAny | Self::Fixed(_) => Ok(()),
+            Self::Secret(cache) => cache.versions().await.map(drop),
         }
     }
 
@@ -127,91 +52,31 @@ impl CredentialsSource {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Unverified`], or [`Refusal::SecretUnavailable`] where nothing is known to compare with.
-    pub async fn verify(&self, callback: Callback) -> Result<Verified, Refusal> {
+    /// A [`VerifyError`].
+    pub async fn verify(&self, callback: Callback) -> Result<Verified, VerifyError> {
         let Callback { credentials, message } = callback;
         let right = match self {
-            Self::NotRequired => true,
-            Self::Fixed(expected) => matches(&credentials, &[expected]),
-            Self::Secret(secret) => {
-                let fetched = secret.versions(None).await.map_err(Refusal::SecretUnavailable)?;
-                matches(&credentials, &fetched.versions()) || {
-                    let newer = secret.versions(Some(fetched.at)).await.map_err(Refusal::SecretUnavailable)?;
-                    matches(&credentials, &newer.versions())
-                }
+            Self::AcceptAny => true,
+            Self::Fixed(expected) => matches_any(&credentials, std::iter::once(expected)),
+            Self::Secret(cache) => {
+                let versions = cache.versions().await?;
+                matches_any(&credentials, versions.credentials())
+                    || matches_any(&credentials, cache.versions_after(&versions).await?.credentials())
             }
         };
-        if right { Ok(Verified(message)) } else { Err(Refusal::Unverified) }
+        if right { Ok(Verified(message)) } else { Err(VerifyError::WrongCredentials) }
     }
 }
 
-impl Secret {
-    /// The versions that count: those fetched before, unless they are the ones fetched at `outdated` and a minute old, or
-    /// old in any case. What was fetched before also counts while nothing newer can be had.
-    async fn versions(&self, outdated: Option<Instant>) -> Result<Fetched, SecretError> {
-        let serves = |fetched: &&Fetched| fetched.serves(outdated);
-        if let Some(fetched) = self.fetched.read().await.as_ref().filter(serves) {
-            return Ok(fetched.clone());
-        }
-        let mut fetched = self.fetched.write().await;
-        if let Some(fetched) = fetched.as_ref().filter(serves) {
-            return Ok(fetched.clone());
-        }
-        let newer = self.fetch(fetched.as_ref()).await?;
-        Ok(fetched.insert(newer).clone())
-    }
-
-    /// Reads all versions. One that cannot be read is what it was before; without a current one nothing is known.
-    async fn fetch(&self, known: Option<&Fetched>) -> Result<Fetched, SecretError> {
-        let at = Instant::now();
-        let (current, previous, pending) =
-            tokio::join!(self.version("AWSCURRENT"), self.version("AWSPREVIOUS"), self.version("AWSPENDING"));
-        let mut partly = false;
-        let mut or_known = |version: Result<Option<Expected>, SecretError>, known: Option<&Expected>| {
-            version.unwrap_or_else(|error| {
-                tracing::warn!(message = "A version of the credentials cannot be read.", %error);
-                let unavailable = matches!(error, SecretError::Unavailable(_));
-                partly |= unavailable;
-                known.filter(|_| unavailable).cloned()
-            })
-        };
-        let previous = or_known(previous, known.and_then(|known| known.previous.as_ref()));
-        let pending = or_known(pending, known.and_then(|known| known.pending.as_ref()));
-        let current = match (current, known) {
-            (Err(SecretError::Unavailable(_)), Some(known)) => {
-                partly = true;
-                known.current.clone()
-            }
-            (current, _) => current?.ok_or(SecretError::Empty)?,
-        };
-        Ok(Fetched { current, previous, pending, at, partly })
-    }
-
-    async fn version(&self, stage: &str) -> Result<Option<Expected>, SecretError> {
-        let found = match self.client.get_secret_value().secret_id(&self.arn).version_stage(stage).send().await {
-            Ok(found) => found,
-            Err(error)
-                if matches!(error.as_service_error(), Some(GetSecretValueError::ResourceNotFoundException(_))) =>
-            {
-                return Ok(None);
-            }
-            Err(error) => return Err(SecretError::Unavailable(aws::reason(&error))),
-        };
-        let text = found.secret_string().unwrap_or_default();
-        serde_json::from_str(text).map(Some).map_err(|_| SecretError::NotCredentials)
-    }
-}
-
-/// Whether the credentials are one of these, in a time that depends on neither: digests of equal length are compared,
-/// all of them.
-fn matches(given: &Credentials, expected: &[&Expected]) -> bool {
-    let same = |given: &Option<String>, expected: &str| -> Choice {
-        let given_digest = Sha256::digest(given.as_deref().unwrap_or_default());
-        given_digest.as_slice().ct_eq(Sha256::digest(expected).as_slice()) & Choice::from(u8::from(given.is_some()))
+/// Whether the credentials are among the expected ones, compared in constant time: digests of equal length, and all of them.
+fn matches_any<'a>(sent: &callback::Credentials, expected: impl Iterator<Item = &'a Credentials>) -> bool {
+    let equal = |sent: &Option<String>, expected: &str| -> Choice {
+        let digest = Sha256::digest(sent.as_deref().unwrap_or_default());
+        digest.as_slice().ct_eq(Sha256::digest(expected).as_slice()) & Choice::from(u8::from(sent.is_some()))
     };
-    let mut right = Choice::from(0);
-    for one in expected {
-        right |= same(&given.username, &one.username) & same(&given.password, &one.password);
+    let mut matched = Choice::from(0);
+    for credentials in expected {
+        matched |= equal(&sent.username, &credentials.username) & equal(&sent.password, &credentials.password);
     }
-    right.into()
+    matched.into()
 }

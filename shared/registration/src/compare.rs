@@ -1,48 +1,49 @@
-//! How what is registered differs from what should be. Pure.
+//! Compares the registrations of an account with the expected ones. Pure.
 
 use std::fmt;
 
-use crate::service::is;
-use crate::{Credentials, Registered, Registration};
+use crate::api::is_same_service;
+use crate::credentials::Credentials;
+use crate::registration::{Registered, Registration};
 
-/// How one registration stands.
+/// The status of an expected registration.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
-    /// As it should be.
-    AsWanted,
-    /// At the right URL; the API does not show with which credentials (SOAP).
-    CredentialsUnseen,
-    /// At the right URL, with other credentials: its messages are refused.
+pub enum RegistrationStatus {
+    /// As expected.
+    AsExpected,
+    /// The URL is as expected; the API does not list credentials (SOAP).
+    CredentialsHidden,
+    /// The URL is as expected, the credentials are not: callbacks are refused.
     OtherCredentials,
-    /// Its messages go somewhere else.
+    /// Callbacks go to another URL.
     Elsewhere {
-        /// There.
+        /// The other URL.
         url: String,
     },
-    /// Not through this API.
+    /// Not registered through this API.
     Missing,
 }
 
-impl Standing {
-    /// Whether messages of the service go to the URL where they should.
+impl RegistrationStatus {
+    /// Whether callbacks go to the expected URL.
     #[must_use]
-    pub fn is_here(&self) -> bool {
-        matches!(self, Self::AsWanted | Self::CredentialsUnseen | Self::OtherCredentials)
+    pub fn has_expected_url(&self) -> bool {
+        matches!(self, Self::AsExpected | Self::CredentialsHidden | Self::OtherCredentials)
     }
 
-    /// Whether something is known to be wrong.
+    /// Whether the registration is known to differ from the expected one.
     #[must_use]
     pub fn is_drift(&self) -> bool {
-        !matches!(self, Self::AsWanted | Self::CredentialsUnseen)
+        !matches!(self, Self::AsExpected | Self::CredentialsHidden)
     }
 }
 
-impl fmt::Display for Standing {
-    /// In words, and without a URL, which may be somebody's secret.
+impl fmt::Display for RegistrationStatus {
+    /// Without a URL, which may contain a secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::AsWanted => "as expected",
-            Self::CredentialsUnseen => "as expected, credentials not shown",
+            Self::AsExpected => "as expected",
+            Self::CredentialsHidden => "as expected, credentials not shown",
             Self::OtherCredentials => "with other credentials",
             Self::Elsewhere { .. } => "somewhere else",
             Self::Missing => "missing",
@@ -50,52 +51,55 @@ impl fmt::Display for Standing {
     }
 }
 
-/// What should be registered, and how it stands.
+/// An expected registration and its status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comparison {
-    /// What should be.
-    pub wanted: Registration,
-    /// The service as the platform lists it, which has two spellings of some.
+    /// The expected registration.
+    pub expected: Registration,
+    /// The service as the platform lists it: some have two spellings.
     pub listed_as: Option<String>,
-    /// What is.
-    pub standing: Standing,
+    /// Its status.
+    pub status: RegistrationStatus,
 }
 
-/// Compares what should be registered with an account's list. Besides the wanted credentials these others are right too.
+/// Compares expected registrations with an account's list. These other credentials are as good as the expected ones.
 #[must_use]
-pub fn compare(wanted: Vec<Registration>, others: &[Credentials], listed: &[Registered]) -> Vec<Comparison> {
-    let compared = |wanted: Registration| {
-        let found = listed.iter().find(|one| is(&one.service, wanted.service()));
-        let standing = match found {
-            None => Standing::Missing,
-            Some(one) if one.url != wanted.url() => Standing::Elsewhere { url: one.url.clone() },
-            Some(Registered { credentials: None, .. }) => Standing::CredentialsUnseen,
-            Some(Registered { credentials: Some(seen), .. })
-                if seen == wanted.credentials() || others.contains(seen) =>
-            {
-                Standing::AsWanted
+pub fn compare(expected: Vec<Registration>, others: &[Credentials], listed: &[Registered]) -> Vec<Comparison> {
+    let comparison = |expected: Registration| {
+        let found = listed.iter().find(|registered| is_same_service(&registered.service, expected.service()));
+        let status = match found {
+            None => RegistrationStatus::Missing,
+            Some(registered) if registered.url != expected.url() => {
+                RegistrationStatus::Elsewhere { url: registered.url.clone() }
             }
-            Some(_) => Standing::OtherCredentials,
+            Some(Registered { credentials: None, .. }) => RegistrationStatus::CredentialsHidden,
+            Some(Registered { credentials: Some(seen), .. })
+                if seen == expected.credentials() || others.contains(seen) =>
+            {
+                RegistrationStatus::AsExpected
+            }
+            Some(_) => RegistrationStatus::OtherCredentials,
         };
-        Comparison { wanted, listed_as: found.map(|one| one.service.clone()), standing }
+        Comparison { expected, listed_as: found.map(|registered| registered.service.clone()), status }
     };
-    wanted.into_iter().map(compared).collect()
+    expected.into_iter().map(comparison).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Api, Credentials};
+    use crate::api::Api;
 
     #[test]
-    fn each_registration_is_as_wanted_missing_elsewhere_or_with_other_credentials() {
+    fn a_registration_is_as_expected_missing_elsewhere_or_with_other_credentials() {
         let credentials = Credentials { username: "stack".to_owned(), password: "word".to_owned() };
         let url = |service: &str| format!("https://example.com/callbacks/{service}");
-        let wanted = |service: &str| {
+        let registration = |service: &str| {
             let account = "0000123456-00001".parse().unwrap();
             Registration::new(Api::Rest, account, service, &url(service), credentials.clone()).unwrap()
         };
-        let wanted = ["CarrierService", "DeviceUsage", "AlertService", "StateService", "PromoChanges"].map(wanted);
+        let registrations =
+            ["CarrierService", "DeviceUsage", "AlertService", "StateService", "PromoChanges"].map(registration);
         let listed = |service: &str, url: String, credentials: Option<&Credentials>| Registered {
             service: service.to_owned(),
             url,
@@ -108,12 +112,18 @@ mod tests {
             listed("StateService", "https://old.example.com".to_owned(), Some(&credentials)),
             listed("NiddService", url("NiddService"), None),
         ];
-        let standings: Vec<_> = compare(wanted.to_vec(), &[], &listed).into_iter().map(|one| one.standing).collect();
-        let elsewhere = Standing::Elsewhere { url: "https://old.example.com".to_owned() };
-        let expected =
-            [Standing::AsWanted, Standing::OtherCredentials, Standing::CredentialsUnseen, elsewhere, Standing::Missing];
-        assert_eq!(standings, expected);
-        let others = compare(wanted[1..2].to_vec(), &[Credentials::default()], &listed);
-        assert_eq!(others[0].standing, Standing::AsWanted);
+        let statuses: Vec<_> =
+            compare(registrations.to_vec(), &[], &listed).into_iter().map(|one| one.status).collect();
+        let elsewhere = RegistrationStatus::Elsewhere { url: "https://old.example.com".to_owned() };
+        let expected = [
+            RegistrationStatus::AsExpected,
+            RegistrationStatus::OtherCredentials,
+            RegistrationStatus::CredentialsHidden,
+            elsewhere,
+            RegistrationStatus::Missing,
+        ];
+        assert_eq!(statuses, expected);
+        let others = compare(registrations[1..2].to_vec(), &[Credentials::default()], &listed);
+        assert_eq!(others[0].status, RegistrationStatus::AsExpected);
     }
 }

@@ -1,12 +1,13 @@
-//! The two kinds of credentials: what messages carry, and what the platform asks its callers for. Both are shown redacted.
+//! Two kinds of credentials: those that callbacks carry, and the login at the platform. `Debug` output of both is redacted.
 
 use std::fmt;
 
 use serde::Deserialize;
 
-use crate::{Api, Invalid};
+use crate::api::Api;
+use crate::invalid::Invalid;
 
-/// What the platform is to return in every message; both empty where messages are to carry none.
+/// The credentials that the platform repeats in every callback. Both empty if callbacks carry none.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Credentials {
     /// At most 40 characters.
@@ -21,7 +22,7 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// What the platform knows a caller by.
+/// The login of a caller of the platform's APIs.
 #[derive(Clone, Deserialize)]
 pub struct Login {
     /// The UWS user name.
@@ -41,11 +42,11 @@ impl fmt::Debug for Login {
 }
 
 impl Login {
-    /// Reads `{"username", "password", "key", "secret"}`; the last two are needed for REST alone.
+    /// Parses `{"username", "password", "key", "secret"}`. The last two are needed for REST only.
     ///
     /// # Errors
     ///
-    /// [`Invalid::Login`], which quotes nothing of it.
+    /// [`Invalid::Login`], which quotes nothing of the text.
     pub fn from_json(text: &str) -> Result<Self, Invalid> {
         serde_json::from_str(text).map_err(|_| Invalid::Login)
     }
@@ -58,7 +59,7 @@ impl Login {
         }
     }
 
-    /// Whether it has all that this API asks for.
+    /// Whether the login is complete for this API.
     pub(crate) fn check(&self, api: Api) -> Result<(), Invalid> {
         if self.username.is_empty() || self.password.is_empty() {
             return Err(Invalid::Login);
@@ -66,7 +67,7 @@ impl Login {
         if api == Api::Rest { self.application().map(drop) } else { Ok(()) }
     }
 
-    /// What must not be seen in a message of ours.
+    /// The parts that must not appear in an error or a log.
     pub(crate) fn secrets(&self) -> Vec<&str> {
         [Some(&self.password), self.key.as_ref(), self.secret.as_ref()]
             .into_iter()

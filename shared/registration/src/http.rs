@@ -1,41 +1,41 @@
-//! One HTTP exchange with the platform: bounded in time and size, tried again where that does no harm.
+//! HTTP requests to the platform, with timeouts, a size limit and retries.
 
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
 
-use crate::Error;
+use crate::error::Error;
 
-/// How long one try may take.
-const TRY_WITHIN: Duration = Duration::from_secs(10);
+/// Timeout of one attempt.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long until somebody is there.
-const CONNECT_WITHIN: Duration = Duration::from_secs(3);
+/// Timeout of a connection attempt.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How often a request is sent at most.
-const TRIES: u32 = 3;
+/// Maximum number of attempts.
+const MAX_ATTEMPTS: u32 = 3;
 
-/// The pause before the second try lasts up to this, that before each further one up to twice the one before.
-const FIRST_PAUSE: Duration = Duration::from_millis(400);
+/// Maximum backoff before the second attempt. It doubles for each further attempt.
+const INITIAL_BACKOFF: Duration = Duration::from_millis(400);
 
-/// The longest pause that the platform can ask for.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Maximum `Retry-After` that is respected.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// The largest answer that is read, in bytes: a list of all services of an account takes some kilobytes.
-const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+/// Maximum size of a response, in bytes. A list of all services of an account takes a few kilobytes.
+const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
 
-/// When a request may be sent again.
+/// When a failed request is retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Again {
-    /// Whatever became of it: twice is as good as once.
+pub(crate) enum Retry {
+    /// After every failure: the request is idempotent.
     Always,
-    /// Only when it has not reached the platform: a login that is tried again may count as wrong once more.
-    Unsent,
+    /// Only if it was not sent: a second login might count as another wrong password.
+    IfUnsent,
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -44,20 +44,20 @@ pub(crate) struct Answer {
     pub(crate) body: String,
 }
 
-/// A client that follows no redirection: what it sends is for the platform alone.
+/// A client that does not follow redirects: credentials are for the platform only.
 pub(crate) fn client() -> Result<Client, Error> {
-    let client = Client::builder().timeout(TRY_WITHIN).connect_timeout(CONNECT_WITHIN).redirect(Policy::none());
+    let client = Client::builder().timeout(ATTEMPT_TIMEOUT).connect_timeout(CONNECT_TIMEOUT).redirect(Policy::none());
     client.build().map_err(|error| unreachable(&error))
 }
 
-/// Sends a request until it is answered.
-pub(crate) async fn send(again: Again, request: impl Fn() -> RequestBuilder) -> Result<Answer, Error> {
-    let mut tried = 1;
+/// Sends a request, with backoff and full jitter between attempts.
+pub(crate) async fn send(retry: Retry, request: impl Fn() -> RequestBuilder) -> Result<Answer, Error> {
+    let mut attempt = 1;
     loop {
-        let (trouble, pause, sent) = match request().send().await {
-            Ok(response) if is_passing(response.status()) => {
-                let why = format!("it answers {}", response.status());
-                (Error::Unreachable(why), asked_pause(response.headers()), true)
+        let (error, retry_after, sent) = match request().send().await {
+            Ok(response) if is_transient(response.status()) => {
+                let reason = format!("it answers {}", response.status());
+                (Error::Unreachable(reason), retry_after(response.headers()), true)
             }
             Ok(response) => match read(response).await {
                 Err(error @ Error::Unreachable(_)) => (error, None, true),
@@ -65,17 +65,26 @@ pub(crate) async fn send(again: Again, request: impl Fn() -> RequestBuilder) -> 
             },
             Err(error) => (unreachable(&error), None, !error.is_connect()),
         };
-        if tried == TRIES || (sent && again == Again::Unsent) {
-            return Err(trouble);
+        if attempt == MAX_ATTEMPTS || (sent && retry == Retry::IfUnsent) {
+            return Err(error);
         }
-        tracing::info!(message = "The platform is asked again.", %trouble, tried);
-        tokio::time::sleep(pause.unwrap_or_else(|| jittered(tried))).await;
-        tried += 1;
+        tracing::info!(message = "Retrying a request to the platform.", %error, attempt);
+        tokio::time::sleep(retry_after.unwrap_or_else(|| backoff(attempt))).await;
+        attempt += 1;
     }
 }
 
-/// The platform, or what stands before it, has no time now.
-fn is_passing(status: StatusCode) -> bool {
+/// A path below a URL, with each segment escaped: account names can contain any character.
+pub(crate) fn join(address: &Url, path: &[&str]) -> Url {
+    let mut url = address.clone();
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().extend(path);
+    }
+    url
+}
+
+/// Whether the platform or its gateway is temporarily unavailable.
+fn is_transient(status: StatusCode) -> bool {
     matches!(
         status,
         StatusCode::TOO_MANY_REQUESTS
@@ -89,34 +98,34 @@ async fn read(mut response: Response) -> Result<Answer, Error> {
     let status = response.status();
     let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let content_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let not_understood = |why| Error::NotUnderstood { status: status.as_u16(), why };
+    let unexpected = |reason| Error::UnexpectedResponse { status: status.as_u16(), reason };
     let mut body = Vec::new();
-    while let Some(piece) = response.chunk().await.map_err(|error| unreachable(&error))? {
-        if body.len() + piece.len() > MAX_ANSWER_BYTES {
-            return Err(not_understood("with more than its API would say"));
+    while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(&error))? {
+        if body.len() + chunk.len() > MAX_RESPONSE_BYTES {
+            return Err(unexpected("with a larger body than its API returns"));
         }
-        body.extend_from_slice(&piece);
+        body.extend_from_slice(&chunk);
     }
-    let body = String::from_utf8(body).map_err(|_| not_understood("with what is no text"))?;
+    let body = String::from_utf8(body).map_err(|_| unexpected("with a body that is not text"))?;
     Ok(Answer { status, content_type, body })
 }
 
-/// The pause that the platform asks for, in seconds.
-fn asked_pause(headers: &HeaderMap) -> Option<Duration> {
+/// The `Retry-After` header, in seconds.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
-    Some(Duration::from_secs(seconds).min(LONGEST_PAUSE))
+    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
 }
 
-/// Anything up to a bound that doubles: callers that failed together do not come back together.
-fn jittered(tried: u32) -> Duration {
-    FIRST_PAUSE.saturating_mul(1 << (tried - 1).min(8)).mul_f64(fastrand::f64())
+/// Exponential backoff with full jitter: callers that failed together do not retry together.
+fn backoff(attempt: u32) -> Duration {
+    INITIAL_BACKOFF.saturating_mul(1 << (attempt - 1).min(8)).mul_f64(fastrand::f64())
 }
 
-/// The innermost reason, and whom it is about. The path is left out: it names the account.
+/// The innermost cause and the origin. The path is omitted, since it contains the account name.
 fn unreachable(error: &reqwest::Error) -> Error {
     let from = error.url().map(|url| format!(" from {}", url.origin().ascii_serialization())).unwrap_or_default();
     if error.is_timeout() {
-        return Error::Unreachable(format!("no answer{from} within {} s", TRY_WITHIN.as_secs()));
+        return Error::Unreachable(format!("no answer{from} within {} s", ATTEMPT_TIMEOUT.as_secs()));
     }
     let mut innermost: &dyn std::error::Error = error;
     while let Some(source) = innermost.source() {

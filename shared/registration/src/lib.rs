@@ -1,25 +1,27 @@
-//! A client of the platform's two registration APIs: who is told of an account's devices, and where.
+//! A client of the platform's two registration APIs, which determine where the callbacks of an account are sent.
 //!
-//! An account has REST or SOAP, and the API that a listener was registered through decides the form of its messages. Both
-//! are spoken here behind one [`Platform`]. What should be registered is a [`Registration`], which can only be made of
-//! values that the platform takes; how that differs from what is registered, is [`compare`]d without any I/O.
+//! An account uses REST or SOAP, and the API through which a listener is registered determines the format of its callbacks. A
+//! [`Platform`] is a client of either. A [`Registration`] can only be built from values that the platform accepts, and
+//! [`compare`] finds out how the actual registrations differ from the expected ones, without I/O.
 //!
-//! No AWS here, and no knowledge of a stack: where URLs and credentials come from is the caller's.
+//! No AWS, and no knowledge of a stack: the caller provides URLs and credentials.
 
-mod check;
+mod api;
 mod compare;
 mod credentials;
 mod error;
 mod http;
+mod invalid;
 mod platform;
+mod registration;
 mod rest;
-mod service;
 mod session;
 mod soap;
 
-pub use check::{AccountName, Invalid, Registration};
-pub use compare::{Comparison, Standing, compare};
+pub use api::{Api, UnknownApi};
+pub use compare::{Comparison, RegistrationStatus, compare};
 pub use credentials::{Credentials, Login};
 pub use error::{Error, Fault};
-pub use platform::{Done, Platform, Registered, Which};
-pub use service::Api;
+pub use invalid::Invalid;
+pub use platform::{Action, Platform, Scope};
+pub use registration::{AccountName, Registered, Registration};

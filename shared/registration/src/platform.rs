@@ -1,90 +1,83 @@
-//! The platform, through either API: lists, registers and deregisters.
+//! The platform behind either API: lists, registers and deregisters.
+
+use std::net::IpAddr;
 
 use reqwest::Url;
 
-use crate::check::platform_url;
+use crate::api::{Api, other_spelling};
+use crate::compare::{Comparison, RegistrationStatus, compare};
+use crate::credentials::{Credentials, Login};
+use crate::error::{Error, Fault};
+use crate::http;
+use crate::invalid::Invalid;
+use crate::registration::{AccountName, Registered, Registration};
 use crate::rest::Rest;
-use crate::service::other_spelling;
 use crate::soap::Soap;
-use crate::{
-    AccountName, Api, Comparison, Credentials, Error, Fault, Invalid, Login, Registration, Standing, compare, http,
-};
 
-/// What an account's list says of a service.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Registered {
-    /// As the platform spells it here.
-    pub service: String,
-    /// Where its messages go.
-    pub url: String,
-    /// What they carry, where the API shows it: REST does, SOAP does not.
-    pub credentials: Option<Credentials>,
-}
-
-/// What became of one registration.
+/// What was done about an expected registration.
 #[derive(Debug)]
-pub struct Done {
-    /// Which, and how it stood before.
+pub struct Action {
+    /// The registration, and its status before.
     pub comparison: Comparison,
-    /// `None` where there was nothing to do.
-    pub outcome: Option<Result<(), Error>>,
+    /// `None` if there was nothing to do.
+    pub result: Option<Result<(), Error>>,
 }
 
-/// Which registrations of a service are meant.
+/// Which registrations are deregistered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Which {
-    /// Those with the wanted URL.
-    Here,
-    /// Whatever their URL is.
-    Any,
+pub enum Scope {
+    /// Those with the expected URL.
+    ExpectedUrl,
+    /// Those with any URL.
+    AnyUrl,
 }
 
-/// The platform as one login sees it. Its sessions are kept and renewed here.
+/// A client of the platform with one login. Sessions are kept and renewed.
 #[derive(Debug)]
-pub struct Platform(Face);
+pub struct Platform(Client);
 
 #[derive(Debug)]
-enum Face {
+enum Client {
     Rest(Rest),
     Soap(Soap),
 }
 
 impl Platform {
-    /// The platform at this address, which is [`Api::home`] but for simulators. Nothing is sent yet.
+    /// A client of the platform at this address: [`Api::default_url`], unless it is a simulator. Sends nothing yet.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] for an address or a login that cannot be right.
+    /// [`Error::Invalid`] for an invalid address or login.
     pub fn new(api: Api, address: &str, login: Login) -> Result<Self, Error> {
         login.check(api)?;
         let (address, client) = (platform_url(address)?, http::client()?);
         Ok(Self(match api {
-            Api::Rest => Face::Rest(Rest::new(client, address, login)),
-            Api::Soap => Face::Soap(Soap::new(client, address, login)),
+            Api::Rest => Client::Rest(Rest::new(client, address, login)),
+            Api::Soap => Client::Soap(Soap::new(client, address, login)),
         }))
     }
 
-    /// What is registered for an account, through this API: neither shows what the other registered.
+    /// The registrations of an account that were made through this API. Neither API lists those of the other.
     ///
     /// # Errors
     ///
-    /// The platform's, all but [`Error::Invalid`].
+    /// Any [`Error`] except [`Error::Invalid`].
     pub async fn list(&self, account: &AccountName) -> Result<Vec<Registered>, Error> {
         match &self.0 {
-            Face::Rest(rest) => rest.list(account).await,
-            Face::Soap(soap) => soap.list(account).await,
+            Client::Rest(rest) => rest.list(account).await,
+            Client::Soap(soap) => soap.list(account).await,
         }
     }
 
-    /// Whether a registration would give away the platform's own login.
+    /// Whether a registration would reveal the platform's own login.
     ///
     /// # Errors
     ///
     /// [`Invalid::OwnLogin`].
     pub fn check(&self, registration: &Registration) -> Result<(), Invalid> {
         let login = match &self.0 {
-            Face::Rest(rest) => rest.login(),
-            Face::Soap(soap) => soap.login(),
+            Client::Rest(rest) => rest.login(),
+            Client::Soap(soap) => soap.login(),
         };
         let Credentials { username, password } = registration.credentials();
         if *username == login.username || *password == login.password {
@@ -93,19 +86,19 @@ impl Platform {
         Ok(())
     }
 
-    /// Registers, in place of what this API has registered before for the account and service.
+    /// Registers. Replaces the registration of this account and service that was made through this API.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] for credentials that are the platform's own; else the platform's.
+    /// [`Error::Invalid`] if the credentials are the platform's own login, or another [`Error`] of the platform.
     pub async fn register(&self, registration: &Registration) -> Result<(), Error> {
         self.check(registration)?;
-        let registered = match &self.0 {
-            Face::Rest(rest) => rest.register(registration).await,
-            Face::Soap(soap) => soap.register(registration).await,
+        let result = match &self.0 {
+            Client::Rest(rest) => rest.register(registration).await,
+            Client::Soap(soap) => soap.register(registration).await,
         };
-        // The platform might quote what it was given.
-        registered.map_err(|error| match error {
+        // The platform might quote the password.
+        result.map_err(|error| match error {
             Error::Refused(Fault { code, message }) => {
                 Error::Refused(Fault::new(&code, &message, &[&registration.credentials().password]))
             }
@@ -113,105 +106,130 @@ impl Platform {
         })
     }
 
-    /// Deregisters a service. Where the platform does not know the name, its other spelling is tried: the pages differ.
+    /// Deregisters a service. If the platform does not know the name, the other spelling of the documentation is used.
     ///
     /// # Errors
     ///
-    /// The platform's.
+    /// An [`Error`] of the platform.
     pub async fn deregister(&self, account: &AccountName, service: &str) -> Result<(), Error> {
         match (self.deregister_as(account, service).await, other_spelling(service)) {
-            (Err(Error::Refused(fault)), Some(other)) if fault.is_of_the_input() => {
+            (Err(Error::Refused(fault)), Some(other)) if fault.is_input_error() => {
                 self.deregister_as(account, other).await
             }
-            (done, _) => done,
+            (result, _) => result,
         }
     }
 
     async fn deregister_as(&self, account: &AccountName, service: &str) -> Result<(), Error> {
         match &self.0 {
-            Face::Rest(rest) => rest.deregister(account, service).await,
-            Face::Soap(soap) => soap.deregister(account, service).await,
+            Client::Rest(rest) => rest.deregister(account, service).await,
+            Client::Soap(soap) => soap.deregister(account, service).await,
         }
     }
 
-    /// Registers, of these of one account, what is not known to be as it should: also what the API does not show. What is
-    /// registered with these other credentials is left so.
+    /// Registers those of an account's expected registrations that are not known to be as expected, including those that the
+    /// API does not list completely. Registrations with one of the `others` credentials remain unchanged.
     ///
     /// # Errors
     ///
-    /// The account cannot be listed, or a registration would give away the login. What became of each is in its [`Done`].
+    /// The account cannot be listed, or a registration would reveal the login. Other errors are in the [`Action`]s.
     pub async fn repair(
         &self,
         account: &AccountName,
-        wanted: Vec<Registration>,
+        expected: Vec<Registration>,
         others: &[Credentials],
-    ) -> Result<Vec<Done>, Error> {
-        wanted.iter().try_for_each(|one| self.check(one))?;
-        Ok(self.bring_about(compare(wanted, others, &self.list(account).await?), |_| true).await)
+    ) -> Result<Vec<Action>, Error> {
+        expected.iter().try_for_each(|registration| self.check(registration))?;
+        Ok(self.apply(compare(expected, others, &self.list(account).await?), |_| true).await)
     }
 
-    /// Registers, of what was compared, what is not known to be as it should be and is among those that are meant.
-    pub async fn bring_about(&self, compared: Vec<Comparison>, meant: impl Fn(&Comparison) -> bool) -> Vec<Done> {
-        let needed = |one: &Comparison| one.standing != Standing::AsWanted && meant(one);
-        until_all_stops(compared, needed, async |one| self.register(&one.wanted).await).await
+    /// Registers those that are not known to be as expected and are selected.
+    pub async fn apply(&self, comparisons: Vec<Comparison>, selected: impl Fn(&Comparison) -> bool) -> Vec<Action> {
+        let needed = |one: &Comparison| one.status != RegistrationStatus::AsExpected && selected(one);
+        act_on_each(comparisons, needed, async |one| self.register(&one.expected).await).await
     }
 
-    /// Deregisters these of one account: those that go to the URL where they should, or whatever their URL is.
+    /// Deregisters services of one account, if their registrations are in scope.
     ///
     /// # Errors
     ///
     /// As for [`Platform::repair`].
-    pub async fn withdraw(
+    pub async fn deregister_all(
         &self,
         account: &AccountName,
-        wanted: Vec<Registration>,
-        which: Which,
-    ) -> Result<Vec<Done>, Error> {
-        let compared = compare(wanted, &[], &self.list(account).await?);
-        let needed = |one: &Comparison| match which {
-            Which::Here => one.standing.is_here(),
-            Which::Any => one.standing != Standing::Missing,
+        expected: Vec<Registration>,
+        scope: Scope,
+    ) -> Result<Vec<Action>, Error> {
+        let comparisons = compare(expected, &[], &self.list(account).await?);
+        let needed = |one: &Comparison| match scope {
+            Scope::ExpectedUrl => one.status.has_expected_url(),
+            Scope::AnyUrl => one.status != RegistrationStatus::Missing,
         };
-        let listed = |one: &Comparison| one.listed_as.clone().unwrap_or_else(|| one.wanted.service().to_owned());
-        Ok(until_all_stops(compared, needed, async |one| self.deregister(account, &listed(one)).await).await)
+        let listed = |one: &Comparison| one.listed_as.clone().unwrap_or_else(|| one.expected.service().to_owned());
+        Ok(act_on_each(comparisons, needed, async |one| self.deregister(account, &listed(one)).await).await)
     }
 
-    /// Ends the session, if there is one. Where that fails it ends by itself, after 20 minutes.
+    /// Ends the session, if there is one. Otherwise it expires after 20 minutes.
     pub async fn log_out(&self) {
-        let ended = match &self.0 {
-            Face::Rest(rest) => rest.log_out().await,
-            Face::Soap(soap) => soap.log_out().await,
+        let result = match &self.0 {
+            Client::Rest(rest) => rest.log_out().await,
+            Client::Soap(soap) => soap.log_out().await,
         };
-        if let Err(error) = ended {
-            tracing::info!(message = "The session was not ended.", %error);
+        if let Err(error) = result {
+            tracing::info!(message = "Cannot end the session.", %error);
         }
     }
 }
 
-/// Does what is needed, one after the other: a platform is not asked thirteen times whether it is down.
-async fn until_all_stops(
-    compared: Vec<Comparison>,
+/// Acts on each registration that needs it, one after the other. After an error that affects all requests, nothing more is sent.
+async fn act_on_each(
+    comparisons: Vec<Comparison>,
     needed: impl Fn(&Comparison) -> bool,
     act: impl AsyncFn(&Comparison) -> Result<(), Error>,
-) -> Vec<Done> {
-    let (mut stopped, mut done) = (false, Vec::new());
-    for comparison in compared {
-        let outcome = match (needed(&comparison), stopped) {
+) -> Vec<Action> {
+    let (mut stopped, mut actions) = (false, Vec::new());
+    for comparison in comparisons {
+        let result = match (needed(&comparison), stopped) {
             (false, _) => None,
-            (true, true) => Some(Err(Error::NotTried)),
+            (true, true) => Some(Err(Error::NotAttempted)),
             (true, false) => Some(act(&comparison).await),
         };
-        stopped |= matches!(&outcome, Some(Err(error)) if error.stops_all());
-        done.push(Done { comparison, outcome });
+        stopped |= matches!(&result, Some(Err(error)) if error.affects_all_requests());
+        actions.push(Action { comparison, result });
     }
-    done
+    actions
 }
 
-/// A path below the platform's address, each segment escaped: account names may hold anything.
-pub(crate) fn below(address: &Url, path: &[&str]) -> Url {
-    let mut url = address.clone();
-    if let Ok(mut segments) = url.path_segments_mut() {
-        segments.pop_if_empty().extend(path);
+/// The address of a platform. A login is only sent over https, or within this machine.
+fn platform_url(text: &str) -> Result<Url, Invalid> {
+    let refused = || Invalid::Platform(text.to_owned());
+    let url = Url::parse(text).map_err(|_| refused())?;
+    let is_loopback = url.host_str().is_some_and(|host| {
+        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    });
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_loopback => Ok(url),
+        _ => Err(refused()),
     }
-    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_is_sent_over_https_or_within_the_machine() {
+        for valid in
+            ["https://thingspace.verizon.com/api", "http://127.0.0.1:9100", "http://localhost:1", "http://[::1]:1"]
+        {
+            assert!(platform_url(valid).is_ok(), "{valid}");
+        }
+        for invalid in
+            ["http://thingspace.verizon.com/api", "http://10.0.0.1:9100", "thingspace.verizon.com", "ftp://localhost"]
+        {
+            assert!(platform_url(invalid).is_err(), "{invalid}");
+        }
+    }
 }

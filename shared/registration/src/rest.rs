@@ -10,17 +10,18 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-use crate::http::{self, Again, Answer};
-use crate::platform::below;
-use crate::service::is;
+use crate::api::is_same_service;
+use crate::credentials::{Credentials, Login};
+use crate::error::{Error, Fault};
+use crate::http::{self, Answer, Retry};
+use crate::registration::{AccountName, Registered, Registration};
 use crate::session::Sessions;
-use crate::{AccountName, Credentials, Error, Fault, Login, Registered, Registration};
 
-/// An OAuth token is given up so long before it expires: the way to the platform takes its time.
-const TOKEN_MARGIN: Duration = Duration::from_secs(60);
+/// An OAuth token is renewed this long before it expires.
+const TOKEN_RENEWAL_MARGIN: Duration = Duration::from_secs(60);
 
-/// How long a token lives, in seconds, if the platform does not say something shorter.
-const TOKEN_LIFE: u64 = 3600;
+/// Maximum lifetime of a token, in seconds.
+const MAX_TOKEN_LIFETIME: u64 = 3600;
 
 #[derive(Debug)]
 pub(crate) struct Rest {
@@ -63,18 +64,18 @@ struct Named {
     service_name: String,
 }
 
-/// The platform said no: the API itself, or the gateway before it.
-enum No {
+/// A refusal by the API or by the gateway in front of it.
+enum Rejection {
     /// `{"errorCode", "errorMessage"}`.
     Api(Fault),
-    /// `{"fault": {"code", "message"}}` or `<am:fault>` of the gateway, or OAuth's `{"error", "error_description"}`.
+    /// The gateway's `{"fault": {"code", "message"}}` or `<am:fault>`, or OAuth's `{"error", "error_description"}`.
     Gateway(Fault),
 }
 
-impl From<No> for Fault {
-    fn from(no: No) -> Self {
-        match no {
-            No::Api(fault) | No::Gateway(fault) => fault,
+impl From<Rejection> for Fault {
+    fn from(rejection: Rejection) -> Self {
+        match rejection {
+            Rejection::Api(fault) | Rejection::Gateway(fault) => fault,
         }
     }
 }
@@ -114,10 +115,10 @@ impl Rest {
         });
         let path = ["callbacks", registration.account().as_ref()];
         let named: Named = self.call(Method::POST, &path, Some(&body)).await?;
-        if is(&named.service_name, registration.service()) {
+        if is_same_service(&named.service_name, registration.service()) {
             return Ok(());
         }
-        Err(Error::NotUnderstood { status: 200, why: "about another service" })
+        Err(Error::UnexpectedResponse { status: 200, reason: "about another service" })
     }
 
     pub(crate) async fn deregister(&self, account: &AccountName, service: &str) -> Result<(), Error> {
@@ -127,22 +128,22 @@ impl Rest {
 
     pub(crate) async fn log_out(&self) -> Result<(), Error> {
         let Some(session) = self.session.take().await else { return Ok(()) };
-        let url = below(&self.address, &["m2m", "v1", "session", "logout"]);
+        let url = http::join(&self.address, &["m2m", "v1", "session", "logout"]);
         let request = |token: &str| {
             let request = self.client.post(url.clone()).bearer_auth(token);
             request.header("VZ-M2M-Token", &session).header(CONTENT_TYPE, "application/json")
         };
-        self.with_token(Again::Always, request).await?.map(drop).map_err(|no| Error::Refused(no.into()))
+        self.with_token(Retry::Always, request).await?.map(drop).map_err(|rejection| Error::Refused(rejection.into()))
     }
 
-    /// A call within a session, which is renewed once if the platform does not know it any longer.
+    /// A call within a session, which is renewed once if the platform rejects its token.
     async fn call<T: for<'a> Deserialize<'a>>(
         &self,
         method: Method,
         path: &[&str],
         body: Option<&Value>,
     ) -> Result<T, Error> {
-        let url = below(&self.address, &[&["m2m", "v1"], path].concat());
+        let url = http::join(&self.address, &[&["m2m", "v1"], path].concat());
         let mut renewed = false;
         loop {
             let session = self.session().await?;
@@ -154,93 +155,92 @@ impl Rest {
                     None => request.header(CONTENT_TYPE, "application/json"),
                 }
             };
-            match self.with_token(Again::Always, request).await? {
+            match self.with_token(Retry::Always, request).await? {
                 Ok(answer) => return parsed(&answer),
-                Err(No::Api(fault)) if fault.is_of_the_session() && !renewed => {
+                Err(Rejection::Api(fault)) if fault.is_session_error() && !renewed => {
                     renewed = true;
-                    self.session.give_up(&session).await;
+                    self.session.discard(&session).await;
                 }
-                Err(no) => return Err(Error::Refused(no.into())),
+                Err(rejection) => return Err(Error::Refused(rejection.into())),
             }
         }
     }
 
-    /// The session's token, after a login where there is none.
+    /// The session token, after a login if there is no session.
     async fn session(&self) -> Result<String, Error> {
-        let mut kept = self.session.lock().await;
-        if let Some(token) = kept.used() {
+        let mut session = self.session.lock().await;
+        if let Some(token) = session.used() {
             return Ok(token);
         }
-        let url = below(&self.address, &["m2m", "v1", "session", "login"]);
+        let url = http::join(&self.address, &["m2m", "v1", "session", "login"]);
         let body = json!({ "username": self.login.username, "password": self.login.password });
         let request = |token: &str| self.client.post(url.clone()).bearer_auth(token).json(&body);
-        match self.with_token(Again::Unsent, request).await? {
+        match self.with_token(Retry::IfUnsent, request).await? {
             Ok(answer) => {
                 let SessionAnswer { session_token } = parsed(&answer)?;
-                kept.keep(&session_token);
+                session.keep(&session_token);
                 Ok(session_token)
             }
-            Err(no) => Err(refused_login(no.into())),
+            Err(rejection) => Err(refused_login(rejection.into())),
         }
     }
 
-    /// A request with the application's token, which is renewed once if the gateway does not take it any longer.
+    /// A request with the application's token, which is renewed once if the gateway rejects it.
     async fn with_token(
         &self,
-        again: Again,
+        retry: Retry,
         request: impl Fn(&str) -> RequestBuilder,
-    ) -> Result<Result<Answer, No>, Error> {
+    ) -> Result<Result<Answer, Rejection>, Error> {
         let mut renewed = false;
         loop {
             let token = self.token().await?;
-            let answer = http::send(again, || request(&token)).await?;
+            let answer = http::send(retry, || request(&token)).await?;
             if answer.status.is_success() {
                 return Ok(Ok(answer));
             }
-            match self.no(&answer)? {
-                No::Gateway(fault) if is_of_the_token(&answer, &fault) && !renewed => {
+            match self.rejection(&answer)? {
+                Rejection::Gateway(fault) if is_token_error(&answer, &fault) && !renewed => {
                     renewed = true;
                     self.token.lock().await.take_if(|kept| kept.text == token);
                 }
-                no => return Ok(Err(no)),
+                rejection => return Ok(Err(rejection)),
             }
         }
     }
 
-    /// The application's token. Asked for again within its life, the platform gives the same one.
+    /// The application's token. The platform returns the same one until it expires.
     async fn token(&self) -> Result<String, Error> {
         let mut kept = self.token.lock().await;
         if let Some(token) = kept.as_ref().filter(|token| token.until > Instant::now()) {
             return Ok(token.text.clone());
         }
         let (key, secret) = self.login.application()?;
-        let url = below(&self.address, &["ts", "v1", "oauth2", "token"]);
+        let url = http::join(&self.address, &["ts", "v1", "oauth2", "token"]);
         let basic = format!("Basic {}", STANDARD.encode(format!("{key}:{secret}")));
         let request = || {
             let request = self.client.post(url.clone()).header(AUTHORIZATION, &basic);
             request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body("grant_type=client_credentials")
         };
-        let answer = http::send(Again::Always, request).await?;
+        let answer = http::send(Retry::Always, request).await?;
         if !answer.status.is_success() {
-            let fault: Fault = self.no(&answer)?.into();
-            // The gateway's code for no such resource: nobody has looked at the key.
+            let fault: Fault = self.rejection(&answer)?.into();
+            // The gateway's code for an unknown resource: the key was not checked.
             if answer.status == StatusCode::NOT_FOUND || fault.code == "900906" {
-                return Err(Error::NotUnderstood {
-                    status: 404,
-                    why: "where its API should be: its address is another one",
-                });
+                let reason = "where its API should be: the address is wrong";
+                return Err(Error::UnexpectedResponse { status: 404, reason });
             }
             return Err(Error::LoginRefused { what: "application's key and secret", fault });
         }
         let TokenAnswer { access_token: text, expires_in } = parsed(&answer)?;
-        let life = Duration::from_secs(expires_in.unwrap_or(TOKEN_LIFE).min(TOKEN_LIFE)).saturating_sub(TOKEN_MARGIN);
+        let life = Duration::from_secs(expires_in.unwrap_or(MAX_TOKEN_LIFETIME).min(MAX_TOKEN_LIFETIME))
+            .saturating_sub(TOKEN_RENEWAL_MARGIN);
         *kept = Some(Token { text: text.clone(), until: Instant::now() + life });
         Ok(text)
     }
 
-    /// Which of its forms of no the platform gave.
-    fn no(&self, answer: &Answer) -> Result<No, Error> {
-        // Where the lock is held, the token that it guards is only being asked for.
+    /// The refusal in a response, in any of the platform's formats.
+    fn rejection(&self, answer: &Answer) -> Result<Rejection, Error> {
+        // While the lock is held, there is no token yet.
         let (token, session) = (self.token.try_lock(), self.session.token());
         let mut secrets = self.login.secrets();
         secrets.extend(token.as_ref().ok().and_then(|kept| Some(kept.as_ref()?.text.as_str())));
@@ -253,19 +253,19 @@ impl Rest {
                 _ => None,
             };
             if let Some(code) = text(&body, "errorCode") {
-                return Ok(No::Api(fault(&code, &text(&body, "errorMessage").unwrap_or_default())));
+                return Ok(Rejection::Api(fault(&code, &text(&body, "errorMessage").unwrap_or_default())));
             }
             if let Some((inner, code)) = body.get("fault").and_then(|inner| Some((inner, text(inner, "code")?))) {
-                return Ok(No::Gateway(fault(&code, &text(inner, "message").unwrap_or_default())));
+                return Ok(Rejection::Gateway(fault(&code, &text(inner, "message").unwrap_or_default())));
             }
             if let Some(code) = text(&body, "error") {
-                return Ok(No::Gateway(fault(&code, &text(&body, "error_description").unwrap_or_default())));
+                return Ok(Rejection::Gateway(fault(&code, &text(&body, "error_description").unwrap_or_default())));
             }
         }
         if let Some((code, message)) = gateway_xml(&answer.body) {
-            return Ok(No::Gateway(fault(&code, &message)));
+            return Ok(Rejection::Gateway(fault(&code, &message)));
         }
-        Err(Error::NotUnderstood { status: answer.status.as_u16(), why: "with what is no error of its API" })
+        Err(Error::UnexpectedResponse { status: answer.status.as_u16(), reason: "with an error that is not its API's" })
     }
 }
 
@@ -278,20 +278,20 @@ fn gateway_xml(body: &str) -> Option<(String, String)> {
     Some((child("code")?, child("message").unwrap_or_default()))
 }
 
-/// The gateway's codes for a token that is bad or has expired, and for none.
-fn is_of_the_token(answer: &Answer, fault: &Fault) -> bool {
+/// Whether the gateway rejects the token as invalid, expired or missing.
+fn is_token_error(answer: &Answer, fault: &Fault) -> bool {
     answer.status == StatusCode::UNAUTHORIZED || matches!(fault.code.as_str(), "900901" | "900902")
 }
 
 fn refused_login(fault: Fault) -> Error {
-    if fault.is_a_lock() { Error::Locked(fault) } else { Error::LoginRefused { what: "user name and password", fault } }
+    if fault.is_lock() { Error::Locked(fault) } else { Error::LoginRefused { what: "user name and password", fault } }
 }
 
-/// The parser's own words are left out: they could quote the body, and a list shows passwords.
+/// The parsed body. The parser's error message is dropped, since it could quote passwords in a list.
 fn parsed<T: for<'a> Deserialize<'a>>(answer: &Answer) -> Result<T, Error> {
-    let not_understood = |why| Error::NotUnderstood { status: answer.status.as_u16(), why };
+    let unexpected = |reason| Error::UnexpectedResponse { status: answer.status.as_u16(), reason };
     if answer.content_type == "text/html" {
-        return Err(not_understood("with a web page"));
+        return Err(unexpected("with a web page"));
     }
-    serde_json::from_str(&answer.body).map_err(|_| not_understood("with what its API would not say"))
+    serde_json::from_str(&answer.body).map_err(|_| unexpected("with a body that is not its API's"))
 }

@@ -1,19 +1,18 @@
-//! The session at the platform, which both APIs have: kept while it lives, and given up when the platform no longer knows it.
+//! The session that both APIs need: session until it expires or the platform rejects its token.
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, MutexGuard};
 
-/// A session dies after 20 minutes without a request; one that is nearly dead is not used. Nothing says that SOAP's live
-/// longer than REST's.
-const IDLE: Duration = Duration::from_secs(19 * 60);
+/// A session expires after 20 minutes without a request (documented for REST; assumed for SOAP). It is not used in the last minute.
+const MAX_IDLE_TIME: Duration = Duration::from_secs(19 * 60);
 
-/// Where the session's token is kept.
+/// Holds the session token.
 #[derive(Debug, Default)]
 pub(crate) struct Sessions(Mutex<Slot>);
 
-/// The token's place. Who holds it may log in: nobody else does meanwhile.
+/// The token, if there is a session. Holding the lock serializes logins.
 #[derive(Default)]
 pub(crate) struct Slot(Option<Session>);
 
@@ -33,31 +32,31 @@ impl Sessions {
         self.0.lock().await
     }
 
-    /// Forgets the session, if it still is the one with this token.
-    pub(crate) async fn give_up(&self, token: &str) {
-        self.lock().await.0.take_if(|kept| kept.token == token);
+    /// Discards the session, if its token is still this one.
+    pub(crate) async fn discard(&self, token: &str) {
+        self.lock().await.0.take_if(|session| session.token == token);
     }
 
-    /// Forgets the session and gives its token.
+    /// Removes the session and returns its token.
     pub(crate) async fn take(&self) -> Option<String> {
-        self.lock().await.0.take().map(|kept| kept.token)
+        self.lock().await.0.take().map(|session| session.token)
     }
 
-    /// The token, if there is one; while somebody logs in there is none yet.
+    /// The token, if there is one. There is none during a login.
     pub(crate) fn token(&self) -> Option<String> {
         Some(self.0.try_lock().ok()?.0.as_ref()?.token.clone())
     }
 }
 
 impl Slot {
-    /// The token of a session that is not nearly dead; using it prolongs its life.
+    /// The token of an unexpired session. Using it restarts the idle time.
     pub(crate) fn used(&mut self) -> Option<String> {
-        let kept = self.0.as_mut().filter(|kept| kept.used.elapsed() < IDLE)?;
-        kept.used = Instant::now();
-        Some(kept.token.clone())
+        let session = self.0.as_mut().filter(|session| session.used.elapsed() < MAX_IDLE_TIME)?;
+        session.used = Instant::now();
+        Some(session.token.clone())
     }
 
-    /// Keeps the token of a new session.
+    /// Stores the token of a new session.
     pub(crate) fn keep(&mut self, token: &str) {
         self.0 = Some(Session { token: token.to_owned(), used: Instant::now() });
     }

@@ -25,7 +25,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 pub use read::{EventsFrom, RequestFrom};
-pub use record::{Recording, Unfit};
+pub use record::{Oversized, Recording};
 
 /// The table, and how long events stay in it.
 #[derive(Debug, Clone)]

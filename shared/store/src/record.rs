@@ -27,14 +27,14 @@ pub struct Recording {
     /// How many were there before.
     pub duplicates: usize,
     /// Those that no row, or no transaction, of the table can hold.
-    pub unfit: Vec<Unfit>,
+    pub oversized: Vec<Oversized>,
     /// Why others are not in the table: the first reason.
     pub failure: Option<StoreError>,
 }
 
 /// An observation that no row, or no transaction, of the table can hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unfit {
+pub struct Oversized {
     /// Its place among the message's observations.
     pub number: usize,
     /// Size of what is too large, as JSON, in bytes.
@@ -45,7 +45,7 @@ impl Recording {
     fn add(&mut self, other: Self) {
         self.recorded += other.recorded;
         self.duplicates += other.duplicates;
-        self.unfit.extend(other.unfit);
+        self.oversized.extend(other.oversized);
         self.failure = self.failure.take().or(other.failure);
     }
 
@@ -91,7 +91,7 @@ enum Decision {
     Outdated,
     /// To write these items of the plan.
     Write(Items, Box<Plan>),
-    Unfit(usize),
+    Oversized(usize),
 }
 
 impl Store {
@@ -166,8 +166,8 @@ impl Store {
                     recording.duplicates += 1;
                     continue;
                 }
-                Ok(Decision::Unfit(bytes)) => {
-                    recording.unfit.push(Unfit { number: task.number, bytes });
+                Ok(Decision::Oversized(bytes)) => {
+                    recording.oversized.push(Oversized { number: task.number, bytes });
                     continue;
                 }
                 Ok(Decision::Outdated) => {
@@ -245,9 +245,10 @@ impl Store {
         match self.decide(occasion, task, &view)? {
             Decision::Duplicate => Ok(Some(Recording::duplicate())),
             Decision::Outdated => Ok(None),
-            Decision::Unfit(bytes) => {
-                Ok(Some(Recording { unfit: vec![Unfit { number: task.number, bytes }], ..Recording::default() }))
-            }
+            Decision::Oversized(bytes) => Ok(Some(Recording {
+                oversized: vec![Oversized { number: task.number, bytes }],
+                ..Recording::default()
+            })),
             Decision::Write(items, _) => Ok(self.write(items.items).await?.then(|| Recording::recorded(1))),
         }
     }
@@ -287,9 +288,9 @@ impl Store {
         let mut plan = plan(occasion, observation, key, &view.known, counter.unwrap_or(0));
         match self.items(occasion, key, read.as_ref(), &mut plan) {
             // Several embedded SIMs with all their profiles can change hands at once.
-            Ok(items) if !Items::default().has_room_for(&items) => Ok(Decision::Unfit(items.bytes)),
+            Ok(items) if !Items::default().has_room_for(&items) => Ok(Decision::Oversized(items.bytes)),
             Ok(items) => Ok(Decision::Write(items, Box::new(plan))),
-            Err(Unwritable::TooLarge(bytes)) => Ok(Decision::Unfit(bytes)),
+            Err(Unwritable::TooLarge(bytes)) => Ok(Decision::Oversized(bytes)),
             Err(Unwritable::Error(error)) => Err(error),
         }
     }

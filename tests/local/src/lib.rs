@@ -11,10 +11,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use callback::Callback;
-use callbacks::local::{Local, Options, start};
 use device::{CallbackService, Occasion};
 use jiff::Timestamp;
 use listener::AllowedAddresses;
+use local_stack::{Local, Options, start};
 use serde_json::Value;
 use store::{Recording, Store};
 use tokio::time::Instant;

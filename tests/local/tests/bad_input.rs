@@ -1,11 +1,4 @@
 //! What is no callback: each its own clear answer in the sender's protocol, and nothing recorded.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test may panic"
-)]
 
 use insta::assert_snapshot;
 use local_tests::{EXTERNAL, GOLDEN, Stack};

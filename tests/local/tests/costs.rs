@@ -1,14 +1,13 @@
 //! What a callback costs in DynamoDB, by service: the README's table of costs is this, measured.
+
 //!
 //! Each row of a transaction is billed with two write units for each KiB that it has begun.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may panic")]
-
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use callbacks::registry::SERVICES;
 use local_tests::Stack;
+use registry::SERVICES;
 
 type Row = HashMap<String, AttributeValue>;
 

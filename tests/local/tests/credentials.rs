@@ -1,11 +1,4 @@
 //! The listener against a Secrets Manager that rotates, fails and counts.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test may panic"
-)]
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,7 +9,8 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use callback::Callback;
-use listener::{CredentialsSource, Refusal};
+use credentials::{Cache, CallbackSecret};
+use listener::{Refusal, Verifier, VerifyError};
 use serde_json::{Value, json};
 
 #[derive(Default)]
@@ -50,13 +44,13 @@ async fn get_secret_value(State(vault): State<Arc<Vault>>, body: String) -> Resp
     axum::Json(json!({ "SecretString": text })).into_response()
 }
 
-async fn source() -> (Arc<Vault>, CredentialsSource) {
+async fn source() -> (Arc<Vault>, Verifier) {
     let vault = Arc::new(Vault::default());
     let app = Router::new().fallback(get_secret_value).with_state(vault.clone());
     let listen = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listen.local_addr().unwrap());
     tokio::spawn(async { axum::serve(listen, app).await.unwrap() });
-    (vault, CredentialsSource::secret(client(url), "arn"))
+    (vault, Verifier::Secret(Box::new(Cache::new(CallbackSecret::new(client(url), "arn")))))
 }
 
 /// A client that tries once.
@@ -75,7 +69,7 @@ fn version(password: &str) -> Option<Value> {
     Some(json!({ "username": "platform", "password": password }))
 }
 
-async fn verify(source: &CredentialsSource, password: &str) -> Result<(), Refusal> {
+async fn verify(source: &Verifier, password: &str) -> Result<(), VerifyError> {
     let body = json!({ "username": "platform", "password": password, "requestId": "r" }).to_string();
     source.verify(Callback::parse(body.as_bytes(), None).unwrap()).await.map(drop)
 }
@@ -88,7 +82,7 @@ async fn the_current_and_the_previous_password_count_and_no_other() {
     assert!(verify(&source, "new").await.is_ok());
     assert!(verify(&source, "old").await.is_ok());
     for wrong in ["", "ol", "older", "NEW"] {
-        assert!(matches!(verify(&source, wrong).await, Err(Refusal::Unverified)), "{wrong}");
+        assert!(matches!(verify(&source, wrong).await, Err(VerifyError::WrongCredentials)), "{wrong}");
     }
     assert_eq!(*vault.asked.lock().unwrap(), 1, "the secret is kept");
 }
@@ -103,7 +97,7 @@ async fn the_password_of_a_rotation_under_way_counts_before_it_becomes_current()
         assert!(verify(&source, right).await.is_ok(), "{right}");
     }
     *vault.pending.lock().unwrap() = Some(json!("rubbish"));
-    assert!(matches!(verify(&source, "rubbish").await, Err(Refusal::Unverified)));
+    assert!(matches!(verify(&source, "rubbish").await, Err(VerifyError::WrongCredentials)));
 }
 
 #[tokio::test]
@@ -113,7 +107,7 @@ async fn a_version_that_could_not_be_read_is_asked_for_again_soon_and_the_ones_k
     *vault.pending.lock().unwrap() = version("pending");
     *vault.withheld.lock().unwrap() = Some("AWSPENDING");
     assert!(verify(&source, "current").await.is_ok());
-    assert!(matches!(verify(&source, "pending").await, Err(Refusal::Unverified)));
+    assert!(matches!(verify(&source, "pending").await, Err(VerifyError::WrongCredentials)));
     *vault.withheld.lock().unwrap() = None;
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(3)).await;
@@ -137,7 +131,7 @@ async fn a_rotated_password_is_found_after_a_minute_and_asked_for_no_oftener() {
     *vault.previous.lock().unwrap() = version("first");
     *vault.current.lock().unwrap() = version("second");
     for _ in 0..5 {
-        assert!(matches!(verify(&source, "second").await, Err(Refusal::Unverified)));
+        assert!(matches!(verify(&source, "second").await, Err(VerifyError::WrongCredentials)));
     }
     assert_eq!(*vault.asked.lock().unwrap(), 1);
 
@@ -155,7 +149,7 @@ async fn a_previous_version_that_is_of_no_use_does_no_harm() {
     *vault.current.lock().unwrap() = version("new");
     *vault.previous.lock().unwrap() = Some(json!("rubbish"));
     assert!(verify(&source, "new").await.is_ok());
-    assert!(matches!(verify(&source, "rubbish").await, Err(Refusal::Unverified)));
+    assert!(matches!(verify(&source, "rubbish").await, Err(VerifyError::WrongCredentials)));
 }
 
 #[tokio::test]
@@ -168,7 +162,7 @@ async fn a_password_that_was_rotated_out_twice_is_forgotten() {
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(11 * 60)).await;
     tokio::time::resume();
-    assert!(matches!(verify(&source, "first").await, Err(Refusal::Unverified)));
+    assert!(matches!(verify(&source, "first").await, Err(VerifyError::WrongCredentials)));
     assert!(verify(&source, "second").await.is_ok());
 }
 
@@ -177,8 +171,8 @@ async fn a_secret_that_cannot_be_read_refuses_all_and_shows_nothing_of_itself() 
     let (vault, source) = source().await;
     *vault.current.lock().unwrap() = Some(json!("{\"username\":\"platform\",\"password\":hunter2}"));
     let refusal = verify(&source, "hunter2").await.unwrap_err();
-    assert_eq!(refusal.status(), 503);
     assert!(!format!("{refusal:?} {refusal}").contains("hunter2"));
+    assert_eq!(Refusal::from(refusal).status(), 503);
 }
 
 #[tokio::test]
@@ -187,7 +181,9 @@ async fn an_answer_that_is_cut_off_is_told_of_without_what_it_held() {
     let listen = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listen.local_addr().unwrap());
     tokio::spawn(async { axum::serve(listen, app).await.unwrap() });
-    let refusal = verify(&CredentialsSource::secret(client(url), "arn"), "hunter2").await.unwrap_err();
-    assert_eq!(refusal.status(), 503);
+    let refusal = verify(&Verifier::Secret(Box::new(Cache::new(CallbackSecret::new(client(url), "arn")))), "hunter2")
+        .await
+        .unwrap_err();
     assert!(!format!("{refusal:?} {refusal}").contains("hunter2"), "{refusal:?}");
+    assert_eq!(Refusal::from(refusal).status(), 503);
 }

@@ -1,11 +1,4 @@
 //! ExternalProvisioningChanges from the platform's message to the customer's topic.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test may panic"
-)]
 
 use local_tests::{EXTERNAL, GOLDEN, Stack, options};
 use serde_json::{Value, json};
@@ -201,7 +194,7 @@ async fn wrong_credentials_are_refused_and_leave_no_trace() {
             .replace("<Password/>", &format!("<Password>{password}</Password>"))
     };
     let (username, password) = (Some("platform".to_owned()), Some("right".to_owned()));
-    let stack = Stack::with(callbacks::local::Options { username, password, ..options() }).await;
+    let stack = Stack::with(local_stack::Options { username, password, ..options() }).await;
     for body in
         [GOLDEN[0].to_owned(), credentials("platform", "wrong"), credentials("other", "right"), credentials("", "")]
     {
@@ -221,7 +214,7 @@ async fn wrong_credentials_are_refused_and_leave_no_trace() {
 #[tokio::test]
 async fn an_address_that_is_not_allowed_is_refused() {
     let allow = "137.117.33.109,168.62.173.0/24".parse().unwrap();
-    let stack = Stack::with(callbacks::local::Options { allow, ..options() }).await;
+    let stack = Stack::with(local_stack::Options { allow, ..options() }).await;
     assert_eq!(stack.post(GOLDEN[0]).await, 403);
     assert!(stack.rows().await.is_empty());
     assert_eq!(stack.get("/quarantine/messages").await.1, json!([]));

@@ -1,11 +1,4 @@
 //! Random histories of devices: whatever the platform sends, in whatever order, the table stays consistent.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test may panic"
-)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -103,7 +96,7 @@ fn body(sent: &Sent) -> String {
 
 async fn record(store: &Store, sent: &Sent, received_at: Timestamp) {
     let recording = local_tests::record(store, service(sent), &body(sent), received_at, Duration::from_secs(30)).await;
-    assert!(recording.failure.is_none() && recording.unfit.is_empty(), "{recording:?}");
+    assert!(recording.failure.is_none() && recording.oversized.is_empty(), "{recording:?}");
 }
 
 /// What the table holds, by kind of row.

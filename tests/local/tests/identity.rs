@@ -1,11 +1,4 @@
 //! Which device a message means: the hazards of names that change hands.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test may panic"
-)]
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -1,17 +1,10 @@
 //! What `callbacks local` keeps: for how long, how much of it, and in a directory of whom.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test may panic"
-)]
 
 use std::path::Path;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
-use callbacks::local::{Options, start};
+use local_stack::{Options, start};
 use local_tests::{GOLDEN, Stack, options};
 use serde_json::{Value, json};
 

@@ -1,21 +1,14 @@
 //! Whatever a message says is found again in what is recorded of it.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test may panic"
-)]
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use callback::Callback;
-use callbacks::registry::SERVICES;
 use device::RecordedEvent;
 use local_tests::Stack;
 use proptest::prelude::*;
+use registry::SERVICES;
 use serde_json::{Map, Value, json};
 
 /// The platform's own names; others are made up.

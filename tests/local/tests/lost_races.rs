@@ -1,11 +1,4 @@
 //! What happens between a store's reading and its writing: another writer comes first.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test may panic"
-)]
 
 use std::time::Duration;
 

@@ -2,10 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use callback::Callback;
-use callbacks::registry::SERVICES;
 use device::Occasion;
 use jiff::Timestamp;
 use peak_alloc::PeakAlloc;
+use registry::SERVICES;
 use serde_json::{Value, json};
 
 #[global_allocator]

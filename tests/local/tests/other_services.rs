@@ -1,13 +1,6 @@
 //! Services beyond the thirteen: any name is taken, and what it says is kept, published and never taken for a duplicate of
-//! something that was said days before.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test may panic"
-)]
 
+//! something that was said days before.
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -195,8 +188,8 @@ async fn wrong_credentials_are_refused_and_leave_no_trace() {
     assert_eq!(stack.events("imei/350000000000114").await.len(), 1);
 }
 
-fn listener_with_credentials() -> callbacks::local::Options {
-    callbacks::local::Options { username: Some("user".to_owned()), password: Some("word".to_owned()), ..options() }
+fn listener_with_credentials() -> local_stack::Options {
+    local_stack::Options { username: Some("user".to_owned()), password: Some("word".to_owned()), ..options() }
 }
 
 #[tokio::test]

@@ -1,16 +1,9 @@
 //! `callbacks platform` as its callers see it: both registration APIs, over HTTP, byte by byte.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test may panic"
-)]
 
 use std::path::Path;
 
-use callbacks::platform::{Options, Platform, start};
 use local_tests::{REGISTER_CALLBACK_REQUEST, REGISTER_CALLBACK_RESPONSE};
+use platform_simulator::{Options, Platform, start};
 use reqwest::Method;
 use roxmltree::{Document, Node};
 use serde_json::{Value, json};
@@ -261,13 +254,13 @@ async fn a_listener_is_registered_listed_with_its_password_overwritten_and_dereg
 async fn rest_takes_all_thirteen_services_and_soap_eleven() {
     let carrier = Carrier::new().await;
     let rest = carrier.rest().await;
-    for service in callbacks::registry::SERVICES {
+    for service in registry::SERVICES {
         let body = json!({ "name": service.name, "url": "https://example.com/" });
         assert_eq!(carrier.register(&rest, body).await.0, 200, "{}", service.name);
         assert_eq!(carrier.deregister(&rest, &service.name).await.0, 200, "{}", service.name);
     }
     let session = carrier.soap_log_in().await;
-    for service in callbacks::registry::SERVICES {
+    for service in registry::SERVICES {
         let answer = carrier.soap_register(&session, &service.name).await;
         if ["DeviceProfileService", "StateService"].contains(&&*service.name) {
             assert_eq!(fault_code(&answer), "CallbackRegistrationService.INPUT_INVALID.ServiceName.Invalid");

@@ -1,11 +1,4 @@
 //! `callbacks platform send`: against `callbacks local`, and against listeners that do as they are told.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test may panic"
-)]
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -13,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{Request, State};
-use callbacks::platform::rules::Api;
-use callbacks::platform::send::{Report, Resend, SendOptions, send};
-use callbacks::platform::{Options, Platform, start};
-use callbacks::registry::SERVICES;
 use http::{HeaderMap, StatusCode};
 use local_tests::Stack;
+use platform_simulator::rules::Api;
+use platform_simulator::send::{Report, Resend, SendOptions, send};
+use platform_simulator::{Options, Platform, start};
+use registry::SERVICES;
 use serde_json::{Value, json};
 
 const ACCOUNT: &str = "0000123456-00001";
@@ -365,7 +358,7 @@ async fn more_messages_than_can_be_under_way_wait_for_their_turn_and_are_all_sen
 #[tokio::test]
 async fn a_listener_that_is_registered_nowhere_gets_messages_by_its_url() {
     let (username, password) = (Some("user".to_owned()), Some("word".to_owned()));
-    let stack = Stack::with(callbacks::local::Options {
+    let stack = Stack::with(local_stack::Options {
         username: username.clone(),
         password: password.clone(),
         ..local_tests::options()

@@ -1,11 +1,4 @@
 //! The publisher against an SNS that fails as it is told to.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test may panic"
-)]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

@@ -1,11 +1,4 @@
 //! The registration client against the simulator of the platform, and against platforms that are down, slow or answer rubbish.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test may panic"
-)]
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,11 +6,11 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Bytes;
 use axum::response::{IntoResponse, Response};
-use callbacks::platform;
 use http::{HeaderMap, StatusCode, Uri};
 use local_tests::{REGISTER_CALLBACK_REQUEST, REGISTER_CALLBACK_RESPONSE};
+use platform_simulator as platform;
 use registration::{
-    AccountName, Api, Credentials, Error, Login, Platform, Registered, Registration, Standing, Which, compare,
+    AccountName, Api, Credentials, Error, Login, Platform, Registered, Registration, RegistrationStatus, Scope, compare,
 };
 use serde_json::json;
 
@@ -36,7 +29,7 @@ fn credentials() -> Credentials {
     Credentials { username: "stack".to_owned(), password: "hunter2 & <more>".to_owned() }
 }
 
-fn wanted(api: Api) -> Vec<Registration> {
+fn expected(api: Api) -> Vec<Registration> {
     let url = |service: &str| format!("https://example.com/v1/callbacks/{service}");
     let one = |service: &&str| Registration::new(api, account(), service, &url(service), credentials()).unwrap();
     api.services().iter().map(one).collect()
@@ -56,42 +49,42 @@ fn client(api: Api, stand_in: &platform::Platform, login: Login) -> Platform {
     Platform::new(api, &format!("http://{}/{path}", stand_in.address), login).unwrap()
 }
 
-async fn standings(client: &Platform, api: Api) -> Vec<Standing> {
+async fn statuses(client: &Platform, api: Api) -> Vec<RegistrationStatus> {
     let listed = client.list(&account()).await.unwrap();
-    compare(wanted(api), &[], &listed).into_iter().map(|one| one.standing).collect()
+    compare(expected(api), &[], &listed).into_iter().map(|one| one.status).collect()
 }
 
 /// Registers all that an API has, and takes it back.
-async fn comes_and_goes(api: Api, count: usize, there: Standing) {
+async fn registers_and_deregisters(api: Api, count: usize, there: RegistrationStatus) {
     let stand_in = stand_in().await;
     let client = client(api, &stand_in, login());
-    assert_eq!(standings(&client, api).await, vec![Standing::Missing; count]);
+    assert_eq!(statuses(&client, api).await, vec![RegistrationStatus::Missing; count]);
 
-    let done = client.repair(&account(), wanted(api), &[]).await.unwrap();
-    assert!(done.iter().all(|one| matches!(one.outcome, Some(Ok(())))), "{done:?}");
-    assert_eq!(standings(&client, api).await, vec![there; count]);
+    let done = client.repair(&account(), expected(api), &[]).await.unwrap();
+    assert!(done.iter().all(|one| matches!(one.result, Some(Ok(())))), "{done:?}");
+    assert_eq!(statuses(&client, api).await, vec![there; count]);
 
-    let done = client.withdraw(&account(), wanted(api), Which::Here).await.unwrap();
-    assert!(done.iter().all(|one| matches!(one.outcome, Some(Ok(())))), "{done:?}");
+    let done = client.deregister_all(&account(), expected(api), Scope::ExpectedUrl).await.unwrap();
+    assert!(done.iter().all(|one| matches!(one.result, Some(Ok(())))), "{done:?}");
     assert_eq!(client.list(&account()).await.unwrap(), []);
     client.log_out().await;
 }
 
 #[tokio::test]
 async fn all_thirteen_services_are_registered_and_deregistered_through_rest() {
-    comes_and_goes(Api::Rest, 13, Standing::AsWanted).await;
+    registers_and_deregisters(Api::Rest, 13, RegistrationStatus::AsExpected).await;
 }
 
 #[tokio::test]
 async fn ten_services_are_registered_and_deregistered_through_soap() {
-    comes_and_goes(Api::Soap, 10, Standing::CredentialsUnseen).await;
+    registers_and_deregisters(Api::Soap, 10, RegistrationStatus::CredentialsHidden).await;
 }
 
 #[tokio::test]
 async fn what_is_as_wanted_is_left_alone_and_what_is_not_is_repaired() {
     let stand_in = stand_in().await;
     let client = client(Api::Rest, &stand_in, login());
-    let all = wanted(Api::Rest);
+    let all = expected(Api::Rest);
     client.repair(&account(), all.clone(), &[]).await.unwrap();
     let moved =
         |service, url: &str, credentials| Registration::new(Api::Rest, account(), service, url, credentials).unwrap();
@@ -102,25 +95,28 @@ async fn what_is_as_wanted_is_left_alone_and_what_is_not_is_repaired() {
     let done = client.repair(&account(), all, &[]).await.unwrap();
     let repaired: Vec<_> = done
         .iter()
-        .filter(|one| one.outcome.is_some())
-        .map(|one| (one.comparison.wanted.service(), one.comparison.standing.clone()))
+        .filter(|one| one.result.is_some())
+        .map(|one| (one.comparison.expected.service(), one.comparison.status.clone()))
         .collect();
-    let elsewhere = Standing::Elsewhere { url: "http://old.example.com:9001/x".to_owned() };
-    let expected =
-        [("AlertService", Standing::Missing), ("DeviceUsage", elsewhere), ("StateService", Standing::OtherCredentials)];
+    let elsewhere = RegistrationStatus::Elsewhere { url: "http://old.example.com:9001/x".to_owned() };
+    let expected = [
+        ("AlertService", RegistrationStatus::Missing),
+        ("DeviceUsage", elsewhere),
+        ("StateService", RegistrationStatus::OtherCredentials),
+    ];
     assert_eq!(repaired, expected);
-    assert_eq!(standings(&client, Api::Rest).await, vec![Standing::AsWanted; 13]);
+    assert_eq!(statuses(&client, Api::Rest).await, vec![RegistrationStatus::AsExpected; 13]);
 }
 
 #[tokio::test]
 async fn only_what_points_here_is_taken_back() {
     let stand_in = stand_in().await;
     let client = client(Api::Soap, &stand_in, login());
-    client.repair(&account(), wanted(Api::Soap), &[]).await.unwrap();
+    client.repair(&account(), expected(Api::Soap), &[]).await.unwrap();
     let elsewhere = "http://old.example.com/x";
     let foreign = Registration::new(Api::Soap, account(), "DeviceUsage", elsewhere, credentials()).unwrap();
     client.register(&foreign).await.unwrap();
-    client.withdraw(&account(), wanted(Api::Soap), Which::Here).await.unwrap();
+    client.deregister_all(&account(), expected(Api::Soap), Scope::ExpectedUrl).await.unwrap();
     let left = client.list(&account()).await.unwrap();
     assert_eq!(left, [Registered { service: "DeviceUsage".to_owned(), url: elsewhere.to_owned(), credentials: None }]);
 }
@@ -130,11 +126,11 @@ async fn a_service_registered_through_one_api_is_refused_through_the_other_and_s
     for (first, second) in [(Api::Rest, Api::Soap), (Api::Soap, Api::Rest)] {
         let stand_in = stand_in().await;
         let (one, other) = (client(first, &stand_in, login()), client(second, &stand_in, login()));
-        let taken = wanted(first).into_iter().find(|one| one.service() == "DeviceUsage").unwrap();
+        let taken = expected(first).into_iter().find(|one| one.service() == "DeviceUsage").unwrap();
         one.register(&taken).await.unwrap();
-        let done = other.repair(&account(), wanted(second), &[]).await.unwrap();
+        let done = other.repair(&account(), expected(second), &[]).await.unwrap();
         for one in done {
-            match (one.comparison.wanted.service(), one.outcome.unwrap()) {
+            match (one.comparison.expected.service(), one.result.unwrap()) {
                 ("DeviceUsage", Err(Error::Refused(fault))) => {
                     assert!(fault.code.contains("RegisteredByOtherApi"), "{fault}");
                 }
@@ -150,7 +146,7 @@ async fn expired_tokens_and_sessions_are_renewed_unseen() {
     for api in [Api::Rest, Api::Soap] {
         let stand_in = stand_in().await;
         let client = client(api, &stand_in, login());
-        let registration = &wanted(api)[0];
+        let registration = &expected(api)[0];
         client.register(registration).await.unwrap();
         stand_in.expire_sessions();
         client.register(registration).await.unwrap();
@@ -170,7 +166,7 @@ async fn a_wrong_password_is_told_and_five_lock_the_login() {
         for _ in 0..5 {
             let error = wrong.list(&account()).await.unwrap_err();
             assert!(matches!(&error, Error::LoginRefused { what: "user name and password", .. }), "{error}");
-            assert!(error.stops_all() && !error.to_string().contains("hunter3"), "{error}");
+            assert!(error.affects_all_requests() && !error.to_string().contains("hunter3"), "{error}");
         }
         for locked in [wrong, client(api, &stand_in, login())] {
             let error = locked.list(&account()).await.unwrap_err();
@@ -250,7 +246,7 @@ fn soap(body: &str) -> Response {
 async fn said(api: Api, answer: impl Fn() -> Response + Clone + Send + Sync + 'static) -> Error {
     let (address, _) = scripted(move |path, body| admitted(path, body).unwrap_or_else(&answer)).await;
     let client = Platform::new(api, &address, login()).unwrap();
-    let registered = client.register(&wanted(api)[0]).await.unwrap_err();
+    let registered = client.register(&expected(api)[0]).await.unwrap_err();
     let listed = client.list(&account()).await;
     assert!(listed.is_err(), "{listed:?}");
     registered
@@ -285,11 +281,11 @@ async fn a_platform_that_answers_rubbish_is_told_without_a_word_of_it() {
                     .into_response()
             };
             let error = said(api, answer).await;
-            assert!(matches!(error, Error::NotUnderstood { .. }), "{api} {status} {shown}: {error}");
+            assert!(matches!(error, Error::UnexpectedResponse { .. }), "{api} {status} {shown}: {error}");
             assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
         }
         let error = said(api, || vec![0xFF_u8, 0xFE, 0x00].into_response()).await;
-        assert!(matches!(error, Error::NotUnderstood { .. }), "{error}");
+        assert!(matches!(error, Error::UnexpectedResponse { .. }), "{error}");
     }
 }
 
@@ -309,9 +305,11 @@ async fn one_service_that_is_answered_oddly_stops_no_others() {
     })
     .await;
     let client = Platform::new(Api::Rest, &address, login()).unwrap();
-    for one in client.repair(&account(), wanted(Api::Rest), &[]).await.unwrap() {
-        match (one.comparison.wanted.service(), one.outcome.unwrap()) {
-            ("DeviceUsage", outcome) => assert!(matches!(outcome, Err(Error::NotUnderstood { .. })), "{outcome:?}"),
+    for one in client.repair(&account(), expected(Api::Rest), &[]).await.unwrap() {
+        match (one.comparison.expected.service(), one.result.unwrap()) {
+            ("DeviceUsage", outcome) => {
+                assert!(matches!(outcome, Err(Error::UnexpectedResponse { .. })), "{outcome:?}")
+            }
             (service, outcome) => assert!(outcome.is_ok(), "{service}: {outcome:?}"),
         }
     }
@@ -340,7 +338,7 @@ async fn a_soap_list_is_read_whatever_its_items_are_called() {
     let odd = "<GetCallbackRegistrationsResponse><Url>https://example.com/a</Url></GetCallbackRegistrationsResponse>";
     let (address, _) = scripted(move |path, body| admitted(path, body).unwrap_or_else(|| soap(odd))).await;
     let listed = Platform::new(Api::Soap, &address, login()).unwrap().list(&account()).await;
-    assert!(matches!(listed, Err(Error::NotUnderstood { .. })), "{listed:?}");
+    assert!(matches!(listed, Err(Error::UnexpectedResponse { .. })), "{listed:?}");
 }
 
 #[tokio::test]
@@ -395,7 +393,7 @@ async fn a_platform_that_is_down_is_told_after_a_few_tries() {
     drop(free);
     for api in [Api::Rest, Api::Soap] {
         let error = Platform::new(api, &address, login()).unwrap().list(&account()).await.unwrap_err();
-        assert!(matches!(error, Error::Unreachable(_)) && error.stops_all(), "{error}");
+        assert!(matches!(error, Error::Unreachable(_)) && error.affects_all_requests(), "{error}");
     }
 }
 
@@ -416,10 +414,10 @@ async fn a_platform_that_goes_down_on_the_way_is_not_asked_for_the_rest() {
     })
     .await;
     let client = Platform::new(Api::Rest, &address, login()).unwrap();
-    let done = client.repair(&account(), wanted(Api::Rest), &[]).await.unwrap();
-    let outcomes: Vec<_> = done.iter().map(|one| one.outcome.as_ref().unwrap()).collect();
+    let done = client.repair(&account(), expected(Api::Rest), &[]).await.unwrap();
+    let outcomes: Vec<_> = done.iter().map(|one| one.result.as_ref().unwrap()).collect();
     assert!(outcomes[0].is_ok() && matches!(outcomes[1], Err(Error::Unreachable(_))), "{outcomes:?}");
-    assert!(outcomes[2..].iter().all(|outcome| matches!(outcome, Err(Error::NotTried))), "{outcomes:?}");
+    assert!(outcomes[2..].iter().all(|outcome| matches!(outcome, Err(Error::NotAttempted))), "{outcomes:?}");
     assert_eq!(asked.lock().unwrap().len(), 2 + 1 + 1 + 3);
 }
 

@@ -1,16 +1,9 @@
 //! All thirteen callback services, in both transports: what each does to the device, and what is published.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test may panic"
-)]
 
 use std::path::{Path, PathBuf};
 
-use callbacks::registry::SERVICES;
 use local_tests::Stack;
+use registry::SERVICES;
 use serde_json::{Value, json};
 
 /// Service, where its facet is on the device, and who the golden messages (SOAP, REST) are about.

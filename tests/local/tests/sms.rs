@@ -1,11 +1,4 @@
 //! Text messages from devices, which have no id: what is the same message, and what another one.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test may panic"
-)]
 
 use std::time::Duration;
 

@@ -1,11 +1,4 @@
 //! A table or a queue out of reach, and what the log says of it all.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test may panic"
-)]
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -15,7 +8,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use external_provisioning_changes::SERVICE;
 use http::{Method, Response};
 use jiff::Timestamp;
-use listener::{AllowedAddresses, CredentialsSource, Expected, Listener, Metrics, Quarantine, Received};
+use listener::{AllowedAddresses, CallbackRequest, Listener, Metrics, Quarantine, Verifier};
 use local_tests::{GOLDEN, Stack};
 use store::Store;
 use tokio::net::TcpListener;
@@ -39,13 +32,13 @@ fn listener(endpoint: &str, table: Option<aws_sdk_dynamodb::Client>) -> Listener
     Listener {
         store: Store::new(table, "callbacks", 0),
         allowed: AllowedAddresses::Any,
-        credentials: CredentialsSource::Fixed(Expected {
+        verifier: Verifier::Fixed(credentials::Credentials {
             username: "user-7".to_owned(),
             password: "secret-7".to_owned(),
         }),
         quarantine: Quarantine::new(aws_sdk_sqs::Client::from_conf(sqs.build()), "http://local/quarantine"),
         metrics: Metrics::Off,
-        answer_within: listener::ANSWER_WITHIN,
+        answer_timeout: listener::ANSWER_TIMEOUT,
     }
 }
 
@@ -53,7 +46,7 @@ async fn answer(listener: &Listener, body: &str) -> Response<String> {
     let body = body
         .replace("<Username/>", "<Username>user-7</Username>")
         .replace("<Password/>", "<Password>secret-7</Password>");
-    let received = Received {
+    let received = CallbackRequest {
         method: Method::POST,
         source: None,
         content_type: Some("text/xml".to_owned()),

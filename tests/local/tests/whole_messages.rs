@@ -1,11 +1,4 @@
 //! Messages are taken whole: one part that cannot be recorded does not lose the others, and nothing grows without bound.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test may panic"
-)]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

@@ -1,21 +1,21 @@
-//! The AWS account that a command asks: yours, by the usual variables and profiles.
+//! The AWS account of a command, from the usual environment variables and profiles.
 
 use std::time::Duration;
 
 use aws_config::SdkConfig;
 
-/// Without one, no endpoint is known. The SDK says so only when it is asked for something, and at length.
+/// No region is configured. The SDK reports this only with the first request, in a long text.
 #[derive(Debug, thiserror::Error)]
 #[error("No AWS region is set. Set AWS_REGION, or AWS_PROFILE to a profile that has one.")]
 pub(crate) struct NoRegion;
 
-/// The environment's configuration, for calls that are over within this time.
-pub(crate) async fn config(within: Duration) -> Result<SdkConfig, NoRegion> {
-    let config = aws::config(within).await;
+/// The environment's configuration, with this timeout of a call, retries included.
+pub(crate) async fn config(timeout: Duration) -> Result<SdkConfig, NoRegion> {
+    let config = aws::config(timeout).await;
     if config.region().is_some() { Ok(config) } else { Err(NoRegion) }
 }
 
-/// Where a configuration looks.
+/// The region of a configuration.
 pub(crate) fn region(config: &SdkConfig) -> &str {
     config.region().map(AsRef::as_ref).unwrap_or_default()
 }

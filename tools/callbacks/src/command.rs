@@ -1,52 +1,56 @@
-//! The commands: what each is called, and who does it.
+//! The commands.
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{local, platform, register, show};
+use crate::{register, show};
 
-/// Verizon ThingSpace callbacks: run the listener here, tell the platform of it, and look at what it knows.
+/// Verizon ThingSpace callbacks: run the listener locally, register it at the platform, and query devices.
 #[derive(Parser)]
 #[command(version)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run all endpoints on this machine, with an embedded DynamoDB; nothing else is needed
-    Local(local::Options),
+    /// Run all endpoints on this machine, with an embedded DynamoDB
+    #[cfg(feature = "local")]
+    Local(local_stack::Options),
     /// Register the stack's endpoints at the platform
-    Register(register::Registering),
-    /// Show what is registered at the platform, against what the stack expects
+    Register(register::Register),
+    /// Compare the registrations at the platform with the stack's endpoints
     Registrations(register::Registrations),
     /// Deregister the stack's endpoints
-    Deregister(register::Withdrawal),
-    /// Run a simulator of the platform: both registration APIs, with their rules
-    Platform(Box<platform::Command>),
-    /// Look at devices
+    Deregister(register::Deregister),
+    /// Run a simulator of the platform, with both registration APIs
+    #[cfg(feature = "platform")]
+    Platform(Box<platform_simulator::Command>),
+    /// Query devices
     #[command(subcommand)]
     Devices(show::Devices),
-    /// Look at what became of requests
+    /// Query the outcomes of requests
     #[command(subcommand)]
     Requests(show::Requests),
 }
 
 impl Arguments {
-    /// Does what they say.
+    /// Runs the command.
     ///
     /// # Errors
     ///
-    /// The command's own.
-    pub async fn run(self) -> anyhow::Result<ExitCode> {
+    /// The error of the command.
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
-            Command::Local(options) => local::run(options).await?,
-            Command::Register(command) => return Ok(register::register(command).await),
-            Command::Registrations(command) => return Ok(register::registrations(command).await),
-            Command::Deregister(command) => return Ok(register::deregister(command).await),
-            Command::Platform(command) => return platform::run(*command).await,
+            #[cfg(feature = "local")]
+            Command::Local(options) => local_stack::run(options).await?,
+            Command::Register(options) => return Ok(register::register(options).await),
+            Command::Registrations(options) => return Ok(register::registrations(options).await),
+            Command::Deregister(options) => return Ok(register::deregister(options).await),
+            #[cfg(feature = "platform")]
+            Command::Platform(command) => return platform_simulator::run(*command).await,
             Command::Devices(command) => show::devices(command).await?,
             Command::Requests(command) => show::requests(command).await?,
         }

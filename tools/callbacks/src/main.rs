@@ -1,10 +1,16 @@
-//! `callbacks`: the command line.
+//! `callbacks`: the operator's command line. `callbacks local` and `callbacks platform` are crates of their own, and features of
+//! this one.
+
+mod account;
+mod command;
+mod register;
+mod show;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use callbacks::command::Arguments;
 use clap::Parser;
+use command::Arguments;
 use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
@@ -13,7 +19,7 @@ async fn main() -> ExitCode {
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
     Arguments::parse().run().await.unwrap_or_else(|error| {
-        // Not as `Debug` has it: with RUST_BACKTRACE set, that is a stack trace of an error that is the user's.
+        // `Debug` would print a stack trace if RUST_BACKTRACE is set.
         eprintln!("Error: {error:#}");
         ExitCode::FAILURE
     })

@@ -1,62 +1,60 @@
-//! `callbacks devices show` and `callbacks requests show`: what is known, locally or in a deployed stack.
+//! `callbacks devices show` and `callbacks requests show`: query `callbacks local` or a deployed stack.
 
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
+use cli_support::variable;
 use device_query::{Name, Page, Query, try_answer};
 use http::StatusCode;
 use http::header::LINK;
 use serde_json::Value;
 use store::Store;
 
-use crate::environment::variable;
-use crate::{account, address};
+use crate::account;
 
-/// What to do with devices.
+/// `callbacks devices`.
 #[derive(Debug, Subcommand)]
-pub enum Devices {
+pub(crate) enum Devices {
     /// Print a device as JSON
     Show {
-        /// The device: an identifier of it, as mdn:2300329133, or our own name of it, as id:…
+        /// The device: one of its identifiers, such as mdn:2300329133, or its id, as id:…
         #[arg(value_parser = identifier)]
         identifier: (String, String),
         /// Print its events instead
         #[arg(long)]
         events: bool,
-        /// Where to read from.
         #[command(flatten)]
         from: From,
     },
 }
 
-/// What to do with requests.
+/// `callbacks requests`.
 #[derive(Debug, Subcommand)]
-pub enum Requests {
-    /// Print what became of a request, device by device, as JSON
+pub(crate) enum Requests {
+    /// Print the outcome of a request for each device as JSON
     Show {
-        /// The id that the platform gave when the request was made
+        /// The id that the platform returned for the request
         request_id: String,
-        /// Where to read from.
         #[command(flatten)]
         from: From,
     },
 }
 
-/// Where to read from.
+/// The stack to query.
 #[derive(Debug, Clone, Args)]
-pub struct From {
-    /// Read from this table of a deployed stack (its output TableName), with your AWS credentials [env: CALLBACKS_TABLE]
+pub(crate) struct From {
+    /// Query this table of a deployed stack (its output TableName), with your AWS credentials [env: CALLBACKS_TABLE]
     #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     table: Option<String>,
-    /// Read from `callbacks local` at this address, if not http://127.0.0.1:9001
+    /// Query `callbacks local` at this address, if not http://127.0.0.1:9001
     #[arg(long, value_name = "URL", conflicts_with = "table")]
     local: Option<String>,
 }
 
 impl From {
-    /// The table to read from: none where `callbacks local` is. What was typed counts before the variable.
+    /// The table, or `None` for `callbacks local`. Options take precedence over the variable.
     fn table(&self) -> Option<String> {
         match self.local {
             Some(_) => None,
@@ -68,47 +66,47 @@ impl From {
 fn identifier(text: &str) -> Result<(String, String), String> {
     match text.split_once(':') {
         Some((kind, value)) if !kind.is_empty() && !value.is_empty() => Ok((kind.to_owned(), value.to_owned())),
-        _ => Err("an identifier is kind:value, as mdn:2300329133".to_owned()),
+        _ => Err("an identifier is kind:value, such as mdn:2300329133".to_owned()),
     }
 }
 
-/// Prints what is known of a device.
+/// Prints a device or its events.
 ///
 /// # Errors
 ///
-/// No such device, or nobody there to ask.
-pub async fn devices(command: Devices) -> anyhow::Result<()> {
+/// The device does not exist, or the stack is unreachable.
+pub(crate) async fn devices(command: Devices) -> anyhow::Result<()> {
     let Devices::Show { identifier: (kind, value), events, from } = command;
     let name = Name { kind, value };
     if events {
         return print_all(&from, |page| Query::Events(name.clone(), page)).await;
     }
-    let (device, _) = ask(&from, &Query::Device(name)).await?;
+    let (device, _) = query_page(&from, &Query::Device(name)).await?;
     print(&device)
 }
 
-/// Prints what became of a request.
+/// Prints the outcome of a request.
 ///
 /// # Errors
 ///
-/// No such request, or nobody there to ask.
-pub async fn requests(command: Requests) -> anyhow::Result<()> {
+/// There is no answer to the request, or the stack is unreachable.
+pub(crate) async fn requests(command: Requests) -> anyhow::Result<()> {
     let Requests::Show { request_id, from } = command;
     print_all(&from, |page| Query::Request(request_id.clone(), page)).await
 }
 
 /// Prints all pages as one document.
 async fn print_all(from: &From, query: impl Fn(Page) -> Query) -> anyhow::Result<()> {
-    let (mut all, mut after) = ask(from, &query(Page::default())).await?;
+    let (mut all, mut after) = query_page(from, &query(Page::default())).await?;
     while after.is_some() {
-        let (page, next) = ask(from, &query(Page { after, limit: None })).await?;
+        let (page, next) = query_page(from, &query(Page { after, limit: None })).await?;
         append(&mut all, page);
         after = next;
     }
     print(&all)
 }
 
-/// Adds a page: events are a list, and what became of a request has one.
+/// Appends a page: events are an array, and the outcome of a request contains one.
 fn append(all: &mut Value, page: Value) {
     match (all, page) {
         (Value::Array(all), Value::Array(page)) => all.extend(page),
@@ -126,8 +124,8 @@ fn print(value: &Value) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The answer, and where the next page starts.
-async fn ask(from: &From, query: &Query) -> anyhow::Result<(Value, Option<String>)> {
+/// The response, and the cursor of the next page.
+async fn query_page(from: &From, query: &Query) -> anyhow::Result<(Value, Option<String>)> {
     let (status, next, body) = match from.table() {
         Some(table) => {
             let config = account::config(Duration::from_secs(20)).await?;
@@ -145,21 +143,22 @@ async fn ask(from: &From, query: &Query) -> anyhow::Result<(Value, Option<String
         None => {
             let local = from.local.as_deref().unwrap_or("http://127.0.0.1:9001");
             let response = reqwest::get(url(local, query)?).await;
-            // The path is left out: it names a device.
+            // The path is omitted, since it contains an identifier.
             let response = response.map_err(reqwest::Error::without_url);
             let response = response.with_context(|| format!("{local} does not answer; is callbacks local running?"))?;
             let (status, next) = (response.status(), next_page(response.headers()));
-            (status, next, response.json::<Value>().await.context("the answer is not JSON")?)
+            (status, next, response.json::<Value>().await.context("the response is not JSON")?)
         }
     };
     if status != StatusCode::OK {
-        bail!("{}", body.get("errorMessage").and_then(Value::as_str).unwrap_or("The answer is not understood."));
+        bail!("{}", body.get("errorMessage").and_then(Value::as_str).unwrap_or("unexpected response"));
     }
     Ok((body, next))
 }
 
 fn url(local: &str, query: &Query) -> anyhow::Result<reqwest::Url> {
-    let mut url = reqwest::Url::parse(&address::url(local)).context("the address of callbacks local is no URL")?;
+    let mut url =
+        reqwest::Url::parse(&cli_support::url(local)).context("the address of callbacks local is not a URL")?;
     let (path, page) = match query {
         Query::Device(name) => (vec!["devices", &name.kind, &name.value], None),
         Query::Events(name, page) => (vec!["devices", &name.kind, &name.value, "events"], Some(page)),

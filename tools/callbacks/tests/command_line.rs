@@ -12,7 +12,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use callbacks::local::{self, Local};
+use local_stack::{self as local, Local};
 use serde_json::{Value, json};
 
 fn command(arguments: &[&str]) -> Command {

@@ -3,7 +3,7 @@
 
 use std::process::{Command, Output};
 
-use callbacks::platform::{Options, Platform, start};
+use platform_simulator::{Options, Platform, start};
 
 const ACCOUNT: &str = "0000123456-00001";
 const STAYS: &str = "goes somewhere else: stays, without --take-over";
@@ -185,7 +185,7 @@ async fn a_script_tells_a_wrong_command_from_a_platform_that_cannot_be_asked() {
     let mut elsewhere = desk.command("rest", &["registrations"]);
     elsewhere.env("THINGSPACE_URL", format!("http://{}", desk.platform.address));
     let (code, text) = said(elsewhere).await;
-    assert!(code == 3 && text.contains("its address is another one"), "{text}");
+    assert!(code == 3 && text.contains("the address is wrong"), "{text}");
 
     let mut down = desk.command("rest", &["registrations"]);
     down.env("THINGSPACE_URL", "http://127.0.0.1:1/api");

@@ -1,61 +1,65 @@
-//! How registrations are printed: one row each.
+//! Prints registrations, one row each.
 
 use std::fmt::Write as _;
 
-use registration::{Comparison, Done, Standing};
+use registration::{Action, Comparison, RegistrationStatus};
 
-use super::Trouble;
+use super::error::CommandError;
 
-/// A row of the table: the service, what is said of it, and a URL.
-pub(super) fn row(comparison: &Comparison, what: &str, url: &str) -> [String; 3] {
-    [comparison.wanted.service().to_owned(), what.to_owned(), url.to_owned()]
+/// A row of the table: service, status, URL.
+pub(super) fn row(comparison: &Comparison, status: &str, url: &str) -> [String; 3] {
+    [comparison.expected.service().to_owned(), status.to_owned(), url.to_owned()]
 }
 
-/// Where messages go now.
-pub(super) fn now(comparison: &Comparison) -> &str {
-    match &comparison.standing {
-        Standing::Elsewhere { url } => url,
-        Standing::Missing => "-",
-        _ => comparison.wanted.url(),
+/// The URL that is registered.
+pub(super) fn current_url(comparison: &Comparison) -> &str {
+    match &comparison.status {
+        RegistrationStatus::Elsewhere { url } => url,
+        RegistrationStatus::Missing => "-",
+        _ => comparison.expected.url(),
     }
 }
 
-/// How it stood, and where messages went if that was somewhere else.
+/// The status before an action, with the URL if it was another one.
 pub(super) fn before(comparison: &Comparison) -> String {
-    match &comparison.standing {
-        Standing::Elsewhere { url } => format!("at {url}"),
-        Standing::CredentialsUnseen => "here, credentials not shown".to_owned(),
-        standing => standing.to_string(),
+    match &comparison.status {
+        RegistrationStatus::Elsewhere { url } => format!("at {url}"),
+        RegistrationStatus::CredentialsHidden => "here, credentials not shown".to_owned(),
+        status => status.to_string(),
     }
 }
 
-/// Prints what became of each, with words and a URL for what went well; whether all of it did.
-pub(super) fn told(done: &[Done], did: &str, well: impl Fn(&Comparison) -> (String, String)) -> Result<bool, Trouble> {
-    print(done.iter().map(|Done { comparison, outcome }| match outcome {
-        Some(Err(error)) => row(comparison, &format!("NOT {did}: {error}"), now(comparison)),
+/// Prints the result of each action, with a status and a URL for those that succeeded. Returns whether all succeeded.
+pub(super) fn print_actions(
+    actions: &[Action],
+    verb: &str,
+    describe: impl Fn(&Comparison) -> (String, String),
+) -> Result<bool, CommandError> {
+    print(actions.iter().map(|Action { comparison, result }| match result {
+        Some(Err(error)) => row(comparison, &format!("NOT {verb}: {error}"), current_url(comparison)),
         _ => {
-            let (what, url) = well(comparison);
-            row(comparison, &what, &url)
+            let (status, url) = describe(comparison);
+            row(comparison, &status, &url)
         }
     }));
-    let mut failures = done.iter().filter_map(|one| one.outcome.as_ref()?.as_ref().err()).peekable();
+    let mut failures = actions.iter().filter_map(|action| action.result.as_ref()?.as_ref().err()).peekable();
     let none = failures.peek().is_none();
-    match failures.find(|error| error.stops_all()) {
-        Some(error) => Err(Trouble::NotAsked(error.to_string())),
+    match failures.find(|error| error.affects_all_requests()) {
+        Some(error) => Err(CommandError::Unreachable(error.to_string())),
         None => Ok(none),
     }
 }
 
-/// A table: service, how it stands, URL.
+/// Prints a table with the columns service, status and URL.
 pub(super) fn print(rows: impl Iterator<Item = [String; 3]>) {
     let rows: Vec<_> = rows.collect();
     let width = |column: usize| {
         rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or_default()
     };
-    let (service_width, standing_width) = (width(0), width(1));
+    let (service_width, status_width) = (width(0), width(1));
     let mut table = String::new();
-    for [service, standing, url] in &rows {
-        let _ = writeln!(table, "{service:service_width$}  {standing:standing_width$}  {url}");
+    for [service, status, url] in &rows {
+        let _ = writeln!(table, "{service:service_width$}  {status:status_width$}  {url}");
     }
     print!("{table}");
 }

@@ -1,0 +1,184 @@
+//! What all runs have in common: the clients, and the loop over accounts.
+
+use std::time::Duration;
+
+use aws::Metrics;
+use aws_config::SdkConfig;
+use credentials::CallbackSecret;
+use lambda_runtime::Error;
+use registration::{AccountName, Action, Comparison, Credentials, Login, Platform, RegistrationStatus};
+use serde_json::Value;
+
+use crate::error::{MAX_LOGIN_REFUSALS, RegistrarError};
+use crate::event::{CheckKind, Event};
+use crate::notification::Notifier;
+use crate::registrar_table::RegistrarTable;
+use crate::settings::Settings;
+use crate::target::{Properties, Target};
+
+/// Timeout of a response to CloudFormation.
+const HTTP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The function.
+#[derive(Debug)]
+pub struct Registrar {
+    pub(crate) properties: Properties,
+    secrets: aws_sdk_secretsmanager::Client,
+    pub(crate) cloud_formation: aws_sdk_cloudformation::Client,
+    platform_secret_arn: String,
+    /// `None` if callbacks carry no credentials.
+    pub(crate) callback_secret: Option<CallbackSecret>,
+    pub(crate) table: RegistrarTable,
+    pub(crate) notifier: Notifier,
+    pub(crate) http: reqwest::Client,
+}
+
+/// The result of a run.
+#[derive(Debug, Default)]
+pub(crate) struct RunResult {
+    pub(crate) actions: Vec<Action>,
+    /// Accounts whose registrations cannot be listed, with the reason.
+    pub(crate) unlisted: Vec<String>,
+}
+
+impl RunResult {
+    /// An error if any of the selected registrations failed, or an account cannot be listed.
+    pub(crate) fn check(&self, selected: impl Fn(&Comparison) -> bool) -> Result<(), RegistrarError> {
+        let selected = self.actions.iter().filter(|action| selected(&action.comparison));
+        let total = selected.clone().count() + self.unlisted.len();
+        let failure = |action: &Action| match &action.result {
+            Some(Err(error)) => Some(format!("{}: {error}", action.comparison.expected.service())),
+            _ => None,
+        };
+        let failed: Vec<_> = selected.filter_map(failure).chain(self.unlisted.iter().cloned()).collect();
+        if failed.is_empty() { Ok(()) } else { Err(RegistrarError::Incomplete { failed, total }) }
+    }
+}
+
+/// The callback credentials in the form in which they are registered.
+pub(crate) fn to_register(credentials: credentials::Credentials) -> Credentials {
+    Credentials { username: credentials.username, password: credentials.password }
+}
+
+impl Registrar {
+    /// A registrar with these settings.
+    ///
+    /// # Errors
+    ///
+    /// The HTTP client cannot be built.
+    pub fn new(aws: &SdkConfig, settings: Settings) -> Result<Self, Error> {
+        let secrets = aws_sdk_secretsmanager::Client::new(aws);
+        Ok(Self {
+            properties: settings.properties,
+            callback_secret: settings.callback_secret_arn.map(|arn| CallbackSecret::new(secrets.clone(), arn)),
+            secrets,
+            cloud_formation: aws_sdk_cloudformation::Client::new(aws),
+            platform_secret_arn: settings.platform_secret_arn,
+            table: RegistrarTable::new(aws_sdk_dynamodb::Client::new(aws), settings.table_name),
+            notifier: Notifier {
+                sns: aws_sdk_sns::Client::new(aws),
+                topic: settings.topic_arn,
+                metrics: Metrics::Log { stack: settings.stack_name },
+            },
+            http: reqwest::Client::builder().timeout(HTTP_TIMEOUT).build()?,
+        })
+    }
+
+    /// Handles an event.
+    ///
+    /// # Errors
+    ///
+    /// What failed. The failure of a deployment is reported to CloudFormation instead.
+    pub async fn handle(&self, event: Event, request_id: &str) -> Result<Value, Error> {
+        match event {
+            // Boxed: the layout of all three in one future would exceed a limit of the compiler.
+            Event::Deployment(deployment) => Box::pin(self.deploy(&deployment, request_id)).await?,
+            Event::Rotation(rotation) => Box::pin(self.rotate(&rotation, request_id)).await?,
+            Event::Check { check: CheckKind::Registrations } => Box::pin(self.check(request_id)).await?,
+        }
+        Ok(Value::Null)
+    }
+
+    /// The credentials to register, as soon as every listener accepts them.
+    pub(crate) async fn credentials(&self) -> Result<Credentials, RegistrarError> {
+        match &self.callback_secret {
+            Some(secret) => Ok(to_register(secret.current().await?)),
+            None => Ok(Credentials::default()),
+        }
+    }
+
+    /// Repairs the registrations of a target. Those with one of the `others` credentials remain unchanged. A repair is published
+    /// unless it is an intended change, which `drifted` decides.
+    pub(crate) async fn repair(
+        &self,
+        target: &Target,
+        credentials: &Credentials,
+        others: &[Credentials],
+        request_id: &str,
+        drifted: impl Fn(&Comparison) -> bool,
+    ) -> Result<RunResult, RegistrarError> {
+        let drifted = &drifted;
+        let result = self.for_each_account(target, async |platform, account| {
+            let actions = platform.repair(account, target.registrations(account, credentials)?, others).await?;
+            self.notifier.publish_repairs(&actions, request_id, drifted).await;
+            Ok(actions)
+        });
+        let result = result.await?;
+        let credentials_changed = |action: &Action| {
+            action.comparison.status == RegistrationStatus::OtherCredentials && action.result.is_some()
+        };
+        if result.actions.iter().any(credentials_changed) {
+            self.table.record_credentials_change().await?;
+        }
+        Ok(result)
+    }
+
+    /// Acts on each account of a target. An account that cannot be listed does not affect the others.
+    pub(crate) async fn for_each_account(
+        &self,
+        target: &Target,
+        act: impl AsyncFn(&Platform, &AccountName) -> Result<Vec<Action>, registration::Error>,
+    ) -> Result<RunResult, RegistrarError> {
+        let secret = credentials::read(&self.secrets, &self.platform_secret_arn).await?;
+        let secret = secret.ok_or(RegistrarError::NoLogin)?;
+        let refusals = self.table.login_refusals(&secret.version_id).await;
+        if refusals >= MAX_LOGIN_REFUSALS {
+            return Err(RegistrarError::LoginSuspended);
+        }
+        let platform = Platform::new(target.api, &target.platform_url, Login::from_json(&secret.text)?)?;
+        let mut result = RunResult::default();
+        for account in &target.accounts {
+            match act(&platform, account).await {
+                Ok(actions) => {
+                    log(&actions);
+                    result.actions.extend(actions);
+                }
+                Err(error) if error.affects_all_requests() => {
+                    if error.is_login_error() {
+                        self.table.record_login_refusals(&secret.version_id, refusals + 1).await;
+                    }
+                    return Err(error.into());
+                }
+                Err(error @ registration::Error::Invalid(_)) => return Err(error.into()),
+                Err(error) => result.unlisted.push(format!("{account}: {error}")),
+            }
+        }
+        platform.log_out().await;
+        if refusals > 0 {
+            self.table.record_login_refusals(&secret.version_id, 0).await;
+        }
+        Ok(result)
+    }
+}
+
+fn log(actions: &[Action]) {
+    for Action { comparison, result } in actions {
+        let (account, service) = (comparison.expected.account(), comparison.expected.service());
+        let found = &comparison.status;
+        match result {
+            None => {}
+            Some(Ok(())) => tracing::info!(message = "Registration changed.", %account, service, %found),
+            Some(Err(error)) => tracing::warn!(message = "Registration failed.", %account, service, %found, %error),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Writing versions of the secret, in the steps of a rotation by Secrets Manager.
+
+use crate::secret::{CallbackSecret, Credentials, SecretError};
+use crate::timing::PLATFORM_SWITCHOVER;
+
+/// The platform accepts no longer password.
+const PASSWORD_LENGTH: i64 = 40;
+
+impl CallbackSecret {
+    /// The credentials of the rotation with this token, if they exist already.
+    ///
+    /// # Errors
+    ///
+    /// The version cannot be read.
+    pub async fn pending(&self, token: &str) -> Result<Option<Credentials>, SecretError> {
+        let request = self.client.get_secret_value().version_id(token).version_stage("AWSPENDING");
+        Ok(self.version(request).await?.map(|version| version.credentials))
+    }
+
+    /// Creates the pending version: the same user name, and a new password.
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError::TooNew`], or the secret cannot be read or written.
+    pub async fn create_pending(&self, token: &str) -> Result<(), SecretError> {
+        let (current, previous) = tokio::try_join!(self.stage("AWSCURRENT"), self.stage("AWSPREVIOUS"))?;
+        if previous.is_some() && current.as_ref().is_some_and(|current| current.age() < PLATFORM_SWITCHOVER) {
+            return Err(SecretError::TooNew);
+        }
+        let username = current.map(|current| current.credentials.username).unwrap_or_default();
+        let password = self.client.get_random_password().password_length(PASSWORD_LENGTH).exclude_punctuation(true);
+        let password = password.send().await.map_err(|error| SecretError::unavailable(&error))?;
+        let credentials = Credentials { username, password: password.random_password.unwrap_or_default() };
+        let value = serde_json::to_string(&credentials).map_err(|_| SecretError::Malformed)?;
+        let put = self.client.put_secret_value().secret_id(&self.arn).client_request_token(token);
+        let put = put.version_stages("AWSPENDING").secret_string(value).send().await;
+        put.map(drop).map_err(|error| SecretError::unavailable(&error))
+    }
+
+    /// Makes the pending version the current one. Repeating it changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// The secret cannot be read or written.
+    pub async fn make_current(&self, token: &str) -> Result<(), SecretError> {
+        let current = self.stage("AWSCURRENT").await?.map(|version| version.id);
+        if current.as_deref() == Some(token) {
+            return Ok(());
+        }
+        let update = self.client.update_secret_version_stage().secret_id(&self.arn).version_stage("AWSCURRENT");
+        let update = update.move_to_version_id(token).set_remove_from_version_id(current).send().await;
+        update.map(drop).map_err(|error| SecretError::unavailable(&error))
+    }
+}

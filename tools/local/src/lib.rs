@@ -1,0 +1,193 @@
+//! `callbacks local`: every endpoint on this machine, with the same code from `listener` inward as the functions.
+//!
+//! What AWS does when deployed is done in this process: DynamoDB and its stream by an embedded engine ([`table`]), SNS
+//! and SQS by a small endpoint that the unchanged SDK clients talk to ([`aws`]).
+
+mod aws;
+mod directory;
+mod messages;
+mod printed;
+mod seed;
+mod stream;
+mod table;
+mod web;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use listener::{ANSWER_TIMEOUT as DEPLOYED_ANSWER_TIMEOUT, AllowedAddresses, Listener, Metrics, Quarantine, Verifier};
+use store::Store;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use self::directory::{DATABASES, Directory};
+use self::messages::Messages;
+use self::stream::Stream;
+use platform_simulator::rules::Credentials;
+
+/// A message for 2,000 devices takes longer in a build without optimisation than a deployed function may take.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How to run.
+#[derive(Debug, Clone, Args)]
+pub struct Options {
+    /// Listen on this address
+    #[arg(long, default_value = "127.0.0.1:9001", value_parser = cli_support::socket)]
+    pub listen: SocketAddr,
+    /// Let the embedded DynamoDB listen on this address; with port 0, on any free port
+    #[arg(long, default_value = "127.0.0.1:9010")]
+    pub dynamodb: SocketAddr,
+    /// Keep devices, events and messages in this directory; without it, they are gone at the end
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Delete first what the directory keeps
+    #[arg(long, requires = "data")]
+    pub reset: bool,
+    /// Send the sample messages of the thirteen services once, at the start, without the mere guesses
+    #[arg(long)]
+    pub seed: bool,
+    /// The user name that callbacks must carry; without it, no credentials are asked for
+    #[arg(long, requires = "password", env = "CALLBACKS_USERNAME", value_parser = not_empty)]
+    pub username: Option<String>,
+    /// The password that callbacks must carry
+    #[arg(long, requires = "username", env = "CALLBACKS_PASSWORD", hide_env_values = true, value_parser = not_empty)]
+    pub password: Option<String>,
+    /// Take callbacks from these addresses and networks alone, with commas between
+    #[arg(long, default_value = "any")]
+    pub allow: AllowedAddresses,
+    /// Do not print callbacks and messages as they pass
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+fn not_empty(text: &str) -> Result<String, &'static str> {
+    if text.is_empty() {
+        Err("it is empty; without it and its variable, no credentials are asked for")
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
+/// A running stack. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Local {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Where its DynamoDB listens.
+    pub dynamodb: SocketAddr,
+    /// A client of its DynamoDB.
+    pub table: aws_sdk_dynamodb::Client,
+    tasks: JoinSet<()>,
+    _directory: Directory,
+}
+
+/// Runs until Ctrl-C or SIGTERM.
+///
+/// # Errors
+///
+/// An address is taken, or the directory cannot be used.
+pub async fn run(options: Options) -> anyhow::Result<()> {
+    let mut local = start(options.clone()).await?;
+    println!("{}", introduction(&options, &local));
+    if options.seed {
+        let (username, password) = (options.username.unwrap_or_default(), options.password.unwrap_or_default());
+        let url = format!("http://{}/callbacks", local.address);
+        let (sent, acknowledged) = seed::send(&url, &Credentials { username, password }).await?;
+        println!("{sent} sample messages sent, {acknowledged} acknowledged.");
+    }
+    tokio::select! {
+        stopped = local.tasks.join_next() => match stopped {
+            Some(Err(error)) => Err(error).context("a part of the stack failed"),
+            _ => anyhow::bail!("a part of the stack stopped"),
+        },
+        signal = tokio::signal::ctrl_c() => signal.context("cannot wait for Ctrl-C"),
+        signal = terminated() => signal.context("cannot wait for SIGTERM"),
+    }
+}
+
+/// Waits for SIGTERM: a temporary directory is deleted then, too.
+async fn terminated() -> std::io::Result<()> {
+    #[cfg(unix)]
+    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?.recv().await;
+    #[cfg(not(unix))]
+    std::future::pending::<()>().await;
+    Ok(())
+}
+
+/// What is printed at the start.
+fn introduction(options: &Options, local: &Local) -> String {
+    let Local { address, dynamodb, .. } = local;
+    let (url, within) = (format!("http://{address}"), ANSWER_TIMEOUT.as_secs());
+    let services: String =
+        registry::SERVICES.iter().map(|service| format!("  POST {url}/callbacks/{}\n", service.name)).collect();
+    let asks = match &options.username {
+        Some(username) => format!("Callbacks must carry the user name {username} and its password."),
+        None => "No credentials are asked for; --username and --password ask for some.".to_owned(),
+    };
+    let kept = match &options.data {
+        Some(data) => format!("Devices, events and messages are kept in {}; --reset deletes them.", data.display()),
+        None => "Devices, events and messages are gone at the end; --data DIR keeps them.".to_owned(),
+    };
+    format!(
+        "Listening on {url}\n\
+         {services}\
+         \x20 POST {url}/callbacks/{{service}}            any other service of the platform\n\
+         \x20 GET  {url}/devices/{{kind}}/{{value}}         what is known of a device\n\
+         \x20 GET  {url}/devices/{{kind}}/{{value}}/events  what has happened to it\n\
+         \x20 GET  {url}/requests/{{requestId}}            what became of a request\n\
+         \x20 GET  {url}/topics/messages                what SNS was sent: the last 10,000 messages, 1,000 at a time\n\
+         \x20 GET  {url}/quarantine/messages            what could not be taken\n\
+         {asks}\n{kept}\n\
+         An answer may take {within} s here; a deployed function answers within {} s, or with 503.\n\
+         Try, from the project's folder:\n\
+         \x20 curl -i -H 'Content-Type: text/xml' --data-binary @events/external-provisioning-changes/soap/1-activate.xml \\\n\
+         \x20   {url}/callbacks/ExternalProvisioningChanges\n\
+         \x20 curl {url}/devices/mdn/2300329133\n\
+         \x20 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local aws dynamodb scan --table-name {} \\\n\
+         \x20   --endpoint-url http://{dynamodb} --region us-east-1\n",
+        DEPLOYED_ANSWER_TIMEOUT.as_secs_f64(),
+        table::NAME,
+    )
+}
+
+/// Starts the stack.
+///
+/// # Errors
+///
+/// An address is taken, or the directory cannot be used.
+pub async fn start(options: Options) -> anyhow::Result<Local> {
+    let listen = TcpListener::bind(options.listen).await;
+    let listen = listen.with_context(|| format!("cannot listen on {}", options.listen))?;
+    let address = listen.local_addr()?;
+    let mut tasks = JoinSet::new();
+
+    let directory = Directory::open(options.data.as_deref(), options.reset)?;
+    let [table_file, messages_file] = DATABASES.map(|database| directory.file(database));
+    let table = table::Table::open(&table_file, options.data.is_some(), options.dynamodb, &mut tasks).await?;
+    let messages = Arc::new(Messages::open(&messages_file)?);
+    let cloud = aws::Endpoint::start(messages.clone(), options.quiet, &mut tasks).await?;
+    tasks.spawn(Stream::open(table.database.clone(), &table_file, cloud.publisher())?.publish());
+
+    let listener = Listener {
+        store: Store::new(table.client.clone(), table::NAME, 0),
+        allowed: options.allow,
+        verifier: match options.username.zip(options.password) {
+            Some((username, password)) => Verifier::Fixed(credentials::Credentials { username, password }),
+            None => Verifier::AcceptAny,
+        },
+        quarantine: Quarantine::new(cloud.queues(), aws::QUARANTINE),
+        metrics: Metrics::Off,
+        answer_timeout: ANSWER_TIMEOUT,
+    };
+    let app = web::app(Arc::new(listener), messages, options.quiet);
+    tasks.spawn(async move {
+        if let Err(error) = axum::serve(listen, app.into_make_service_with_connect_info::<SocketAddr>()).await {
+            eprintln!("The endpoints stopped: {error}");
+        }
+    });
+    Ok(Local { address, dynamodb: table.address, table: table.client, tasks, _directory: directory })
+}

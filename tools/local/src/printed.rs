@@ -1,0 +1,87 @@
+//! What is printed of a callback: one line.
+
+use std::error::Error;
+use std::time::Duration;
+
+use device::{Ending, Fault, Observation, RequestResult};
+use jiff::Timestamp;
+use listener::{ANSWER_TIMEOUT, Outcome};
+
+use cli_support::line;
+
+/// A callback as one line: when it came, of which service, of which device, what happened, and what became of it.
+pub(super) fn callback(at: Timestamp, service: &str, status: u16, outcome: &Outcome, took: Duration) -> String {
+    let said = said(&outcome.observations);
+    let became = became(outcome);
+    let slow = if took > ANSWER_TIMEOUT {
+        let (took, within) = (took.as_secs_f64(), ANSWER_TIMEOUT.as_secs_f64());
+        format!(" (took {took:.1} s; when deployed, the answer after {within} s is a 503)")
+    } else {
+        String::new()
+    };
+    line(at, &format!("{service}{said} ▶ {status} {became}{slow}"))
+}
+
+fn said(observations: &[Observation]) -> String {
+    let Some(first) = observations.first() else { return String::new() };
+    let device = match first.naming.names().first() {
+        Some(name) => name.to_string(),
+        None => format!("account:{}", first.account.as_deref().unwrap_or("unstated")),
+    };
+    let others = match observations.len() - 1 {
+        0 => String::new(),
+        others => format!(" and {others} more"),
+    };
+    format!(" {device}{others} {}{}", first.change, ended(first.result.as_ref()))
+}
+
+fn ended(result: Option<&RequestResult>) -> String {
+    match result.map(|result| &result.ending) {
+        Some(Ending::Succeeded) => " succeeded".to_owned(),
+        Some(Ending::Failed(Fault { code, text })) => {
+            let why: Vec<_> = [code, text].into_iter().flatten().map(String::as_str).collect();
+            if why.is_empty() { " failed".to_owned() } else { format!(" failed: {}", why.join(" ")) }
+        }
+        Some(Ending::Other(status)) => format!(" {status}"),
+        Some(Ending::Unstated) | None => String::new(),
+    }
+}
+
+fn became(outcome: &Outcome) -> String {
+    match &outcome.result {
+        Ok(recording) if recording.recorded == 0 => "recorded before".to_owned(),
+        Ok(recording) if recording.oversized.is_empty() => "recorded".to_owned(),
+        Ok(recording) => format!("recorded, but for {} in the quarantine", recording.oversized.len()),
+        Err(refusal) => match refusal.source() {
+            Some(why) => format!("{refusal} {why}"),
+            None => refusal.to_string(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use listener::Refusal;
+
+    use super::*;
+
+    const AT: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn refused(refusal: Refusal, took: u64) -> String {
+        let outcome = Outcome { observations: Vec::new(), result: Err(refusal) };
+        callback(AT, "DeviceUsage\u{1b}[31m", 503, &outcome, Duration::from_secs(took))
+    }
+
+    #[test]
+    fn a_line_says_why_a_callback_was_refused() {
+        let store = store::StoreError::Unavailable { code: "Some".to_owned(), detail: "of this".to_owned() };
+        let expected = "00:00:00Z DeviceUsage\u{fffd}[31m ▶ 503 The message cannot be recorded now. DynamoDB failed (Some): of this";
+        assert_eq!(refused(Refusal::StoreUnavailable(store), 1), expected);
+    }
+
+    #[test]
+    fn a_line_says_where_the_deployed_function_would_have_refused() {
+        let line = refused(Refusal::DeadlineExceeded, 4);
+        assert!(line.ends_with("in time. (took 4.0 s; when deployed, the answer after 2.9 s is a 503)"), "{line}");
+    }
+}

@@ -1,0 +1,141 @@
+//! The endpoints of `callbacks local`: API Gateway's part.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{ConnectInfo, Path, Query as Parameters, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+use device_query::{Name, Page, Query};
+use http::header::{CONTENT_TYPE, LINK};
+use http::{Request, StatusCode};
+use jiff::Timestamp;
+use listener::{CallbackRequest, Listener, Outcome, Refusal};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::messages::{Kind, Messages};
+use super::printed;
+
+/// Lambda's own bound on a request. The listener refuses what is over 1 MiB; this only protects the process.
+const MOST_BYTES: usize = 6_000_000;
+
+/// How many messages an answer has, unless asked for fewer.
+const MOST_MESSAGES: usize = 1000;
+
+#[derive(Clone)]
+struct Shared {
+    listener: Arc<Listener>,
+    messages: Arc<Messages>,
+    quiet: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct PageParameters {
+    after: Option<String>,
+    limit: Option<String>,
+}
+
+impl From<PageParameters> for Page {
+    fn from(PageParameters { after, limit }: PageParameters) -> Self {
+        Self { after, limit }
+    }
+}
+
+pub(super) fn app(listener: Arc<Listener>, messages: Arc<Messages>, quiet: bool) -> Router {
+    Router::new()
+        .route("/callbacks/{service}", any(callback))
+        .route("/devices/{kind}/{value}", get(device))
+        .route("/devices/{kind}/{value}/events", get(events))
+        .route("/requests/{request_id}", get(request))
+        .route("/topics/messages", get(|shared, page| sent(Kind::Topics, shared, page)))
+        .route("/quarantine/messages", get(|shared, page| sent(Kind::Quarantine, shared, page)))
+        .with_state(Shared { listener, messages, quiet })
+}
+
+async fn callback(
+    State(shared): State<Shared>,
+    ConnectInfo(source): ConnectInfo<SocketAddr>,
+    Path(name): Path<String>,
+    request: Request<Body>,
+) -> Response {
+    let (head, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, MOST_BYTES).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let received = CallbackRequest {
+        method: head.method,
+        source: Some(source.ip()),
+        content_type: head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned),
+        body,
+        received_at: Timestamp::now(),
+    };
+    let (received_at, started) = (received.received_at, Instant::now());
+    let (response, outcome) = match registry::service(&name) {
+        Some(service) => shared.listener.answer_with_outcome(&service, received).await,
+        None => {
+            let response = listener::refuse(&received, &Refusal::UnknownService);
+            (response, Outcome { observations: Vec::new(), result: Err(Refusal::UnknownService) })
+        }
+    };
+    if !shared.quiet {
+        println!("{}", printed::callback(received_at, &name, response.status().as_u16(), &outcome, started.elapsed()));
+    }
+    response.map(Body::from)
+}
+
+async fn device(State(shared): State<Shared>, Path((kind, value)): Path<(String, String)>) -> Response {
+    query(&shared, Query::Device(Name { kind, value })).await
+}
+
+async fn events(
+    State(shared): State<Shared>,
+    Path((kind, value)): Path<(String, String)>,
+    Parameters(page): Parameters<PageParameters>,
+) -> Response {
+    query(&shared, Query::Events(Name { kind, value }, page.into())).await
+}
+
+async fn request(
+    State(shared): State<Shared>,
+    Path(request_id): Path<String>,
+    Parameters(page): Parameters<PageParameters>,
+) -> Response {
+    query(&shared, Query::Request(request_id, page.into())).await
+}
+
+async fn query(shared: &Shared, query: Query) -> Response {
+    device_query::answer(&shared.listener.store, &query).await.map(Body::from)
+}
+
+async fn sent(
+    kind: Kind,
+    State(shared): State<Shared>,
+    Parameters(PageParameters { after, limit }): Parameters<PageParameters>,
+) -> Response {
+    let limit = limit.map_or(Some(MOST_MESSAGES), |limit| limit.parse().ok());
+    let limit = limit.filter(|limit| (1..=MOST_MESSAGES).contains(limit));
+    let after = after.map_or(Some(0), |after| after.parse().ok());
+    let Some((limit, after)) = limit.zip(after) else {
+        let text = format!("limit must be a number from 1 to {MOST_MESSAGES}, and after a message's number.");
+        let error = json!({ "errorCode": "INPUT_INVALID.Query.Invalid", "errorMessage": text });
+        return (StatusCode::BAD_REQUEST, axum::Json(error)).into_response();
+    };
+    match shared.messages.page(kind, after, limit) {
+        Ok(page) => {
+            let messages = axum::Json(page.messages);
+            match page.next {
+                Some(after) => {
+                    ([(LINK, format!("<?limit={limit}&after={after}>; rel=\"next\""))], messages).into_response()
+                }
+                None => messages.into_response(),
+            }
+        }
+        Err(error) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, format!("The messages cannot be read: {error:#}")).into_response()
+        }
+    }
+}

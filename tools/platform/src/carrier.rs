@@ -1,0 +1,114 @@
+//! The rules with a clock and a disk: what both APIs' faces talk to.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use anyhow::Context;
+use jiff::Timestamp;
+
+use super::rules::{Api, Book, Fault, Grants, Listener, Rules};
+use cli_support::line;
+
+/// The file's name in the directory.
+const FILE: &str = "platform.json";
+
+pub(super) struct Carrier {
+    rules: Mutex<Rules>,
+    file: Option<PathBuf>,
+    quiet: bool,
+}
+
+impl Carrier {
+    /// Reads what an earlier run kept, if any, and adds the accounts to it.
+    pub(super) fn open(
+        grants: Grants,
+        any_port: bool,
+        accounts: Vec<String>,
+        directory: Option<&Path>,
+        quiet: bool,
+    ) -> anyhow::Result<Self> {
+        let file = directory.map(|directory| directory.join(FILE));
+        let mut book = match (&file, directory) {
+            (Some(file), Some(directory)) => {
+                fs::create_dir_all(directory).with_context(|| format!("cannot use {}", directory.display()))?;
+                read(file).with_context(|| format!("cannot use {}", file.display()))?
+            }
+            _ => Book::default(),
+        };
+        book.accounts.extend(accounts);
+        if let Some(file) = &file {
+            write(file, &book).with_context(|| format!("cannot write {}", file.display()))?;
+        }
+        Ok(Self { rules: Mutex::new(Rules::new(grants, any_port, book)), file, quiet })
+    }
+
+    /// The rules as they are.
+    pub(super) fn rules(&self) -> MutexGuard<'_, Rules> {
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Registers a listener, and prints it.
+    pub(super) fn register(&self, session: &str, api: Api, listener: Listener) -> Result<(), Fault> {
+        let what = format!("{api} register {} of {} at {}", listener.service, listener.account, listener.url);
+        let result = self.change(|rules, now| rules.register(session, api, listener, now));
+        self.print_result(&what, result.as_ref().err());
+        result
+    }
+
+    /// Ends a registration, prints it, and gives the service's name.
+    pub(super) fn deregister(&self, session: &str, api: Api, account: &str, service: &str) -> Result<String, Fault> {
+        let result = self.change(|rules, now| rules.deregister(session, api, account, service, now));
+        self.print_result(&format!("{api} deregister {service} of {account}"), result.as_ref().err());
+        result
+    }
+
+    fn print_result(&self, what: &str, refused: Option<&Fault>) {
+        let became = refused.map_or_else(|| "done".to_owned(), |fault| format!("refused: {} {fault}", fault.code()));
+        self.print(Timestamp::now(), &format!("{what} ▶ {became}"));
+    }
+
+    /// Prints something that happens.
+    pub(super) fn print(&self, at: Timestamp, text: &str) {
+        if !self.quiet {
+            println!("{}", line(at, text));
+        }
+    }
+
+    /// Does something that may change the book. It is not done unless it is on disk.
+    fn change<T>(&self, change: impl FnOnce(&mut Rules, Timestamp) -> Result<T, Fault>) -> Result<T, Fault> {
+        let mut rules = self.rules();
+        let before = rules.book.clone();
+        let result = change(&mut rules, Timestamp::now())?;
+        if let Some(file) = self.file.as_deref().filter(|_| rules.book != before)
+            && let Err(error) = write(file, &rules.book)
+        {
+            eprintln!("cannot write {}: {error}", file.display());
+            rules.book = before;
+            return Err(Fault::Unexpected);
+        }
+        Ok(result)
+    }
+}
+
+fn read(file: &Path) -> anyhow::Result<Book> {
+    match fs::read(file) {
+        Ok(bytes) => Ok(serde_json::from_slice(&bytes)?),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Book::default()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// All of it or nothing: a half-written file never has the name. It holds passwords, so it is its owner's alone.
+fn write(file: &Path, book: &Book) -> std::io::Result<()> {
+    let unfinished = file.with_extension("unfinished");
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut writer = options.open(&unfinished)?;
+    writer.write_all(&serde_json::to_vec_pretty(book)?)?;
+    writer.sync_all()?;
+    fs::rename(unfinished, file)
+}

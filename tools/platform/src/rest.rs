@@ -1,0 +1,153 @@
+//! The REST API's face: sessions and callback registration of ThingSpace, as far as a listener's owner needs them.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Path, Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post};
+use axum::{Json, Router};
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::carrier::Carrier;
+use super::gateway::{Admitted, is, no_resource};
+use super::random::token;
+use super::rules::{Api, Credentials, Fault, Listener, Registration};
+
+pub(super) fn routes() -> Router<Arc<Carrier>> {
+    Router::new()
+        .route("/api/m2m/v1/session/login", post(log_in))
+        .route("/api/m2m/v1/session/logout", post(log_out))
+        .route("/api/m2m/v1/callbacks/{account}", get(list).post(register))
+        .route("/api/m2m/v1/callbacks/{account}/name/{service}", delete(deregister))
+        .method_not_allowed_fallback(no_resource)
+}
+
+/// This API's answer to a fault.
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        let code = format!("UnifiedWebService.{}", self.code());
+        let body = json!({ "errorCode": code, "errorMessage": self.to_string() });
+        (StatusCode::BAD_REQUEST, Json(body)).into_response()
+    }
+}
+
+/// The session's token, which is not looked at yet.
+struct Session(String);
+
+impl FromRequestParts<Arc<Carrier>> for Session {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Carrier>) -> Result<Self, Fault> {
+        let token = parts.headers.get("VZ-M2M-Token").and_then(|value| value.to_str().ok());
+        token.map(|token| Self(token.to_owned())).ok_or(Fault::SessionInvalid)
+    }
+}
+
+/// A body of JSON, and said to be so.
+struct Asked<T>(T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<Carrier>> for Asked<T> {
+    type Rejection = Fault;
+
+    async fn from_request(request: Request, carrier: &Arc<Carrier>) -> Result<Self, Fault> {
+        if !is(request.headers(), &CONTENT_TYPE, "application/json") {
+            return Err(Fault::RequestUndefined);
+        }
+        let bytes = Bytes::from_request(request, carrier).await.map_err(|_| Fault::DeserializationFailed)?;
+        if bytes.is_empty() {
+            return Err(Fault::RequestUndefined);
+        }
+        serde_json::from_slice(&bytes).map(Self).map_err(|_| Fault::DeserializationFailed)
+    }
+}
+
+#[derive(Deserialize)]
+struct LogIn {
+    username: Option<String>,
+    password: Option<String>,
+}
+
+async fn log_in(
+    _: Admitted,
+    State(carrier): State<Arc<Carrier>>,
+    Asked(LogIn { username, password }): Asked<LogIn>,
+) -> Result<Json<Value>, Fault> {
+    let login = Credentials::new(username.unwrap_or_default(), password.unwrap_or_default());
+    let session = carrier.rules().log_in(&login, token(), Timestamp::now())?;
+    Ok(Json(json!({ "sessionToken": session })))
+}
+
+async fn log_out(
+    _: Admitted,
+    State(carrier): State<Arc<Carrier>>,
+    Session(session): Session,
+) -> Result<Json<Value>, Fault> {
+    carrier.rules().log_out(&session, Timestamp::now())?;
+    Ok(Json(json!({ "sessionToken": session })))
+}
+
+async fn list(
+    _: Admitted,
+    State(carrier): State<Arc<Carrier>>,
+    Session(session): Session,
+    Path(account): Path<String>,
+) -> Result<Json<Vec<Value>>, Fault> {
+    let registrations = carrier.rules().list(&session, Api::Rest, &account, Timestamp::now())?;
+    let entry = |Registration { account, service, url, credentials, .. }| {
+        json!({
+            "accountName": account,
+            "serviceName": service,
+            "url": url,
+            "username": credentials.username,
+            "password": credentials.password,
+        })
+    };
+    Ok(Json(registrations.into_iter().map(entry).collect()))
+}
+
+#[derive(Deserialize)]
+struct Register {
+    name: Option<String>,
+    url: Option<String>,
+    username: Option<String>,
+    password: Option<String>,
+}
+
+async fn register(
+    _: Admitted,
+    State(carrier): State<Arc<Carrier>>,
+    Session(session): Session,
+    Path(account): Path<String>,
+    Asked(Register { name, url, username, password }): Asked<Register>,
+) -> Result<Json<Value>, Fault> {
+    let listener = Listener {
+        account: account.clone(),
+        service: name.ok_or(Fault::ServiceName)?,
+        url: url.ok_or(Fault::Url)?,
+        credentials: Credentials::new(username.unwrap_or_default(), password.unwrap_or_default()),
+    };
+    let service = listener.service.clone();
+    carrier.register(&session, Api::Rest, listener)?;
+    Ok(done(&account, &service))
+}
+
+async fn deregister(
+    _: Admitted,
+    State(carrier): State<Arc<Carrier>>,
+    Session(session): Session,
+    Path((account, service)): Path<(String, String)>,
+) -> Result<Json<Value>, Fault> {
+    let service = carrier.deregister(&session, Api::Rest, &account, &service)?;
+    Ok(done(&account, &service))
+}
+
+fn done(account: &str, service: &str) -> Json<Value> {
+    Json(json!({ "accountName": account, "serviceName": service }))
+}

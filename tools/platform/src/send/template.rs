@@ -1,0 +1,282 @@
+//! A message that can be sent again and again: the bytes of a file, with slots for what differs between sendings. All
+//! else stays as it is in the file.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+
+use anyhow::{Context, ensure};
+use quick_xml::escape::escape;
+use roxmltree::Document;
+use serde::Deserialize;
+use serde::de::{MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::rules::{Api, Credentials};
+
+/// The last digits of an identifier tell the devices of one message apart, so they stay.
+const KEPT_DIGITS: usize = 4;
+
+/// What differs between sendings.
+pub(crate) struct Fill<'a> {
+    pub(crate) credentials: &'a Credentials,
+    pub(crate) request_id: &'a str,
+    /// The device, counted from 0, which is the file's own.
+    pub(crate) device: u64,
+    /// How many times it was sent before.
+    pub(crate) resends: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Slot {
+    Username,
+    Password,
+    RequestId,
+    /// The file's own count.
+    Count(u64),
+    /// The file's own device.
+    Identifier(String),
+}
+
+#[derive(Debug)]
+enum Piece {
+    Text(String),
+    Slot(Slot),
+}
+
+/// A message with slots.
+#[derive(Debug)]
+pub(crate) struct Template {
+    pub(super) transport: Api,
+    pieces: Vec<Piece>,
+}
+
+/// A text of a message: where it stands, what the name before it is, and what it says.
+struct Text {
+    range: Range<usize>,
+    name: String,
+    value: String,
+    /// A member of the envelope itself, or an element beside the credentials.
+    outermost: bool,
+    /// The value of a pair of kind and identifier.
+    identifier: bool,
+}
+
+impl Template {
+    /// Reads a message: SOAP where it starts as XML does, and REST otherwise.
+    pub(super) fn read(bytes: &[u8]) -> anyhow::Result<Self> {
+        let text = std::str::from_utf8(bytes).context("the message is not UTF-8")?;
+        let transport = if text.trim_start().starts_with('<') { Api::Soap } else { Api::Rest };
+        let texts = match transport {
+            Api::Soap => xml_texts(text)?,
+            Api::Rest => {
+                let mut texts = Vec::new();
+                json_texts(text, serde_json::from_str(text).context("the message is no JSON")?, "", 0, &mut texts)?;
+                texts
+            }
+        };
+        let is_identifier = |given: &str| texts.iter().any(|text| text.identifier && text.value == given);
+        let slots = texts.iter().filter_map(|text| {
+            let slot = match (text.outermost, text.name.to_ascii_lowercase().as_str()) {
+                (true, "username") => Slot::Username,
+                (true, "password") => Slot::Password,
+                (true, "requestid") => Slot::RequestId,
+                (true, "callbackcount") => Slot::Count(text.value.parse().ok()?),
+                _ if is_identifier(&text.value) => Slot::Identifier(text.value.clone()),
+                _ => return None,
+            };
+            Some((text.range.start, (text.range.end, slot)))
+        });
+        let slots: BTreeMap<_, _> = slots.collect();
+        let (mut pieces, mut done) = (Vec::new(), 0);
+        for (start, (end, slot)) in slots {
+            pieces.push(Piece::Text(slice(text, done..start)?.to_owned()));
+            match transport {
+                Api::Rest => pieces.push(Piece::Slot(slot)),
+                Api::Soap => {
+                    let element = slice(text, start..end)?;
+                    let name = element.trim_start_matches('<');
+                    let name = name.split(|letter: char| letter.is_whitespace() || "/>".contains(letter)).next();
+                    let name = name.unwrap_or_default();
+                    pieces.push(Piece::Text(format!("<{name}>")));
+                    pieces.push(Piece::Slot(slot));
+                    pieces.push(Piece::Text(format!("</{name}>")));
+                }
+            }
+            done = end;
+        }
+        pieces.push(Piece::Text(slice(text, done..text.len())?.to_owned()));
+        Ok(Self { transport, pieces })
+    }
+
+    /// The message as it is sent.
+    pub(crate) fn render(&self, fill: &Fill<'_>) -> String {
+        self.pieces.iter().fold(String::new(), |message, piece| {
+            message
+                + &match piece {
+                    Piece::Text(text) => Cow::Borrowed(text.as_str()),
+                    Piece::Slot(Slot::Username) => self.text(&fill.credentials.username),
+                    Piece::Slot(Slot::Password) => self.text(&fill.credentials.password),
+                    Piece::Slot(Slot::RequestId) => self.text(fill.request_id),
+                    Piece::Slot(Slot::Count(own)) => Cow::Owned((own + fill.resends).to_string()),
+                    Piece::Slot(Slot::Identifier(own)) => {
+                        Cow::Owned(self.text(&of_device(own, fill.device)).into_owned())
+                    }
+                }
+        })
+    }
+
+    /// Its `Content-Type`.
+    pub(crate) fn content_type(&self) -> &'static str {
+        match self.transport {
+            Api::Rest => "application/json",
+            Api::Soap => "text/xml; charset=utf-8",
+        }
+    }
+
+    /// Whether it says which request it belongs to.
+    pub(super) fn has_request_id(&self) -> bool {
+        self.pieces.iter().any(|piece| matches!(piece, Piece::Slot(Slot::RequestId)))
+    }
+
+    fn text<'a>(&self, value: &'a str) -> Cow<'a, str> {
+        match self.transport {
+            Api::Soap => escape(value),
+            Api::Rest => Cow::Owned(serde_json::Value::from(value).to_string()),
+        }
+    }
+}
+
+fn slice(text: &str, range: Range<usize>) -> anyhow::Result<&str> {
+    text.get(range).context("the message's parts overlap")
+}
+
+/// The identifier of another device: the number that its digits make is greater by so much, but for the last few digits.
+fn of_device(own: &str, device: u64) -> String {
+    let mut letters: Vec<char> = own.chars().collect();
+    let digits = letters.iter().filter(|letter| letter.is_ascii_digit()).count();
+    let kept = if digits > KEPT_DIGITS { KEPT_DIGITS } else { 0 };
+    let mut carry = device;
+    for letter in letters.iter_mut().rev().filter(|letter| letter.is_ascii_digit()).skip(kept) {
+        let sum = u64::from(*letter) - u64::from('0') + carry % 10;
+        carry = carry / 10 + sum / 10;
+        *letter = char::from_digit((sum % 10) as u32, 10).unwrap_or('0');
+    }
+    letters.into_iter().collect()
+}
+
+fn xml_texts(text: &str) -> anyhow::Result<Vec<Text>> {
+    let document = Document::parse(text).context("the message is no XML")?;
+    let elements = document.descendants().filter(roxmltree::Node::is_element);
+    let leaves = elements.filter(|node| node.first_element_child().is_none());
+    let texts = leaves.map(|node| {
+        let parent = node.parent().map(|parent| parent.tag_name().name().to_owned()).unwrap_or_default();
+        let name = node.tag_name().name().to_owned();
+        Text {
+            range: node.range(),
+            value: node.text().unwrap_or_default().to_owned(),
+            outermost: parent.ends_with("CallbackRequest"),
+            identifier: name == "Identifier",
+            name,
+        }
+    });
+    Ok(texts.collect())
+}
+
+/// The texts in this value of the whole text, so deep inside.
+fn json_texts(whole: &str, value: &RawValue, name: &str, depth: usize, texts: &mut Vec<Text>) -> anyhow::Result<()> {
+    let raw = value.get();
+    if raw.starts_with('{') {
+        let Members(members) = serde_json::from_str(raw)?;
+        let named = |wanted: &str| members.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        let is_pair = named("id") && named("kind");
+        for (name, value) in &members {
+            json_texts(whole, value, name, depth + 1, texts)?;
+            if let Some(text) = texts.last_mut().filter(|text| is_pair && text.name.eq_ignore_ascii_case("id")) {
+                text.identifier = true;
+            }
+        }
+    } else if raw.starts_with('[') {
+        for item in serde_json::from_str::<Vec<&RawValue>>(raw)? {
+            json_texts(whole, item, "", depth + 1, texts)?;
+        }
+    } else {
+        let start =
+            (raw.as_ptr() as usize).checked_sub(whole.as_ptr() as usize).context("not a part of the message")?;
+        ensure!(start + raw.len() <= whole.len(), "not a part of the message");
+        let text = serde_json::from_str::<String>(raw).unwrap_or_else(|_| raw.to_owned());
+        let range = start..start + raw.len();
+        texts.push(Text { range, name: name.to_owned(), value: text, outermost: depth == 1, identifier: false });
+    }
+    Ok(())
+}
+
+/// The members of an object in their order, each as it is written.
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Members<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(InOrder)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rendered(message: &str, device: u64, resends: u64) -> String {
+        let credentials = Credentials::new("a \"quoted\" user", "<&>");
+        let fill = Fill { credentials: &credentials, request_id: "fresh", device, resends };
+        Template::read(message.as_bytes()).unwrap().render(&fill)
+    }
+
+    #[test]
+    fn json_keeps_its_order_and_spacing_and_gets_what_differs() {
+        let message = r#"{ "requestId" : "r", "deviceIds": [{"id": "350000000000105", "kind": "imei"}],
+            "x": {"requestId": "stays", "n": 1.10, "previous": "350000000000105"},
+            "Username": "", "password":null, "callbackCount": 2 }"#;
+        let expected = r#"{ "requestId" : "fresh", "deviceIds": [{"id": "350000000120105", "kind": "imei"}],
+            "x": {"requestId": "stays", "n": 1.10, "previous": "350000000120105"},
+            "Username": "a \"quoted\" user", "password":"<&>", "callbackCount": 3 }"#;
+        assert_eq!(rendered(message, 12, 1), expected);
+    }
+
+    #[test]
+    fn xml_keeps_its_prefixes_and_gets_what_differs() {
+        let message = "<v:CallbackRequest xmlns:v=\"urn:v\"><v:Username/><v:Password>old</v:Password>\n\
+                       <v:RequestId >r</v:RequestId><v:Identifier>5550100123</v:Identifier><Data><Now>5550100123</Now>\
+                       <Username>stays</Username></Data><CallbackCount>1</CallbackCount></v:CallbackRequest>";
+        let expected = "<v:CallbackRequest xmlns:v=\"urn:v\"><v:Username>a &quot;quoted&quot; user</v:Username>\
+                        <v:Password>&lt;&amp;&gt;</v:Password>\n\
+                        <v:RequestId>fresh</v:RequestId><v:Identifier>5550110123</v:Identifier><Data><Now>5550110123</Now>\
+                        <Username>stays</Username></Data><CallbackCount>2</CallbackCount></v:CallbackRequest>";
+        assert_eq!(rendered(message, 1, 1), expected);
+    }
+
+    #[test]
+    fn the_first_device_is_the_file_s_own_and_others_differ_from_it_and_from_each_other() {
+        assert_eq!(of_device("A1000000009999", 0), "A1000000009999");
+        assert_eq!(of_device("A1000009999999", 1), "A1000010009999");
+        assert_eq!(of_device("5550100102", 999_999), "5550090102", "it goes round in time");
+        assert_eq!(of_device("12", 3), "15");
+        let names: std::collections::HashSet<_> = (0..10_000).map(|device| of_device("60000008", device)).collect();
+        assert_eq!(names.len(), 10_000);
+    }
+}
