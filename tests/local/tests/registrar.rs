@@ -353,13 +353,13 @@ async fn a_parameter_that_is_left_out_deregisters_nothing() {
     ] {
         let (status, reason) = circle.deployment_while(stack_status, "Delete", circle.properties("all"), None).await;
         assert_eq!(status, "SUCCESS", "{stack_status}");
-        assert!(reason.contains("what is registered stays"), "{stack_status}: {reason}");
+        assert!(reason.contains("its registrations remain"), "{stack_status}: {reason}");
         assert!(circle.all_here_with("the first").await, "{stack_status}");
     }
     let mut empty = circle.properties("all");
     empty["AccountNames"] = json!("");
     let (status, reason) = circle.deployment("Update", empty, Some(circle.properties("all"))).await;
-    assert!(status == "FAILED" && reason.contains("none deregisters"), "{status}: {reason}");
+    assert!(status == "FAILED" && reason.contains("use none to deregister"), "{status}: {reason}");
     assert!(circle.all_here_with("the first").await);
 }
 
@@ -448,7 +448,7 @@ async fn an_account_that_is_not_there_stops_no_other() {
     properties["AccountNames"] = json!(accounts);
     let (status, reason) = circle.deployment("Create", properties, None).await;
     assert_eq!(status, "SUCCESS");
-    assert!(reason.starts_with("1 of 14 went wrong: 0000123456-00009: the platform refuses: "), "{reason}");
+    assert!(reason.starts_with("1 of 14 failed: 0000123456-00009: the platform refuses: "), "{reason}");
     assert!(circle.all_here_with("the first").await);
     circle.stranger().deregister(&ACCOUNT.parse().unwrap(), "DeviceUsage").await.unwrap();
     assert!(circle.check().await.unwrap_err().contains("0000123456-00009"));
@@ -477,7 +477,7 @@ async fn a_login_that_is_refused_is_not_tried_until_it_locks() {
         assert!(circle.check().await.unwrap_err().contains("refuses the user name and password"));
     }
     for _ in 0..5 {
-        assert!(circle.check().await.unwrap_err().contains("is not tried again until its secret changes"));
+        assert!(circle.check().await.unwrap_err().contains("is not used until its secret changes"));
     }
     *circle.aws.login.lock().unwrap() = right;
     circle.check().await.expect("not locked");
@@ -491,13 +491,13 @@ async fn a_platform_that_is_down_fails_a_deployment_only_where_asked_and_a_delet
     properties["PlatformUrl"] = json!("http://127.0.0.1:1/api");
     let (status, reason) = circle.deployment("Create", properties.clone(), None).await;
     assert_eq!(status, "SUCCESS");
-    assert!(reason.starts_with("the platform cannot be reached: "), "{reason}");
+    assert!(reason.starts_with("The platform cannot be reached: "), "{reason}");
     let (status, _) = circle.deployment("Delete", properties.clone(), None).await;
     assert_eq!(status, "SUCCESS");
     properties["OnDeploy"] = json!("required");
     let (status, reason) = circle.deployment("Create", properties, None).await;
     assert_eq!(status, "FAILED");
-    assert!(reason.starts_with("the platform cannot be reached: "), "{reason}");
+    assert!(reason.starts_with("The platform cannot be reached: "), "{reason}");
 }
 
 #[tokio::test]
@@ -505,9 +505,9 @@ async fn a_wrong_parameter_fails_a_deployment_with_a_sentence_and_does_not_hold_
     let circle = Circle::new().await;
     for (name, value, said) in [
         ("Services", "DeviceUse", "\"DeviceUse\" is not a callback service"),
-        ("AccountNames", "", "no account is given"),
-        ("CallbackBaseUrl", "https://example.com:8443/v1", "the platform calls the ports 80, 443"),
-        ("PlatformUrl", "http://example.com", "is no address of a platform"),
+        ("AccountNames", "", "No account is given"),
+        ("CallbackBaseUrl", "https://example.com:8443/v1", "the platform calls only the ports 80, 443"),
+        ("PlatformUrl", "http://example.com", "is not an address of a platform"),
     ] {
         let mut properties = circle.properties("all");
         properties[name] = json!(value);
@@ -531,7 +531,7 @@ async fn a_refused_service_stops_no_others_and_is_named() {
     other.register(&taken).await.unwrap();
     let (status, reason) = circle.deployment("Create", circle.properties("all"), None).await;
     assert_eq!(status, "SUCCESS");
-    assert!(reason.starts_with("1 of 13 went wrong: DeviceUsage: the platform refuses: "), "{reason}");
+    assert!(reason.starts_with("1 of 13 failed: DeviceUsage: the platform refuses: "), "{reason}");
     assert_eq!(circle.registered().await.len(), 13);
     assert!(
         circle.check().await.unwrap_err().contains("DeviceUsage"),
@@ -591,7 +591,7 @@ async fn drift_is_repaired_and_told_of_and_what_is_right_is_left_alone() {
         "url": "https://example.com/v1/callbacks/DeviceUsage"
       },
       "datacontenttype": "application/json",
-      "id": "invocation-0000123456-00001-DeviceUsage",
+      "id": "invocation-7198ffb0a4b88fa6dd75acbfc6a7a039c1dc1ae1ad24c245127bfd395b234447",
       "source": "/accounts/0000123456-00001",
       "specversion": "1.0",
       "subject": "0000123456-00001",
@@ -690,7 +690,7 @@ async fn no_rotation_begins_while_the_platform_may_use_the_password_before_the_c
         assert!(circle.all_here_with("by hand").await);
     }
     assert_eq!(circle.aws.staged("AWSPENDING"), None);
-    circle.aws.rows.lock().unwrap().get_mut("HANDOVER").unwrap()["at"] = json!({ "N": "1700000000" });
+    circle.aws.rows.lock().unwrap().get_mut("CREDENTIALS_CHANGE").unwrap()["at"] = json!({ "N": "1700000000" });
     circle.rotation("createSecret").await.unwrap();
     assert_eq!(circle.aws.staged("AWSPENDING").as_deref(), Some("second"));
 }
@@ -710,9 +710,9 @@ async fn a_rotation_that_the_platform_does_not_take_can_be_tried_again() {
     assert!(circle.all_here_with("a new one").await);
 
     let other = json!({ "Step": "setSecret", "SecretId": "arn:other", "ClientRequestToken": "second" });
-    assert!(circle.handle(other).await.unwrap_err().contains("not the secret of the listener"));
+    assert!(circle.handle(other).await.unwrap_err().contains("not the secret of the callback credentials"));
     let unmade = json!({ "Step": "setSecret", "SecretId": LISTENER, "ClientRequestToken": "third" });
-    assert!(circle.handle(unmade).await.unwrap_err().contains("has not been made"));
+    assert!(circle.handle(unmade).await.unwrap_err().contains("does not exist"));
 }
 
 #[tokio::test]

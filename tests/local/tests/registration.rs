@@ -308,7 +308,7 @@ async fn one_service_that_is_answered_oddly_stops_no_others() {
     for one in client.repair(&account(), expected(Api::Rest), &[]).await.unwrap() {
         match (one.comparison.expected.service(), one.result.unwrap()) {
             ("DeviceUsage", outcome) => {
-                assert!(matches!(outcome, Err(Error::UnexpectedResponse { .. })), "{outcome:?}")
+                assert!(matches!(outcome, Err(Error::UnexpectedResponse { .. })), "{outcome:?}");
             }
             (service, outcome) => assert!(outcome.is_ok(), "{service}: {outcome:?}"),
         }

@@ -145,7 +145,7 @@ async fn nothing_of_a_message_reaches_the_log() {
         503
     );
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    assert!(log.contains("Recorded.") && log.contains("Refused."), "{log}");
+    assert!(log.contains("Callback recorded.") && log.contains("Callback refused."), "{log}");
     assert!(log.contains("DynamoDB failed (AccessDeniedException)"), "the cause is for the operator:\n{log}");
     for secret in ["secret-", "user-7", "2300329133", "A2000009D6BFE1", "Verizon Test", "CallbackRequest"] {
         assert!(!log.contains(secret), "{secret} is in the log:\n{log}");

@@ -91,7 +91,7 @@ async fn somebody_elses_listener_is_shown_and_not_deregistered() {
 
     let (code, table) = desk.says("rest", &["registrations", "--service", "CarrierService"]).await;
     assert_eq!(code, 1, "{table}");
-    assert!(table.contains("https://elsewhere.example.com/DeviceUsage") && table.contains("not looked at"), "{table}");
+    assert!(table.contains("https://elsewhere.example.com/DeviceUsage") && table.contains("not compared"), "{table}");
     let (code, table) = desk.says("rest", &["registrations", "--service", "DeviceUsage"]).await;
     assert!(code == 1 && table.contains("somewhere else"), "{table}");
     let (code, done) = desk.says("rest", &["deregister", "--all"]).await;
