@@ -1,4 +1,4 @@
-//! The rules with a clock and a disk: what both APIs' faces talk to.
+//! The state of the simulator: the rules with a clock, a file and printed lines.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -21,7 +21,7 @@ pub(super) struct Carrier {
 }
 
 impl Carrier {
-    /// Reads what an earlier run kept, if any, and adds the accounts to it.
+    /// Loads the state of an earlier run, if there is one, and adds the accounts.
     pub(super) fn open(
         grants: Grants,
         any_port: bool,
@@ -44,12 +44,12 @@ impl Carrier {
         Ok(Self { rules: Mutex::new(Rules::new(grants, any_port, book)), file, quiet })
     }
 
-    /// The rules as they are.
+    /// The rules, locked.
     pub(super) fn rules(&self) -> MutexGuard<'_, Rules> {
         self.rules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Registers a listener, and prints it.
+    /// Registers a listener and prints the result.
     pub(super) fn register(&self, session: &str, api: Api, listener: Listener) -> Result<(), Fault> {
         let what = format!("{api} register {} of {} at {}", listener.service, listener.account, listener.url);
         let result = self.change(|rules, now| rules.register(session, api, listener, now));
@@ -57,7 +57,7 @@ impl Carrier {
         result
     }
 
-    /// Ends a registration, prints it, and gives the service's name.
+    /// Deregisters a listener, prints the result and returns the name of the service.
     pub(super) fn deregister(&self, session: &str, api: Api, account: &str, service: &str) -> Result<String, Fault> {
         let result = self.change(|rules, now| rules.deregister(session, api, account, service, now));
         self.print_result(&format!("{api} deregister {service} of {account}"), result.as_ref().err());
@@ -65,18 +65,18 @@ impl Carrier {
     }
 
     fn print_result(&self, what: &str, refused: Option<&Fault>) {
-        let became = refused.map_or_else(|| "done".to_owned(), |fault| format!("refused: {} {fault}", fault.code()));
-        self.print(Timestamp::now(), &format!("{what} ▶ {became}"));
+        let result = refused.map_or_else(|| "done".to_owned(), |fault| format!("refused: {} {fault}", fault.code()));
+        self.print(Timestamp::now(), &format!("{what} ▶ {result}"));
     }
 
-    /// Prints something that happens.
+    /// Prints a line.
     pub(super) fn print(&self, at: Timestamp, text: &str) {
         if !self.quiet {
             println!("{}", line(at, text));
         }
     }
 
-    /// Does something that may change the book. It is not done unless it is on disk.
+    /// Applies a change. It only takes effect if it can be written to the file.
     fn change<T>(&self, change: impl FnOnce(&mut Rules, Timestamp) -> Result<T, Fault>) -> Result<T, Fault> {
         let mut rules = self.rules();
         let before = rules.book.clone();
@@ -100,7 +100,7 @@ fn read(file: &Path) -> anyhow::Result<Book> {
     }
 }
 
-/// All of it or nothing: a half-written file never has the name. It holds passwords, so it is its owner's alone.
+/// Writes atomically, by renaming a temporary file. Only the owner can read it, since it contains passwords.
 fn write(file: &Path, book: &Book) -> std::io::Result<()> {
     let unfinished = file.with_extension("unfinished");
     let mut options = OpenOptions::new();

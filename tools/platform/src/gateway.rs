@@ -1,4 +1,4 @@
-//! The gateway before the REST API: OAuth tokens, and the faults that are the gateway's own.
+//! The gateway in front of the REST API: OAuth tokens, and the gateway's own faults.
 
 use std::sync::Arc;
 
@@ -53,7 +53,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// Whether a header is this media type, whatever its parameters.
+/// Whether a header has this media type, with any parameters.
 pub(super) fn is(headers: &HeaderMap, name: &HeaderName, media_type: &str) -> bool {
     let given = text(headers, name).and_then(|given| given.split(';').next());
     given.is_some_and(|given| given.trim().eq_ignore_ascii_case(media_type))
@@ -66,7 +66,7 @@ fn basic(headers: &HeaderMap) -> Option<Credentials> {
     Some(Credentials::new(key, secret))
 }
 
-/// A request that carries the OAuth token. Every resource of the REST API asks for it.
+/// A request with a valid OAuth token, which every resource of the REST API requires.
 pub(super) struct Admitted;
 
 impl FromRequestParts<Arc<Carrier>> for Admitted {
@@ -82,12 +82,12 @@ impl FromRequestParts<Arc<Carrier>> for Admitted {
     }
 }
 
-/// `GET /api/whatever`.
+/// Any other resource below `/api`.
 pub(super) async fn no_resource(headers: HeaderMap) -> Response {
     NO_RESOURCE.answer(&headers)
 }
 
-/// A refusal of the gateway, by its code.
+/// A fault of the gateway.
 struct GatewayFault {
     status: StatusCode,
     code: &'static str,
@@ -116,7 +116,7 @@ const NO_RESOURCE: GatewayFault = GatewayFault {
 };
 
 impl GatewayFault {
-    /// JSON, or XML for whoever asks for it.
+    /// JSON, or XML if the `Accept` header requests it.
     fn answer(&self, headers: &HeaderMap) -> Response {
         let Self { status, code, message, description } = *self;
         if !text(headers, &ACCEPT).is_some_and(|accept| accept.contains("xml")) {

@@ -1,9 +1,8 @@
 //! `callbacks platform`: a simulator of the platform. It serves both registration APIs with their rules and faults, and
 //! keeps what is registered.
 //!
-//! The rules are in [`rules`], apart from I/O; each API is a thin face of them. What sends callbacks to the listeners is
-//! in [`send`], which asks a running platform for them, as another program would. `docs/platform.md` says of every rule how
-//! well it is known.
+//! The rules are in [`rules`], without I/O; the modules of the two APIs only translate. [`send`] sends callbacks to the listeners that are
+//! registered at a running simulator. `docs/platform.md` states the evidence for every rule.
 
 mod carrier;
 mod gateway;
@@ -32,7 +31,7 @@ use self::carrier::Carrier;
 use self::rules::{Credentials, Grants, Registration};
 use self::send::{SendOptions, Sent, send};
 
-/// What to do: run the platform, or have one send.
+/// `callbacks platform`: run the simulator, or send callbacks.
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Command {
@@ -44,20 +43,20 @@ pub struct Command {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Send callbacks to the listeners that are registered with a running platform
+    /// Send callbacks to the listeners that are registered at a running simulator
     Send(SendOptions),
 }
 
-/// How to run. It is not `Debug`, since it holds secrets.
+/// Options of the simulator. Not `Debug`, since they contain secrets.
 #[derive(Clone, Args)]
 pub struct Options {
     /// Listen on this address
     #[arg(long, default_value_t = Self::default().listen, value_parser = cli_support::socket)]
     pub listen: SocketAddr,
-    /// Keep registrations in this directory; without it, they are gone at the end
+    /// Keep registrations in this directory. Without it, they are lost at exit
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// An account that there is; give it once for each
+    /// An existing account; can be given several times
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), default_values_t = Self::default().account)]
     pub account: Vec<String>,
     /// The application's key, for OAuth
@@ -72,13 +71,13 @@ pub struct Options {
     /// The user's password
     #[arg(long, value_parser = NonEmptyStringValueParser::new(), default_value_t = Self::default().password)]
     pub password: String,
-    /// The life of an OAuth token
+    /// The lifetime of an OAuth token
     #[arg(long, value_name = "SECONDS", default_value_t = Self::default().token_lifetime)]
     pub token_lifetime: u32,
-    /// A session that is not used for so long ends
+    /// The idle time after which a session expires
     #[arg(long, value_name = "SECONDS", default_value_t = Self::default().session_idle)]
     pub session_idle: u32,
-    /// Take URLs with any port, which the real platform does not
+    /// Accept URLs with any port, unlike the real platform
     #[arg(long)]
     pub any_port: bool,
     /// Do not print registrations and messages as they happen
@@ -104,36 +103,36 @@ impl Default for Options {
     }
 }
 
-/// A running platform. It ends when this is dropped.
+/// A running simulator. Dropping it stops it.
 pub struct Platform {
-    /// Where it listens.
+    /// The address it listens on.
     pub address: SocketAddr,
     carrier: Arc<Carrier>,
     tasks: JoinSet<()>,
 }
 
 impl Platform {
-    /// Ends all OAuth tokens, as time would.
+    /// Expires all OAuth tokens.
     pub fn expire_tokens(&self) {
         self.carrier.rules().expire_tokens();
     }
 
-    /// Ends all sessions, as idleness would.
+    /// Expires all sessions.
     pub fn expire_sessions(&self) {
         self.carrier.rules().expire_sessions(Timestamp::now());
     }
 
-    /// Lets a locked user try again, as a call to the platform's support would.
+    /// Unlocks the user, as the platform's support would.
     pub fn unlock(&self) {
         self.carrier.rules().unlock();
     }
 }
 
-/// Does it.
+/// Runs the command.
 ///
 /// # Errors
 ///
-/// The address is taken, or the directory cannot be used.
+/// The address is in use, or the directory is not usable.
 pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command.task {
         Some(Task::Send(options)) => Ok(sent(&options).await),
@@ -141,7 +140,7 @@ pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// 0: all is acknowledged; 1: not all is; 2: nothing could be sent.
+/// Exit codes: 0 all messages are acknowledged, 1 some are not, 2 nothing could be sent.
 async fn sent(options: &SendOptions) -> ExitCode {
     let report = match send(options).await {
         Ok(report) => report,
@@ -164,18 +163,18 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     println!("{}", introduction(&options, &platform));
     tokio::select! {
         stopped = platform.tasks.join_next() => match stopped {
-            Some(Err(error)) => Err(error).context("the platform failed"),
-            _ => anyhow::bail!("the platform stopped"),
+            Some(Err(error)) => Err(error).context("the simulator failed"),
+            _ => anyhow::bail!("the simulator stopped"),
         },
         signal = tokio::signal::ctrl_c() => signal.context("cannot wait for Ctrl-C"),
     }
 }
 
-/// Starts it.
+/// Starts the simulator.
 ///
 /// # Errors
 ///
-/// The address is taken, or the directory cannot be used.
+/// The address is in use, or the directory is not usable.
 pub async fn start(options: Options) -> anyhow::Result<Platform> {
     let Options { listen, data, account, key, secret, username, password, .. } = options;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
@@ -198,38 +197,38 @@ pub async fn start(options: Options) -> anyhow::Result<Platform> {
     let mut tasks = JoinSet::new();
     tasks.spawn(async move {
         if let Err(error) = axum::serve(listener, app).await {
-            eprintln!("The platform stopped: {error}");
+            eprintln!("The simulator stopped: {error}");
         }
     });
     Ok(Platform { address, carrier, tasks })
 }
 
-/// What `send` needs to know: every registration with its credentials. The real platform has no such thing.
+/// Every registration with its credentials, for `send`. The real platform has no such resource.
 async fn registrations(State(carrier): State<Arc<Carrier>>) -> Json<Vec<Registration>> {
     Json(carrier.rules().book.registrations.clone())
 }
 
-/// What `send` has sent since it last said so.
+/// Receives what `send` has sent since its last report.
 async fn sent_now(State(carrier): State<Arc<Carrier>>, Json(all): Json<Vec<Sent>>) {
     all.iter().for_each(|sent| carrier.print(sent.at, &sent.to_string()));
 }
 
-/// What a person is told at the start. Only the secrets that everybody knows are shown.
+/// The text printed at start. Only default secrets are shown.
 fn introduction(options: &Options, platform: &Platform) -> String {
     let usual = Options::default();
     let shown = |given: &str, usual: &str| if given == usual { usual.to_owned() } else { "<yours>".to_owned() };
     let (secret, password) = (shown(&options.secret, &usual.secret), shown(&options.password, &usual.password));
     let ports = if options.any_port {
-        "ANY PORT is taken in a listener's URL (--any-port). The real platform does not do that."
+        "ANY PORT is accepted in a listener's URL (--any-port). The real platform does not do that."
     } else {
-        "A listener's URL must have a port that the real platform takes; --any-port takes any."
+        "A listener's URL must have a port that the real platform calls; --any-port accepts any."
     };
     let kept = match &options.data {
         Some(data) => format!("Registrations are kept in {}.", data.display()),
-        None => "Registrations are gone at the end; --data DIR keeps them.".to_owned(),
+        None => "Registrations are lost at exit; --data DIR keeps them.".to_owned(),
     };
     let Options { key, username, token_lifetime, session_idle, .. } = options;
-    // Those of earlier runs, too.
+    // Including those of earlier runs.
     let accounts: Vec<_> = platform.carrier.rules().book.accounts.iter().cloned().collect();
     let (url, accounts) = (format!("http://{}", platform.address), accounts.join(", "));
     format!(

@@ -1,4 +1,4 @@
-//! The REST API's face: sessions and callback registration of ThingSpace, as far as a listener's owner needs them.
+//! The REST API of ThingSpace: sessions and callback registrations.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ pub(super) fn routes() -> Router<Arc<Carrier>> {
         .method_not_allowed_fallback(no_resource)
 }
 
-/// This API's answer to a fault.
+/// The error object of this API.
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
         let code = format!("UnifiedWebService.{}", self.code());
@@ -38,7 +38,7 @@ impl IntoResponse for Fault {
     }
 }
 
-/// The session's token, which is not looked at yet.
+/// The session token, not validated yet.
 struct Session(String);
 
 impl FromRequestParts<Arc<Carrier>> for Session {
@@ -50,10 +50,10 @@ impl FromRequestParts<Arc<Carrier>> for Session {
     }
 }
 
-/// A body of JSON, and said to be so.
-struct Asked<T>(T);
+/// A JSON body with the right content type.
+struct JsonBody<T>(T);
 
-impl<T: DeserializeOwned> FromRequest<Arc<Carrier>> for Asked<T> {
+impl<T: DeserializeOwned> FromRequest<Arc<Carrier>> for JsonBody<T> {
     type Rejection = Fault;
 
     async fn from_request(request: Request, carrier: &Arc<Carrier>) -> Result<Self, Fault> {
@@ -77,7 +77,7 @@ struct LogIn {
 async fn log_in(
     _: Admitted,
     State(carrier): State<Arc<Carrier>>,
-    Asked(LogIn { username, password }): Asked<LogIn>,
+    JsonBody(LogIn { username, password }): JsonBody<LogIn>,
 ) -> Result<Json<Value>, Fault> {
     let login = Credentials::new(username.unwrap_or_default(), password.unwrap_or_default());
     let session = carrier.rules().log_in(&login, token(), Timestamp::now())?;
@@ -125,7 +125,7 @@ async fn register(
     State(carrier): State<Arc<Carrier>>,
     Session(session): Session,
     Path(account): Path<String>,
-    Asked(Register { name, url, username, password }): Asked<Register>,
+    JsonBody(Register { name, url, username, password }): JsonBody<Register>,
 ) -> Result<Json<Value>, Fault> {
     let listener = Listener {
         account: account.clone(),

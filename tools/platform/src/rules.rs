@@ -1,5 +1,4 @@
-//! The platform's rules of registration, apart from clocks, disks and wires: every method takes the time and gives a
-//! value or a [`Fault`]. Both APIs are thin faces of this.
+//! The platform's rules about registrations, without I/O and clock: every method takes the time and returns a value or a [`Fault`].
 
 mod access;
 mod fault;
@@ -19,10 +18,10 @@ use access::Access;
 pub use access::{Grants, Token, WrongKey};
 pub use fault::Fault;
 
-/// The most characters of a user name or a password for callbacks.
-const MOST_CHARACTERS: usize = 40;
+/// Maximum length of a user name or a password for callbacks, in characters.
+const MAX_CREDENTIAL_CHARS: usize = 40;
 
-/// Through which API a listener is registered, and so in which form it gets its messages.
+/// The API through which a listener is registered. It determines the format of the callbacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "camelCase")]
 pub enum Api {
@@ -41,7 +40,7 @@ impl fmt::Display for Api {
     }
 }
 
-/// A user name and a password, empty where there are none.
+/// A user name and a password, both empty if there are none.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credentials {
     /// The user name.
@@ -51,7 +50,7 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// These two.
+    /// Credentials with this user name and password.
     pub fn new(username: impl Into<String>, password: impl Into<String>) -> Self {
         Self { username: username.into(), password: password.into() }
     }
@@ -71,13 +70,13 @@ pub struct Registration {
     pub account: String,
     /// The callback service.
     pub service: String,
-    /// How it was registered.
+    /// The API through which it was registered.
     pub api: Api,
-    /// Where messages go.
+    /// The callback URL.
     pub url: String,
-    /// What messages carry.
+    /// The credentials that callbacks carry.
     pub credentials: Credentials,
-    /// What they carried before, and still do for a while.
+    /// The credentials before, which some callbacks still carry for a while.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub former: Option<Former>,
 }
@@ -86,51 +85,51 @@ pub struct Registration {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Former {
-    /// Which.
+    /// The credentials.
     pub credentials: Credentials,
-    /// When.
+    /// When they were replaced.
     pub replaced_at: Timestamp,
 }
 
-/// What outlives the program.
+/// The persistent state.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Book {
     /// The names of all accounts.
     pub accounts: BTreeSet<String>,
-    /// At most one per account and service.
+    /// The registrations: at most one per account and service.
     pub registrations: Vec<Registration>,
 }
 
-/// What somebody wants to register.
+/// A listener to be registered.
 #[derive(Debug, Clone)]
 pub struct Listener {
     /// The billing account.
     pub account: String,
     /// The callback service.
     pub service: String,
-    /// Where messages are to go.
+    /// The callback URL.
     pub url: String,
-    /// What they are to carry.
+    /// The credentials that callbacks shall carry.
     pub credentials: Credentials,
 }
 
-/// The rules, and what they are applied to.
+/// The rules, and the state that they apply to.
 pub struct Rules {
     access: Access,
     any_port: bool,
-    /// What outlives the program.
+    /// The persistent state.
     pub book: Book,
 }
 
 impl Rules {
-    /// These are granted access to this book.
+    /// Rules with these logins and this state.
     #[must_use]
     pub fn new(grants: Grants, any_port: bool, book: Book) -> Self {
         Self { access: Access::new(grants), any_port, book }
     }
 
-    /// The application's OAuth token: the same one until it ends, then the fresh one.
+    /// The application's OAuth token: the same one until it expires, then the new one.
     ///
     /// # Errors
     ///
@@ -139,13 +138,13 @@ impl Rules {
         self.access.token(application, fresh, now)
     }
 
-    /// Whether the gateway lets this OAuth token through.
+    /// Whether the gateway accepts this OAuth token.
     #[must_use]
     pub fn admits(&self, bearer: &str, now: Timestamp) -> bool {
         self.access.admits(bearer, now)
     }
 
-    /// Starts a session, whose token is the fresh one.
+    /// Starts a session with the new token.
     ///
     /// # Errors
     ///
@@ -163,11 +162,11 @@ impl Rules {
         self.access.log_out(session, now)
     }
 
-    /// Registers a listener, in place of the one that the same API registered before.
+    /// Registers a listener. Replaces the one that was registered through the same API.
     ///
     /// # Errors
     ///
-    /// The platform does not take it.
+    /// The platform refuses it.
     pub fn register(&mut self, session: &str, api: Api, listener: Listener, now: Timestamp) -> Result<(), Fault> {
         self.admit(session, &listener.account, now)?;
         if !api.services().contains(&listener.service.as_str()) {
@@ -193,11 +192,11 @@ impl Rules {
         Ok(())
     }
 
-    /// Ends a registration, and gives the service's name.
+    /// Deregisters a listener and returns the name of the service.
     ///
     /// # Errors
     ///
-    /// This API has not registered it.
+    /// It is not registered through this API.
     pub fn deregister(
         &mut self,
         session: &str,
@@ -220,7 +219,7 @@ impl Rules {
         Ok(service.to_owned())
     }
 
-    /// What this API has registered for the account.
+    /// The registrations of the account through this API.
     ///
     /// # Errors
     ///
@@ -231,17 +230,17 @@ impl Rules {
         Ok(of_account.cloned().collect())
     }
 
-    /// Ends all OAuth tokens, as time would.
+    /// Expires all OAuth tokens.
     pub fn expire_tokens(&mut self) {
         self.access.expire_token();
     }
 
-    /// Ends all sessions, as idleness would.
+    /// Expires all sessions.
     pub fn expire_sessions(&mut self, now: Timestamp) {
         self.access.expire_sessions(now);
     }
 
-    /// Lets a locked user try again, as a call to the platform's support would.
+    /// Unlocks the user, as the platform's support would.
     pub fn unlock(&mut self) {
         self.access.unlock();
     }
@@ -263,7 +262,7 @@ impl Rules {
     }
 
     fn check_credentials(&self, given: &Credentials) -> Result<(), Fault> {
-        if [&given.username, &given.password].into_iter().any(|text| text.chars().count() > MOST_CHARACTERS) {
+        if [&given.username, &given.password].into_iter().any(|text| text.chars().count() > MAX_CREDENTIAL_CHARS) {
             return Err(Fault::CredentialsTooLong);
         }
         let login = &self.access.grants.login;

@@ -1,7 +1,6 @@
-//! `callbacks platform send`: sends callbacks to the registered listeners, and again, as the carrier does.
+//! `callbacks platform send`: sends callbacks to the registered listeners and resends them like the platform.
 //!
-//! The rate is an open loop: it does not wait for answers. What was seen of the real platform's deliveries is in
-//! [`delivery`].
+//! The rate is an open loop: it does not wait for answers. How the real platform delivers is in [`delivery`].
 
 mod delivery;
 mod golden;
@@ -27,25 +26,25 @@ pub use self::delivery::Resend;
 use self::delivery::{Addressed, Delivery, Outcome};
 pub use self::golden::{SampleMessage, sample_messages};
 use self::listeners::Listeners;
-use self::plan::{Letter, Plan, Planned};
+use self::plan::{Plan, Planned, Sample};
 pub use self::report::{AnswerTimes, Report, Sent, Unacknowledged};
 use self::template::Template;
 use super::rules::{Api, Credentials};
 use cli_support::variable;
 
-/// So many messages are under way at once at most. What comes then waits, and the rate falls.
-const MOST_UNDER_WAY: usize = 500;
+/// Maximum number of messages in flight. Further ones wait, so that the rate drops.
+const MAX_IN_FLIGHT: usize = 500;
 
-/// What to send.
+/// Options of `send`.
 #[derive(Debug, Clone, Args)]
 pub struct SendOptions {
-    /// The platform that knows the listeners
+    /// The simulator at which the listeners are registered
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9100", conflicts_with = "url")]
     pub to: String,
-    /// The account whose listeners get messages
+    /// The account whose listeners receive messages
     #[arg(long, required_unless_present = "url", conflicts_with = "url")]
     pub account: Option<String>,
-    /// Send to the listeners below this URL, without a registration, as http://127.0.0.1:9001/callbacks
+    /// Send to listeners below this URL without a registration, such as http://127.0.0.1:9001/callbacks
     #[arg(long)]
     pub url: Option<Url>,
     /// The user name that messages carry to --url [env: CALLBACKS_USERNAME]
@@ -54,83 +53,83 @@ pub struct SendOptions {
     /// The password that messages carry to --url [env: CALLBACKS_PASSWORD]
     #[arg(long, requires = "url")]
     pub password: Option<String>,
-    /// A service whose messages are sent; give it once for each
+    /// Send messages of this service; can be given several times
     #[arg(long, required_unless_present = "all", conflicts_with = "all")]
     pub service: Vec<String>,
     /// Send messages of every registered service
     #[arg(long)]
     pub all: bool,
-    /// Send SOAP or REST messages, instead of what the service was registered for
+    /// Send SOAP or REST messages, regardless of the API of the registration
     #[arg(long, conflicts_with = "message")]
     pub transport: Option<Api>,
-    /// Send this file instead of the sample messages; give it once for each
+    /// Send this file instead of the sample messages; can be given several times
     #[arg(long, value_name = "FILE")]
     pub message: Vec<PathBuf>,
-    /// Send the sample messages whose shape is a mere guess, too
+    /// Also send the sample messages whose format is a guess
     #[arg(long, conflicts_with = "message")]
     pub guesses: bool,
-    /// Send so many messages; without --count and --for, each once for each device
+    /// Number of messages. Without --count and --for, each message is sent once per device
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
-    /// Send for so long
+    /// Send for this time
     #[arg(long = "for", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=604_800))]
     pub seconds: Option<u64>,
-    /// Send so many messages a second
+    /// Messages per second
     #[arg(long, value_name = "PER_SECOND", default_value_t = 20.0, value_parser = positive)]
     pub rate: f64,
-    /// Send of so many devices, by changing digits of the identifiers
+    /// Number of devices, made by changing digits of the identifiers
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub devices: u64,
-    /// When messages are sent again that are not acknowledged
+    /// When to resend messages that are not acknowledged
     #[arg(long, value_enum, default_value_t = Resend::Measured)]
     pub resend: Resend,
     /// The time between the documented resends
     #[arg(long, value_name = "SECONDS", default_value_t = 300.0, value_parser = positive)]
     pub documented_interval: f64,
-    /// For so long after a re-registration, half of the messages carry the former credentials
+    /// For this time after a re-registration, half of the messages carry the former credentials
     #[arg(long, value_name = "SECONDS", default_value_t = 840)]
     pub password_lag: u32,
-    /// This share of messages, 0 to 1, is sent twice
+    /// Fraction of messages, 0 to 1, that are sent twice
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
     pub duplicates: f64,
-    /// Let messages overtake so many others
+    /// Reorder messages by up to this number of positions
     #[arg(long, value_name = "WINDOW", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=10_000))]
     pub reorder: u16,
-    /// Make all that is random the same again
+    /// Seed of all random decisions
     #[arg(long)]
     pub seed: Option<u64>,
-    /// Send to this address instead of the registered one, whose path is kept behind this one's
+    /// Send to this origin instead of the registered one. The registered path is appended
     #[arg(long, value_name = "URL")]
     pub origin: Option<Url>,
-    /// Say that messages come from this address (X-Forwarded-For), to emulators that believe it
+    /// Claim this source address (X-Forwarded-For), for emulators that use it
     #[arg(long, value_name = "ADDRESS")]
     pub from: Option<String>,
     /// Print the report as JSON
     #[arg(long)]
     pub json: bool,
-    /// Print no progress, and no report but with --json
+    /// Print no progress, and a report only with --json
     #[arg(long)]
     pub quiet: bool,
 }
 
 fn positive(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|number| (0.001..=10_000.0).contains(number));
-    number.ok_or_else(|| "it is a number from 0.001 to 10000".to_owned())
+    number.ok_or_else(|| "it must be a number from 0.001 to 10000".to_owned())
 }
 
 fn share(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|number| (0.0..=1.0).contains(number));
-    number.ok_or_else(|| "it is a number from 0 to 1".to_owned())
+    number.ok_or_else(|| "it must be a number from 0 to 1".to_owned())
 }
 
-/// Sends, and waits for the last answer.
+/// Sends messages and waits for the last answer.
 ///
 /// # Errors
 ///
-/// The platform does not answer, a service is not registered, or there is nothing to send.
+/// The simulator does not answer, a service is not registered, or there is nothing to send.
 pub async fn send(options: &SendOptions) -> anyhow::Result<Report> {
     let client = reqwest::Client::builder().user_agent("Verizon's callback service").redirect(Policy::none());
-    let client = client.build().context("cannot make an HTTP client")?;
+    let client = client.build().context("cannot build an HTTP client")?;
     let listeners = match &options.url {
         Some(url) => unregistered(options, url),
         None => Listeners::follow(client.clone(), &options.to).await?,
@@ -152,7 +151,7 @@ pub async fn send(options: &SendOptions) -> anyhow::Result<Report> {
     let bar = ProgressBar::with_draw_target(sender.plan.count, hidden);
     sender.run(options, &bar).await?;
     bar.finish_and_clear();
-    sender.listeners.tell().await;
+    sender.listeners.report().await;
     Ok(sender.report.finish())
 }
 
@@ -169,23 +168,23 @@ fn plan(options: &SendOptions, listeners: &Listeners, random: fastrand::Rng) -> 
     let account = options.account.as_deref().unwrap_or_default();
     let services = if options.all { listeners.services(account) } else { options.service.clone() };
     ensure!(!services.is_empty(), "no service of the account {account} is registered");
-    let mut letters = Vec::new();
+    let mut samples = Vec::new();
     for service in services {
         let registered = listeners.find(account, &service);
         let registered = registered.with_context(|| format!("{service} of the account {account} is not registered"))?;
         let golden = golden::of(&service, options.transport.unwrap_or(registered.api), options.guesses);
         let messages = if options.message.is_empty() { golden? } else { files(&options.message)? };
-        letters.extend(
+        samples.extend(
             messages
                 .into_iter()
-                .map(|golden::Golden { file, template }| Arc::new(Letter { service: service.clone(), file, template })),
+                .map(|golden::Golden { file, template }| Arc::new(Sample { service: service.clone(), file, template })),
         );
     }
-    ensure!(!letters.is_empty(), "there is no sample message of this service; name a file with --message");
-    let once = options.seconds.is_none().then_some(letters.len() as u64 * options.devices.max(1));
+    ensure!(!samples.is_empty(), "there is no sample message of this service; name a file with --message");
+    let once = options.seconds.is_none().then_some(samples.len() as u64 * options.devices.max(1));
     let (devices, duplicates, reorder) = (options.devices, options.duplicates, usize::from(options.reorder));
     let count = options.count.or(once);
-    Ok(Plan { letters, devices, count, duplicates, reorder, random, made: 0, waiting: Vec::new() })
+    Ok(Plan { samples, devices, count, duplicates, reorder, random, made: 0, waiting: Vec::new() })
 }
 
 fn files(paths: &[PathBuf]) -> anyhow::Result<Vec<golden::Golden>> {
@@ -208,18 +207,18 @@ struct Sender {
 impl Sender {
     async fn run(&mut self, options: &SendOptions, bar: &ProgressBar) -> anyhow::Result<()> {
         let ends = options.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
-        // Late ticks are made up for: answers that take long do not slow the rate down.
+        // Missed ticks are caught up, so that slow answers do not reduce the rate.
         let mut ticks = tokio::time::interval(Duration::from_secs_f64(1.0 / options.rate));
-        let mut under_way = JoinSet::new();
+        let mut in_flight = JoinSet::new();
         let mut stopped = false;
         let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
         'planned: while let Some(planned) = self.plan.next() {
-            // Answers are taken in while a message waits for its turn: they make room for it.
+            // Answers are processed while a message waits, since they free capacity.
             loop {
                 tokio::select! {
-                    Some(done) = under_way.join_next() => self.finish(done?, bar),
-                    _ = ticks.tick(), if under_way.len() < MOST_UNDER_WAY => break,
-                    // What is under way is waited for, until a second interrupt; the report is of all that was sent.
+                    Some(done) = in_flight.join_next() => self.finish(done?, bar),
+                    _ = ticks.tick(), if in_flight.len() < MAX_IN_FLIGHT => break,
+                    // Messages in flight are awaited until a second interrupt. The report covers everything that was sent.
                     _ = &mut interrupted => {
                         stopped = true;
                         break 'planned;
@@ -230,19 +229,19 @@ impl Sender {
                 break;
             }
             match self.start(options, planned)? {
-                Some(delivered) => drop(under_way.spawn(delivered)),
+                Some(delivered) => drop(in_flight.spawn(delivered)),
                 None => self.report.not_registered += 1,
             }
         }
-        if stopped && !under_way.is_empty() {
-            bar.suspend(|| eprintln!("Waiting for {} under way; Ctrl-C again to stop.", under_way.len()));
+        if stopped && !in_flight.is_empty() {
+            bar.suspend(|| eprintln!("Waiting for {} in flight; press Ctrl-C again to stop.", in_flight.len()));
         }
         let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
-        while !under_way.is_empty() {
+        while !in_flight.is_empty() {
             tokio::select! {
-                Some(done) = under_way.join_next() => self.finish(done?, bar),
+                Some(done) = in_flight.join_next() => self.finish(done?, bar),
                 _ = &mut interrupted => {
-                    self.report.interrupted = under_way.len() as u64;
+                    self.report.interrupted = in_flight.len() as u64;
                     break;
                 }
             }
@@ -250,26 +249,26 @@ impl Sender {
         Ok(())
     }
 
-    /// Puts a message on its way, unless its service is no longer registered.
+    /// Starts a delivery, unless the service is no longer registered.
     fn start(
         &mut self,
         options: &SendOptions,
         planned: Planned,
     ) -> anyhow::Result<Option<impl Future<Output = (Planned, Outcome)> + use<>>> {
         let Some(registered) =
-            self.listeners.find(options.account.as_deref().unwrap_or_default(), &planned.letter.service)
+            self.listeners.find(options.account.as_deref().unwrap_or_default(), &planned.sample.service)
         else {
             return Ok(None);
         };
         let url = registered.url_at(options.origin.as_ref())?;
         let lag = SignedDuration::from_secs(options.password_lag.into());
-        let (credentials, former) = registered.carried(lag, &mut self.random);
+        let (credentials, former) = registered.next_credentials(lag, &mut self.random);
         self.report.former_credentials += u64::from(former);
         let credentials = credentials.clone();
         let (delivery, random) = (self.delivery.clone(), self.random.fork());
         Ok(Some(async move {
             let message = Addressed {
-                template: &planned.letter.template,
+                template: &planned.sample.template,
                 url: url.as_str(),
                 credentials: &credentials,
                 request_id: &planned.request_id,

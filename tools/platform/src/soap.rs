@@ -1,4 +1,4 @@
-//! The SOAP API's face: UWS v2's SessionService and CallbackRegistrationService.
+//! The SOAP API: SessionService and CallbackRegistrationService of UWS v2.
 
 mod envelope;
 
@@ -33,7 +33,7 @@ impl Service {
         }
     }
 
-    /// The namespace of the data that its operations take and give.
+    /// The namespace of the parameters and results of its operations.
     fn contract(self) -> String {
         let contracts = "http://schemas.datacontract.org/2004/07/NPhase.UnifiedWebService.APIs.v2.Contract";
         format!("{contracts}.{}", self.name())

@@ -1,4 +1,4 @@
-//! Who may call: the OAuth token of the gateway, and the sessions of the one user.
+//! Access control: the OAuth token of the gateway, and the sessions of the only user.
 
 use std::collections::HashMap;
 
@@ -6,31 +6,31 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Credentials, Fault};
 
-/// So many wrong passwords, one after another, lock the user.
-const MOST_FAILURES: u32 = 5;
+/// The number of wrong passwords in a row that locks the user.
+const MAX_FAILURES: u32 = 5;
 
-/// For so long a session that has ended is known as such. Later its token is like any other wrong one.
-const REMEMBERED: SignedDuration = SignedDuration::from_hours(24);
+/// For this time an expired session is reported as expired. Later its token is reported as invalid.
+const EXPIRED_SESSION_RETENTION: SignedDuration = SignedDuration::from_hours(24);
 
-/// Who may call, and for how long.
+/// The logins, and the lifetimes of tokens and sessions.
 #[derive(Clone)]
 pub struct Grants {
     /// The application's key and secret.
     pub application: Credentials,
     /// The UWS user and its password.
     pub login: Credentials,
-    /// The life of an OAuth token.
+    /// The lifetime of an OAuth token.
     pub token_lifetime: SignedDuration,
-    /// A session that is not used for so long ends.
+    /// The idle time after which a session expires.
     pub session_idle: SignedDuration,
 }
 
 /// An OAuth token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
-    /// What the `Authorization` header carries.
+    /// The value in the `Authorization` header.
     pub value: String,
-    /// When it ends.
+    /// When it expires.
     pub expires: Timestamp,
 }
 
@@ -42,7 +42,7 @@ pub struct WrongKey;
 pub(super) struct Access {
     pub(super) grants: Grants,
     token: Option<Token>,
-    /// The session tokens, each with the moment at which it ends unless it is used.
+    /// The session tokens, each with its time of expiry.
     sessions: HashMap<String, Timestamp>,
     failures: u32,
 }
@@ -74,7 +74,7 @@ impl Access {
         if login.username != self.grants.login.username {
             return Err(Fault::WrongLogin);
         }
-        if self.failures >= MOST_FAILURES {
+        if self.failures >= MAX_FAILURES {
             return Err(Fault::Locked);
         }
         if login.password != self.grants.login.password {
@@ -82,7 +82,7 @@ impl Access {
             return Err(Fault::WrongLogin);
         }
         self.failures = 0;
-        self.sessions.retain(|_, ends| now.duration_since(*ends) < REMEMBERED);
+        self.sessions.retain(|_, ends| now.duration_since(*ends) < EXPIRED_SESSION_RETENTION);
         self.sessions.insert(fresh.clone(), now + self.grants.session_idle);
         Ok(fresh)
     }
@@ -93,7 +93,7 @@ impl Access {
         Ok(())
     }
 
-    /// Every use of a session prolongs it.
+    /// Uses a session, which restarts its idle time.
     pub(super) fn use_session(&mut self, session: &str, now: Timestamp) -> Result<(), Fault> {
         let ends = self.sessions.get_mut(session).ok_or(Fault::SessionInvalid)?;
         if now >= *ends {

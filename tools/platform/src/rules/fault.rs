@@ -1,10 +1,8 @@
-//! What the platform refuses, by the codes that both of its APIs use.
-//!
-//! How a fault is put into an answer is the business of each API's face.
+//! The platform's faults, with the codes that both APIs use. Each API serializes them in its own format.
 
-/// A refusal. Its text is the message that goes with the code.
+/// A fault. `Display` is its message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "each one's text says it")]
+#[expect(missing_docs, reason = "the message describes each one")]
 pub enum Fault {
     #[error("The session token has expired.")]
     SessionExpired,
@@ -37,7 +35,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// `<CLASS>.<Specific>`, which stands behind the name of the service that refuses.
+    /// `<CLASS>.<Specific>`, which is appended to the name of the service.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {

@@ -1,8 +1,8 @@
-//! The callback services that each API knows, as its page spells them.
+//! The callback services of each API, as spelled on its page.
 
 use super::Api;
 
-/// Of the REST API's page.
+/// The services on the REST API's page.
 const REST: [&str; 13] = [
     "AlertService",
     "CarrierService",
@@ -19,7 +19,7 @@ const REST: [&str; 13] = [
     "StateService",
 ];
 
-/// Of the SOAP API's page, whose newer copy has AlertService too.
+/// The services on the SOAP API's page. AlertService is only on a newer copy of it.
 const SOAP: [&str; 11] = [
     "AlertService",
     "CarrierService",
@@ -44,7 +44,7 @@ impl Api {
         }
     }
 
-    /// The service that a deregistration means: each page of deregistration spells one service in its own way.
+    /// The service of a deregistration: each page about deregistration spells one service differently.
     pub(super) fn deregistered(self, name: &str) -> &str {
         match (self, name) {
             (Self::Rest, "AlertsService") => "AlertService",

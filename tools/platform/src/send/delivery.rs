@@ -1,4 +1,4 @@
-//! The delivery of one message: its attempts, when there is another one, and what came of them.
+//! The delivery of one message: its attempts, the delays between them, and the result.
 
 use std::time::Duration;
 
@@ -10,23 +10,23 @@ use tokio::time::{Instant, sleep_until};
 use super::template::{Fill, Template};
 use crate::rules::Credentials;
 
-/// Unanswered for so long, a message is sent again while the first is still under way. Measured: about 4 s.
-const PATIENCE: Duration = Duration::from_secs(4);
+/// An unanswered message is resent after this time, while the first attempt is still in flight (measured: about 4 s).
+const RESEND_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// An attempt that nobody answers ends at last. How long the real platform waits is not known.
-const GIVEN_UP: Duration = Duration::from_secs(30);
+/// Timeout of an attempt. The real platform's is not known.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// So many bytes of an answer are read. An acknowledgement has hardly any.
-const MOST_READ: usize = 64 * 1024;
+/// Maximum number of bytes that are read from an answer.
+const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
-/// When a message that was not acknowledged is sent again.
+/// When to resend a message that was not acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Resend {
-    /// Once: 1.15 to 1.69 s after a refusal, or when there was no answer for 4 s
+    /// Once: 1.15 to 1.69 s after a refusal, or after 4 s without an answer
     Measured,
     /// Three times, five minutes apart
     Documented,
-    /// Not at all
+    /// Never
     Never,
 }
 
@@ -40,10 +40,10 @@ pub(super) struct Delivery {
     pub(super) from: Option<String>,
 }
 
-/// What came of one attempt: its status, if there was an answer, and how long it took.
+/// The result of an attempt: the status, if there was an answer, and the time it took.
 pub(super) type Attempt = (Option<u16>, Duration);
 
-/// What came of a message.
+/// The result of a delivery.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
     pub(super) acknowledged: bool,
@@ -51,7 +51,7 @@ pub(super) struct Outcome {
     pub(super) attempts: Vec<Attempt>,
 }
 
-/// A message on its way.
+/// A message and its destination.
 pub(super) struct Addressed<'a> {
     pub(super) template: &'a Template,
     pub(super) url: &'a str,
@@ -61,7 +61,7 @@ pub(super) struct Addressed<'a> {
 }
 
 impl Delivery {
-    /// Delivers a message, or gives it up.
+    /// Delivers a message, with resends.
     pub(super) async fn deliver(&self, message: &Addressed<'_>, mut random: fastrand::Rng) -> Outcome {
         let most = match self.resend {
             Resend::Measured => 2,
@@ -76,7 +76,7 @@ impl Delivery {
                 () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {
                     under_way.push(self.attempt(message, made));
                     made += 1;
-                    let wait = if self.resend == Resend::Documented { self.documented_interval } else { PATIENCE };
+                    let wait = if self.resend == Resend::Documented { self.documented_interval } else { RESEND_TIMEOUT };
                     next = (made < most).then(|| Instant::now() + wait);
                 }
                 Some(attempt) = under_way.next() => {
@@ -101,7 +101,8 @@ impl Delivery {
         let Addressed { template, url, credentials, request_id, device } = *message;
         let body = template.render(&Fill { credentials, request_id, device, resends });
         let content_type = template.content_type();
-        let mut request = self.client.post(url).header("Content-Type", content_type).timeout(GIVEN_UP).body(body);
+        let mut request =
+            self.client.post(url).header("Content-Type", content_type).timeout(ATTEMPT_TIMEOUT).body(body);
         if let Some(from) = &self.from {
             request = request.header("X-Forwarded-For", from);
         }
@@ -118,12 +119,12 @@ impl Delivery {
     }
 }
 
-/// Reads an answer's body, as far as it is of a reasonable length: the connection can then carry another message.
+/// Reads the body of an answer up to a limit, so that the connection can be reused.
 async fn drain(mut answer: reqwest::Response) {
     let mut read = 0;
     while let Ok(Some(piece)) = answer.chunk().await {
         read += piece.len();
-        if read > MOST_READ {
+        if read > MAX_ANSWER_BYTES {
             return;
         }
     }

@@ -1,4 +1,4 @@
-//! The registrations of the platform, followed while messages are sent.
+//! The registrations at the simulator, polled while messages are sent.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,24 +11,24 @@ use tokio::task::JoinSet;
 use super::report::Sent;
 use crate::rules::{Api, Credentials, Registration};
 
-/// Registrations are looked at again after so long.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Polling interval.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The platform answers within so long.
-const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+/// Timeout of a request to the simulator.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The registered listeners, as they were a second ago at most.
+/// The registered listeners, at most a second old.
 pub(super) struct Listeners {
     current: Arc<Mutex<Vec<Registration>>>,
     platform: Option<Platform>,
-    /// Ends when this is dropped.
+    /// The polling task. Dropping it stops it.
     _following: JoinSet<()>,
 }
 
 impl Listeners {
-    /// Asks the platform, and goes on asking.
+    /// Reads the registrations and starts polling.
     pub(super) async fn follow(client: reqwest::Client, platform: &str) -> anyhow::Result<Self> {
-        let url = Url::parse(platform).context("the platform's address is no URL")?;
+        let url = Url::parse(platform).context("the platform's address is not a URL")?;
         let platform = Platform { client, url, sent: Arc::default() };
         let first = platform.registrations().await;
         let first = first.context("the platform does not answer; is callbacks platform running?")?;
@@ -37,8 +37,8 @@ impl Listeners {
         let (kept, followed) = (current.clone(), platform.clone());
         following.spawn(async move {
             loop {
-                tokio::time::sleep(LOOK_AGAIN).await;
-                followed.tell().await;
+                tokio::time::sleep(POLL_INTERVAL).await;
+                followed.report().await;
                 if let Ok(now) = followed.registrations().await {
                     *kept.lock().unwrap_or_else(PoisonError::into_inner) = now;
                 }
@@ -47,7 +47,7 @@ impl Listeners {
         Ok(Self { current, platform: Some(platform), _following: following })
     }
 
-    /// Listeners for these services below a URL, without a registration.
+    /// Unregistered listeners for these services below a URL.
     pub(super) fn at(url: &Url, services: &[String], credentials: &Credentials) -> Self {
         let registration = |service: &String| Registration {
             account: String::new(),
@@ -61,34 +61,34 @@ impl Listeners {
         Self { current, platform: None, _following: JoinSet::new() }
     }
 
-    /// Notes what was sent, for the platform to print.
+    /// Records a sent message, which the simulator prints.
     pub(super) fn note(&self, sent: impl FnOnce() -> Sent) {
         if let Some(platform) = &self.platform {
             platform.sent.lock().unwrap_or_else(PoisonError::into_inner).push(sent());
         }
     }
 
-    /// Tells the platform what it was not told yet.
-    pub(super) async fn tell(&self) {
+    /// Reports recorded messages to the simulator.
+    pub(super) async fn report(&self) {
         if let Some(platform) = &self.platform {
-            platform.tell().await;
+            platform.report().await;
         }
     }
 
-    /// The registration of a service, if there is one now.
+    /// The current registration of a service.
     pub(super) fn find(&self, account: &str, service: &str) -> Option<Registration> {
         let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         current.iter().find(|there| there.account == account && there.service == service).cloned()
     }
 
-    /// The services that are registered now.
+    /// The currently registered services.
     pub(super) fn services(&self, account: &str) -> Vec<String> {
         let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         current.iter().filter(|there| there.account == account).map(|there| there.service.clone()).collect()
     }
 }
 
-/// A running platform, and what it is to be told.
+/// A running simulator, and the messages to report to it.
 #[derive(Clone)]
 struct Platform {
     client: reqwest::Client,
@@ -98,23 +98,23 @@ struct Platform {
 
 impl Platform {
     async fn registrations(&self) -> anyhow::Result<Vec<Registration>> {
-        let request = self.client.get(self.url.join("/_platform/registrations")?).timeout(ANSWERS_WITHIN);
+        let request = self.client.get(self.url.join("/_platform/registrations")?).timeout(REQUEST_TIMEOUT);
         Ok(request.send().await?.error_for_status()?.json().await?)
     }
 
-    /// It only prints them, so what does not reach it is not sent again.
-    async fn tell(&self) {
+    /// The simulator only prints them, so a failed report is not retried.
+    async fn report(&self) {
         let sent = std::mem::take(&mut *self.sent.lock().unwrap_or_else(PoisonError::into_inner));
         if let (false, Ok(url)) = (sent.is_empty(), self.url.join("/_platform/sent")) {
-            self.client.post(url).timeout(ANSWERS_WITHIN).json(&sent).send().await.ok();
+            self.client.post(url).timeout(REQUEST_TIMEOUT).json(&sent).send().await.ok();
         }
     }
 }
 
 impl Registration {
-    /// What a message carries, and whether that is the former credentials: for a while after a re-registration, every
-    /// other one does.
-    pub(super) fn carried(&self, lag: SignedDuration, random: &mut fastrand::Rng) -> (&Credentials, bool) {
+    /// The credentials of the next message, and whether they are the former ones: for a while after a re-registration, half of the
+    /// messages carry those.
+    pub(super) fn next_credentials(&self, lag: SignedDuration, random: &mut fastrand::Rng) -> (&Credentials, bool) {
         let lately = |at: Timestamp| Timestamp::now().duration_since(at) < lag;
         match &self.former {
             Some(former) if lately(former.replaced_at) && random.bool() => (&former.credentials, true),
@@ -122,7 +122,7 @@ impl Registration {
         }
     }
 
-    /// Its URL, from another origin if one is given. An origin may have a path, which then stands before the URL's.
+    /// The URL, at another origin if one is given. If the origin has a path, the URL's path is appended to it.
     pub(super) fn url_at(&self, origin: Option<&Url>) -> anyhow::Result<Url> {
         let own = Url::parse(&self.url)?;
         let Some(origin) = origin else { return Ok(own) };

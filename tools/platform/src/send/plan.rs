@@ -1,4 +1,4 @@
-//! Which message goes out next: an endless round of the messages of all chosen services, for one device after another.
+//! The order of messages: all samples of the chosen services for one device, then for the next, repeatedly.
 
 use std::sync::Arc;
 
@@ -6,30 +6,30 @@ use super::template::Template;
 use crate::random::uuid;
 
 /// A message of a service.
-pub(super) struct Letter {
+pub(super) struct Sample {
     pub(super) service: String,
     pub(super) file: String,
     pub(super) template: Template,
 }
 
-/// One message to be sent.
+/// A planned message.
 #[derive(Clone)]
 pub(super) struct Planned {
-    pub(super) letter: Arc<Letter>,
+    pub(super) sample: Arc<Sample>,
     pub(super) device: u64,
     pub(super) request_id: String,
     pub(super) duplicate: bool,
 }
 
-/// What is to come.
+/// The remaining messages.
 pub(super) struct Plan {
-    pub(super) letters: Vec<Arc<Letter>>,
+    pub(super) samples: Vec<Arc<Sample>>,
     pub(super) devices: u64,
-    /// How many messages; for ever without.
+    /// The number of messages; unlimited if `None`.
     pub(super) count: Option<u64>,
-    /// The share of messages that come twice.
+    /// The fraction of messages that are sent twice.
     pub(super) duplicates: f64,
-    /// A message may overtake so many others.
+    /// The maximum number of positions by which messages are reordered.
     pub(super) reorder: usize,
     pub(super) random: fastrand::Rng,
     pub(super) made: u64,
@@ -41,11 +41,11 @@ impl Plan {
         if self.count.is_some_and(|count| self.made >= count) {
             return None;
         }
-        let letters = self.letters.len() as u64;
-        let round = self.made.checked_div(letters)?;
-        let letter = self.letters.get((self.made % letters) as usize)?.clone();
+        let samples = self.samples.len() as u64;
+        let round = self.made.checked_div(samples)?;
+        let sample = self.samples.get((self.made % samples) as usize)?.clone();
         let request_id = uuid(&mut self.random);
-        let planned = Planned { letter, device: round % self.devices.max(1), request_id, duplicate: false };
+        let planned = Planned { sample, device: round % self.devices.max(1), request_id, duplicate: false };
         self.made += 1;
         if self.random.f64() < self.duplicates {
             self.waiting.push(Planned { duplicate: true, ..planned.clone() });
@@ -70,13 +70,13 @@ impl Iterator for Plan {
 mod tests {
     use super::*;
 
-    fn plan(letters: usize, count: u64) -> Plan {
-        let letter = |number: usize| {
+    fn plan(samples: usize, count: u64) -> Plan {
+        let sample = |number: usize| {
             let template = Template::read(b"{}").unwrap();
-            Arc::new(Letter { service: String::new(), file: number.to_string(), template })
+            Arc::new(Sample { service: String::new(), file: number.to_string(), template })
         };
         Plan {
-            letters: (0..letters).map(letter).collect(),
+            samples: (0..samples).map(sample).collect(),
             devices: 2,
             count: Some(count),
             duplicates: 0.0,
@@ -88,24 +88,24 @@ mod tests {
     }
 
     fn names(plan: Plan) -> Vec<String> {
-        plan.map(|planned| format!("{} of {}", planned.letter.file, planned.device)).collect()
+        plan.map(|planned| format!("{} of {}", planned.sample.file, planned.device)).collect()
     }
 
     #[test]
-    fn a_device_gets_all_messages_in_order_before_the_next_one_does() {
+    fn a_device_receives_all_messages_in_order_before_the_next_device() {
         assert_eq!(names(plan(2, 5)), ["0 of 0", "1 of 0", "0 of 1", "1 of 1", "0 of 0"]);
         assert_eq!(names(plan(0, 5)), [""; 0]);
     }
 
     #[test]
-    fn duplicates_have_the_same_request_id_and_come_on_top() {
+    fn duplicates_have_the_same_request_id_and_are_additional() {
         let all: Vec<_> = Plan { duplicates: 1.0, ..plan(3, 6) }.collect();
         let ids: std::collections::HashSet<_> = all.iter().map(|planned| &planned.request_id).collect();
         assert_eq!((all.len(), ids.len(), all.iter().filter(|planned| planned.duplicate).count()), (12, 6, 6));
     }
 
     #[test]
-    fn reordering_loses_nothing_and_the_seed_decides() {
+    fn reordering_loses_nothing_and_is_determined_by_the_seed() {
         let reordered = || names(Plan { reorder: 5, devices: 100, ..plan(1, 50) });
         let in_order = names(Plan { devices: 100, ..plan(1, 50) });
         assert_eq!(reordered(), reordered());

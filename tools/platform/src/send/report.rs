@@ -1,4 +1,4 @@
-//! What came of all messages, for people and for programs.
+//! The result of a run, as text and as JSON.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,35 +11,34 @@ use super::delivery::Outcome;
 use super::plan::Planned;
 use crate::rules::Api;
 
-/// So many messages are named at the most; the rest is counted. Somebody who listens to none of an hour's messages need
-/// not read all of their names.
-const MOST_NAMED: usize = 1000;
+/// Maximum number of unacknowledged messages that are listed. Further ones are only counted.
+const MAX_LISTED: usize = 1000;
 
-/// What came of all messages.
+/// The result of a run.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// Messages that were sent.
     pub messages: u64,
-    /// How many of them were sent once more as a duplicate.
+    /// How many of them were sent a second time as a duplicate.
     pub duplicates: u64,
-    /// Messages that were not sent, since their service was no longer registered.
+    /// Messages that were not sent because their service was no longer registered.
     pub not_registered: u64,
     /// Messages and duplicates that carried the credentials from before the last re-registration.
     pub former_credentials: u64,
-    /// Messages whose outcome nobody waited for.
+    /// Messages that were still in flight when the run was interrupted.
     pub interrupted: u64,
     /// Requests, with all resends.
     pub attempts: u64,
     /// Messages and duplicates that were acknowledged.
     pub acknowledged: u64,
-    /// How often each status was answered.
+    /// The number of answers with each status.
     pub statuses: BTreeMap<u16, u64>,
-    /// Requests that got no answer.
+    /// Requests without an answer.
     pub unanswered: u64,
-    /// How long answers took, if there were any.
+    /// The latency of answers, if there were any.
     pub answer_times: Option<AnswerTimes>,
-    /// Messages and duplicates that were given up.
+    /// Messages and duplicates that were never acknowledged.
     pub given_up: u64,
     /// The first thousand of them.
     pub unacknowledged: Vec<Unacknowledged>,
@@ -47,38 +46,38 @@ pub struct Report {
     times: Vec<Duration>,
 }
 
-/// How long answers took, in milliseconds.
+/// The latency of answers, in milliseconds.
 #[derive(Debug, Default, Clone, Copy, Serialize)]
 pub struct AnswerTimes {
-    /// Half of them were faster.
+    /// The median.
     pub p50: f64,
-    /// 99 of 100 were faster.
+    /// The 99th percentile.
     pub p99: f64,
-    /// The slowest.
+    /// The maximum.
     pub max: f64,
 }
 
-/// A message that was given up.
+/// A message that was never acknowledged.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Unacknowledged {
     /// The callback service.
     pub service: String,
-    /// How it was sent.
+    /// The transport.
     pub transport: Api,
-    /// The file that it is made from.
+    /// The sample file.
     pub message: String,
-    /// The request id, where the message has one.
+    /// The request id, if the message has one.
     pub request_id: Option<String>,
-    /// What was answered at last, if anything.
+    /// The last answer, if there was one.
     pub last_status: Option<u16>,
 }
 
-/// A message that was sent, as the platform prints it.
+/// A sent message, as the simulator prints it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Sent {
-    /// When its last answer came.
+    /// When the last answer was received.
     pub at: Timestamp,
     service: String,
     transport: Api,
@@ -89,12 +88,12 @@ pub struct Sent {
 
 impl Sent {
     pub(super) fn new(planned: &Planned, outcome: &Outcome) -> Self {
-        let letter = &planned.letter;
+        let sample = &planned.sample;
         Self {
             at: Timestamp::now(),
-            service: letter.service.clone(),
-            transport: letter.template.transport,
-            message: letter.file.clone(),
+            service: sample.service.clone(),
+            transport: sample.template.transport,
+            message: sample.file.clone(),
             statuses: outcome.attempts.iter().map(|(status, _)| *status).collect(),
             acknowledged: outcome.acknowledged,
         }
@@ -106,8 +105,8 @@ impl fmt::Display for Sent {
         let Self { service, transport, message, statuses, acknowledged, .. } = self;
         let status = |status: &Option<u16>| status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
         let statuses: Vec<_> = statuses.iter().map(status).collect();
-        let became = if *acknowledged { "acknowledged" } else { "given up" };
-        write!(formatter, "{transport} send {service} ({message}) ▶ {} {became}", statuses.join(", "))
+        let result = if *acknowledged { "acknowledged" } else { "given up" };
+        write!(formatter, "{transport} send {service} ({message}) ▶ {} {result}", statuses.join(", "))
     }
 }
 
@@ -133,15 +132,15 @@ impl Report {
             return;
         }
         self.given_up += 1;
-        if self.unacknowledged.len() >= MOST_NAMED {
+        if self.unacknowledged.len() >= MAX_LISTED {
             return;
         }
-        let letter = &planned.letter;
+        let sample = &planned.sample;
         self.unacknowledged.push(Unacknowledged {
-            service: letter.service.clone(),
-            transport: letter.template.transport,
-            message: letter.file.clone(),
-            request_id: letter.template.has_request_id().then(|| planned.request_id.clone()),
+            service: sample.service.clone(),
+            transport: sample.template.transport,
+            message: sample.file.clone(),
+            request_id: sample.template.has_request_id().then(|| planned.request_id.clone()),
             last_status: outcome.last_status,
         });
     }

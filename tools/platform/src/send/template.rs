@@ -1,5 +1,4 @@
-//! A message that can be sent again and again: the bytes of a file, with slots for what differs between sendings. All
-//! else stays as it is in the file.
+//! A message template: the bytes of a file with slots for the values that differ between messages. Everything else is sent unchanged.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -15,16 +14,16 @@ use serde_json::value::RawValue;
 
 use crate::rules::{Api, Credentials};
 
-/// The last digits of an identifier tell the devices of one message apart, so they stay.
-const KEPT_DIGITS: usize = 4;
+/// The last digits of an identifier distinguish the devices within one message, so they are not changed.
+const UNCHANGED_DIGITS: usize = 4;
 
-/// What differs between sendings.
+/// The values of the slots.
 pub(crate) struct Fill<'a> {
     pub(crate) credentials: &'a Credentials,
     pub(crate) request_id: &'a str,
-    /// The device, counted from 0, which is the file's own.
+    /// The number of the device; 0 is the device in the file.
     pub(crate) device: u64,
-    /// How many times it was sent before.
+    /// The number of earlier attempts.
     pub(crate) resends: u64,
 }
 
@@ -33,9 +32,9 @@ enum Slot {
     Username,
     Password,
     RequestId,
-    /// The file's own count.
+    /// With the count in the file.
     Count(u64),
-    /// The file's own device.
+    /// With the identifier in the file.
     Identifier(String),
 }
 
@@ -45,26 +44,26 @@ enum Piece {
     Slot(Slot),
 }
 
-/// A message with slots.
+/// A template.
 #[derive(Debug)]
 pub(crate) struct Template {
     pub(super) transport: Api,
     pieces: Vec<Piece>,
 }
 
-/// A text of a message: where it stands, what the name before it is, and what it says.
+/// A text in a message: its position, the name of its member and its value.
 struct Text {
     range: Range<usize>,
     name: String,
     value: String,
-    /// A member of the envelope itself, or an element beside the credentials.
+    /// Whether it is a member of the envelope, like the credentials.
     outermost: bool,
     /// The value of a pair of kind and identifier.
     identifier: bool,
 }
 
 impl Template {
-    /// Reads a message: SOAP where it starts as XML does, and REST otherwise.
+    /// Parses a message: SOAP if it starts like XML, otherwise REST.
     pub(super) fn read(bytes: &[u8]) -> anyhow::Result<Self> {
         let text = std::str::from_utf8(bytes).context("the message is not UTF-8")?;
         let transport = if text.trim_start().starts_with('<') { Api::Soap } else { Api::Rest };
@@ -72,7 +71,7 @@ impl Template {
             Api::Soap => xml_texts(text)?,
             Api::Rest => {
                 let mut texts = Vec::new();
-                json_texts(text, serde_json::from_str(text).context("the message is no JSON")?, "", 0, &mut texts)?;
+                json_texts(text, serde_json::from_str(text).context("the message is not JSON")?, "", 0, &mut texts)?;
                 texts
             }
         };
@@ -97,7 +96,7 @@ impl Template {
                 Api::Soap => {
                     let element = slice(text, start..end)?;
                     let name = element.trim_start_matches('<');
-                    let name = name.split(|letter: char| letter.is_whitespace() || "/>".contains(letter)).next();
+                    let name = name.split(|sample: char| sample.is_whitespace() || "/>".contains(sample)).next();
                     let name = name.unwrap_or_default();
                     pieces.push(Piece::Text(format!("<{name}>")));
                     pieces.push(Piece::Slot(slot));
@@ -110,7 +109,7 @@ impl Template {
         Ok(Self { transport, pieces })
     }
 
-    /// The message as it is sent.
+    /// The message with these values.
     pub(crate) fn render(&self, fill: &Fill<'_>) -> String {
         self.pieces.iter().fold(String::new(), |message, piece| {
             message
@@ -127,7 +126,7 @@ impl Template {
         })
     }
 
-    /// Its `Content-Type`.
+    /// The `Content-Type` of the message.
     pub(crate) fn content_type(&self) -> &'static str {
         match self.transport {
             Api::Rest => "application/json",
@@ -135,7 +134,7 @@ impl Template {
         }
     }
 
-    /// Whether it says which request it belongs to.
+    /// Whether the message has a request id.
     pub(super) fn has_request_id(&self) -> bool {
         self.pieces.iter().any(|piece| matches!(piece, Piece::Slot(Slot::RequestId)))
     }
@@ -152,22 +151,22 @@ fn slice(text: &str, range: Range<usize>) -> anyhow::Result<&str> {
     text.get(range).context("the message's parts overlap")
 }
 
-/// The identifier of another device: the number that its digits make is greater by so much, but for the last few digits.
+/// The identifier of another device: its digits except the last few are increased by the number of the device.
 fn of_device(own: &str, device: u64) -> String {
-    let mut letters: Vec<char> = own.chars().collect();
-    let digits = letters.iter().filter(|letter| letter.is_ascii_digit()).count();
-    let kept = if digits > KEPT_DIGITS { KEPT_DIGITS } else { 0 };
+    let mut samples: Vec<char> = own.chars().collect();
+    let digits = samples.iter().filter(|sample| sample.is_ascii_digit()).count();
+    let kept = if digits > UNCHANGED_DIGITS { UNCHANGED_DIGITS } else { 0 };
     let mut carry = device;
-    for letter in letters.iter_mut().rev().filter(|letter| letter.is_ascii_digit()).skip(kept) {
-        let sum = u64::from(*letter) - u64::from('0') + carry % 10;
+    for sample in samples.iter_mut().rev().filter(|sample| sample.is_ascii_digit()).skip(kept) {
+        let sum = u64::from(*sample) - u64::from('0') + carry % 10;
         carry = carry / 10 + sum / 10;
-        *letter = char::from_digit((sum % 10) as u32, 10).unwrap_or('0');
+        *sample = char::from_digit((sum % 10) as u32, 10).unwrap_or('0');
     }
-    letters.into_iter().collect()
+    samples.into_iter().collect()
 }
 
 fn xml_texts(text: &str) -> anyhow::Result<Vec<Text>> {
-    let document = Document::parse(text).context("the message is no XML")?;
+    let document = Document::parse(text).context("the message is not XML")?;
     let elements = document.descendants().filter(roxmltree::Node::is_element);
     let leaves = elements.filter(|node| node.first_element_child().is_none());
     let texts = leaves.map(|node| {
@@ -184,7 +183,7 @@ fn xml_texts(text: &str) -> anyhow::Result<Vec<Text>> {
     Ok(texts.collect())
 }
 
-/// The texts in this value of the whole text, so deep inside.
+/// Collects the texts of a value at this depth.
 fn json_texts(whole: &str, value: &RawValue, name: &str, depth: usize, texts: &mut Vec<Text>) -> anyhow::Result<()> {
     let raw = value.get();
     if raw.starts_with('{') {
@@ -212,7 +211,7 @@ fn json_texts(whole: &str, value: &RawValue, name: &str, depth: usize, texts: &m
     Ok(())
 }
 
-/// The members of an object in their order, each as it is written.
+/// The members of an object in their order, unparsed.
 struct Members<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {
@@ -248,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn json_keeps_its_order_and_spacing_and_gets_what_differs() {
+    fn json_keeps_its_order_and_spacing_around_the_slots() {
         let message = r#"{ "requestId" : "r", "deviceIds": [{"id": "350000000000105", "kind": "imei"}],
             "x": {"requestId": "stays", "n": 1.10, "previous": "350000000000105"},
             "Username": "", "password":null, "callbackCount": 2 }"#;
@@ -259,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn xml_keeps_its_prefixes_and_gets_what_differs() {
+    fn xml_keeps_its_prefixes_around_the_slots() {
         let message = "<v:CallbackRequest xmlns:v=\"urn:v\"><v:Username/><v:Password>old</v:Password>\n\
                        <v:RequestId >r</v:RequestId><v:Identifier>5550100123</v:Identifier><Data><Now>5550100123</Now>\
                        <Username>stays</Username></Data><CallbackCount>1</CallbackCount></v:CallbackRequest>";
@@ -271,10 +270,10 @@ mod tests {
     }
 
     #[test]
-    fn the_first_device_is_the_file_s_own_and_others_differ_from_it_and_from_each_other() {
+    fn the_first_device_is_that_of_the_file_and_others_are_distinct() {
         assert_eq!(of_device("A1000000009999", 0), "A1000000009999");
         assert_eq!(of_device("A1000009999999", 1), "A1000010009999");
-        assert_eq!(of_device("5550100102", 999_999), "5550090102", "it goes round in time");
+        assert_eq!(of_device("5550100102", 999_999), "5550090102", "it wraps around");
         assert_eq!(of_device("12", 3), "15");
         let names: std::collections::HashSet<_> = (0..10_000).map(|device| of_device("60000008", device)).collect();
         assert_eq!(names.len(), 10_000);

@@ -1,5 +1,4 @@
-//! SOAP 1.1 envelopes of UWS: what is read out of a request, and how an answer is written. Names count with their
-//! namespaces.
+//! SOAP 1.1 envelopes of UWS: parsing requests and writing responses. Namespaces are significant.
 
 use quick_xml::escape::escape;
 use roxmltree::{Document, Node};
@@ -11,19 +10,19 @@ const SOAP: &str = "http://schemas.xmlsoap.org/soap/envelope/";
 pub(super) const V2: &str = "http://nphase.com/unifiedwebservice/v2";
 const INSTANCE: &str = "http://www.w3.org/2001/XMLSchema-instance";
 
-/// What a request says.
+/// A parsed request.
 #[derive(Debug)]
 pub(super) struct Envelope {
     /// The name of the body's element.
     pub(super) operation: String,
     /// The session token of the header.
     pub(super) token: Option<String>,
-    /// The members of `Input` that the service's contract has, in their order.
+    /// The members of `Input` in the namespace of the service, in their order.
     input: Vec<(String, String)>,
 }
 
 impl Envelope {
-    /// Reads a request to this service.
+    /// Parses a request to this service.
     pub(super) fn read(text: &str, service: Service) -> Result<Self, Fault> {
         let document = Document::parse(text).map_err(|_| Fault::DeserializationFailed)?;
         let envelope = document.root_element();
@@ -44,7 +43,7 @@ impl Envelope {
         Ok(Self { operation: operation.tag_name().name().to_owned(), token, input })
     }
 
-    /// The members of these names. One that is out of their order is refused, as .NET's contracts have an order.
+    /// The members with these names. Members in another order are refused, as by .NET data contracts.
     pub(super) fn members<const COUNT: usize>(self, names: [&str; COUNT]) -> Result<[Option<String>; COUNT], Fault> {
         let mut members = self.input.into_iter().filter(|(name, _)| names.contains(&name.as_str())).peekable();
         let values = names.map(|name| members.next_if(|(given, _)| given == name).map(|(_, value)| value));
@@ -60,12 +59,12 @@ fn text_of(node: Node<'_, '_>) -> String {
     node.children().filter_map(|child| child.text()).collect()
 }
 
-/// An element of the answer's contract.
+/// An element in the namespace of the response.
 pub(super) fn element(name: &str, value: &str) -> String {
     format!("<a:{name}>{}</a:{name}>", escape(value))
 }
 
-/// The answer to an operation. A new session's token stands in the header too.
+/// The response to an operation. The token of a new session is also in the header.
 pub(super) fn answer(service: Service, operation: &str, token: Option<&str>, output: &str) -> String {
     let header = token.map(|token| format!("<s:Header><token xmlns=\"{V2}\">{}</token></s:Header>", escape(token)));
     format!(
@@ -76,7 +75,7 @@ pub(super) fn answer(service: Service, operation: &str, token: Option<&str>, out
     )
 }
 
-/// The answer of a service that refuses.
+/// The response with a fault.
 pub(super) fn fault(service: Service, fault: Fault) -> String {
     format!(
         "<s:Envelope xmlns:s=\"{SOAP}\"><s:Body><s:Fault><faultcode>s:{}.{}</faultcode>\
