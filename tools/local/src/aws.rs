@@ -1,5 +1,4 @@
-//! SNS and SQS, as far as the listener and the publisher use them: `PublishBatch` and `SendMessage`. What they are sent
-//! can be read back.
+//! An endpoint for SNS and SQS with the actions that the functions use: `PublishBatch` and `SendMessage`. It keeps the messages.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,7 +18,7 @@ use tokio::task::JoinSet;
 use super::messages::{Kind, Messages};
 use cli_support::line;
 
-/// The quarantine's URL, as far as a client cares.
+/// The URL of the quarantine. The endpoint ignores it.
 pub(super) const QUARANTINE: &str = "http://local/quarantined-callbacks";
 
 const TOPICS: &str = "arn:aws:sns:local:000000000000:";
@@ -48,7 +47,7 @@ impl Endpoint {
         Ok(Self { url })
     }
 
-    /// The publisher with an unchanged client of SNS.
+    /// The publisher, with an unmodified client of SNS.
     pub(super) fn publisher(&self) -> Publisher {
         let configuration = aws_sdk_sns::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
@@ -65,7 +64,7 @@ impl Endpoint {
         }
     }
 
-    /// An unchanged client of SQS.
+    /// An unmodified client of SQS.
     pub(super) fn queues(&self) -> aws_sdk_sqs::Client {
         let configuration = aws_sdk_sqs::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
@@ -77,7 +76,7 @@ impl Endpoint {
     }
 }
 
-/// SQS speaks JSON and names its action in a header, SNS forms and names it in a field.
+/// SQS requests are JSON with the action in a header, SNS requests are forms with the action in a field.
 async fn call(State(shared): State<Shared>, headers: HeaderMap, body: String) -> Response {
     let answer = if headers.get("x-amz-target").is_some_and(|target| target == "AmazonSQS.SendMessage") {
         send_message(&shared, &body)
@@ -89,7 +88,7 @@ async fn call(State(shared): State<Shared>, headers: HeaderMap, body: String) ->
         }
     };
     answer.unwrap_or_else(|error| {
-        eprintln!("A message was not kept: {error:#}");
+        eprintln!("Cannot keep a message: {error:#}");
         StatusCode::INTERNAL_SERVER_ERROR.into_response()
     })
 }

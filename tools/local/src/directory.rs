@@ -1,4 +1,4 @@
-//! The directory that everything is kept in.
+//! The directory with the databases.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -7,31 +7,31 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use tempfile::TempDir;
 
-/// The file that is locked while a process uses the directory.
+/// The file that a process locks while it uses the directory.
 const LOCK: &str = "lock";
 
-/// The databases in it.
+/// The database files.
 pub(super) const DATABASES: [&str; 2] = ["dynamodb.sqlite", "messages.sqlite"];
 
-/// A directory of this process alone.
+/// A directory that this process uses exclusively.
 #[derive(Debug)]
 pub(super) struct Directory {
     path: PathBuf,
-    /// Unlocked when it is closed.
+    /// Closing the file unlocks it.
     _lock: File,
-    /// Deleted at the end. On disk, a table may outgrow the memory.
+    /// Deleted at exit. On disk, since a table may outgrow memory.
     _temporary: Option<TempDir>,
 }
 
 impl Directory {
-    /// Opens this directory, emptied of what an earlier run kept if it is to be reset, or a temporary one.
+    /// Opens this directory, after deleting the databases of an earlier run if `reset` is set, or a temporary directory.
     pub(super) fn open(data: Option<&Path>, reset: bool) -> anyhow::Result<Self> {
         let temporary = match data {
             None => {
                 let mut builder = tempfile::Builder::new();
                 #[cfg(unix)]
                 builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
-                Some(builder.prefix("callbacks-").tempdir().context("cannot make a temporary directory")?)
+                Some(builder.prefix("callbacks-").tempdir().context("cannot create a temporary directory")?)
             }
             Some(_) => None,
         };
@@ -56,7 +56,7 @@ impl Directory {
         Ok(directory)
     }
 
-    /// A file in it.
+    /// The path of a file in the directory.
     pub(super) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }

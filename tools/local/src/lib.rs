@@ -1,7 +1,7 @@
 //! `callbacks local`: every endpoint on this machine, with the same code from `listener` inward as the functions.
 //!
-//! What AWS does when deployed is done in this process: DynamoDB and its stream by an embedded engine ([`table`]), SNS
-//! and SQS by a small endpoint that the unchanged SDK clients talk to ([`aws`]).
+//! This process replaces AWS: an embedded engine replaces DynamoDB and its stream ([`table`], [`stream`]), and a small endpoint for
+//! unmodified SDK clients replaces SNS and SQS ([`aws`]).
 
 mod aws;
 mod directory;
@@ -29,57 +29,57 @@ use self::messages::Messages;
 use self::stream::Stream;
 use platform_simulator::rules::Credentials;
 
-/// A message for 2,000 devices takes longer in a build without optimisation than a deployed function may take.
+/// Longer than for a deployed function: an unoptimized build needs more time for a message with 2,000 devices.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How to run.
+/// Options of `callbacks local`.
 #[derive(Debug, Clone, Args)]
 pub struct Options {
     /// Listen on this address
     #[arg(long, default_value = "127.0.0.1:9001", value_parser = cli_support::socket)]
     pub listen: SocketAddr,
-    /// Let the embedded DynamoDB listen on this address; with port 0, on any free port
+    /// Address of the embedded DynamoDB. Port 0 selects any free port
     #[arg(long, default_value = "127.0.0.1:9010")]
     pub dynamodb: SocketAddr,
-    /// Keep devices, events and messages in this directory; without it, they are gone at the end
+    /// Keep devices, events and messages in this directory. Without it, they are lost at exit
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Delete first what the directory keeps
+    /// Delete the contents of the directory first
     #[arg(long, requires = "data")]
     pub reset: bool,
-    /// Send the sample messages of the thirteen services once, at the start, without the mere guesses
+    /// Send the sample messages of the thirteen services once at start, except those whose format is a guess
     #[arg(long)]
     pub seed: bool,
-    /// The user name that callbacks must carry; without it, no credentials are asked for
+    /// The user name that callbacks must carry. Without it, credentials are not checked
     #[arg(long, requires = "password", env = "CALLBACKS_USERNAME", value_parser = not_empty)]
     pub username: Option<String>,
     /// The password that callbacks must carry
     #[arg(long, requires = "username", env = "CALLBACKS_PASSWORD", hide_env_values = true, value_parser = not_empty)]
     pub password: Option<String>,
-    /// Take callbacks from these addresses and networks alone, with commas between
+    /// Accept callbacks only from these addresses and CIDR ranges, separated by commas
     #[arg(long, default_value = "any")]
     pub allow: AllowedAddresses,
-    /// Do not print callbacks and messages as they pass
+    /// Do not print callbacks and messages
     #[arg(long)]
     pub quiet: bool,
 }
 
 fn not_empty(text: &str) -> Result<String, &'static str> {
     if text.is_empty() {
-        Err("it is empty; without it and its variable, no credentials are asked for")
+        Err("it is empty; without it and its variable, credentials are not checked")
     } else {
         Ok(text.to_owned())
     }
 }
 
-/// A running stack. It ends when this is dropped.
+/// A running stack. Dropping it stops it.
 #[derive(Debug)]
 pub struct Local {
-    /// Where it listens.
+    /// The address of the endpoints.
     pub address: SocketAddr,
-    /// Where its DynamoDB listens.
+    /// The address of the embedded DynamoDB.
     pub dynamodb: SocketAddr,
-    /// A client of its DynamoDB.
+    /// A client of the embedded DynamoDB.
     pub table: aws_sdk_dynamodb::Client,
     tasks: JoinSet<()>,
     _directory: Directory,
@@ -89,7 +89,7 @@ pub struct Local {
 ///
 /// # Errors
 ///
-/// An address is taken, or the directory cannot be used.
+/// An address is in use, or the directory is not usable.
 pub async fn run(options: Options) -> anyhow::Result<()> {
     let mut local = start(options.clone()).await?;
     println!("{}", introduction(&options, &local));
@@ -101,15 +101,15 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     }
     tokio::select! {
         stopped = local.tasks.join_next() => match stopped {
-            Some(Err(error)) => Err(error).context("a part of the stack failed"),
-            _ => anyhow::bail!("a part of the stack stopped"),
+            Some(Err(error)) => Err(error).context("a task of the stack failed"),
+            _ => anyhow::bail!("a task of the stack stopped"),
         },
         signal = tokio::signal::ctrl_c() => signal.context("cannot wait for Ctrl-C"),
         signal = terminated() => signal.context("cannot wait for SIGTERM"),
     }
 }
 
-/// Waits for SIGTERM: a temporary directory is deleted then, too.
+/// Waits for SIGTERM, so that the temporary directory is deleted then too.
 async fn terminated() -> std::io::Result<()> {
     #[cfg(unix)]
     tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?.recv().await;
@@ -118,31 +118,31 @@ async fn terminated() -> std::io::Result<()> {
     Ok(())
 }
 
-/// What is printed at the start.
+/// The text printed at start.
 fn introduction(options: &Options, local: &Local) -> String {
     let Local { address, dynamodb, .. } = local;
-    let (url, within) = (format!("http://{address}"), ANSWER_TIMEOUT.as_secs());
+    let (url, timeout) = (format!("http://{address}"), ANSWER_TIMEOUT.as_secs());
     let services: String =
         registry::SERVICES.iter().map(|service| format!("  POST {url}/callbacks/{}\n", service.name)).collect();
     let asks = match &options.username {
         Some(username) => format!("Callbacks must carry the user name {username} and its password."),
-        None => "No credentials are asked for; --username and --password ask for some.".to_owned(),
+        None => "Credentials are not checked; --username and --password require some.".to_owned(),
     };
     let kept = match &options.data {
         Some(data) => format!("Devices, events and messages are kept in {}; --reset deletes them.", data.display()),
-        None => "Devices, events and messages are gone at the end; --data DIR keeps them.".to_owned(),
+        None => "Devices, events and messages are lost at exit; --data DIR keeps them.".to_owned(),
     };
     format!(
         "Listening on {url}\n\
          {services}\
          \x20 POST {url}/callbacks/{{service}}            any other service of the platform\n\
-         \x20 GET  {url}/devices/{{kind}}/{{value}}         what is known of a device\n\
-         \x20 GET  {url}/devices/{{kind}}/{{value}}/events  what has happened to it\n\
-         \x20 GET  {url}/requests/{{requestId}}            what became of a request\n\
-         \x20 GET  {url}/topics/messages                what SNS was sent: the last 10,000 messages, 1,000 at a time\n\
-         \x20 GET  {url}/quarantine/messages            what could not be taken\n\
+         \x20 GET  {url}/devices/{{kind}}/{{value}}         a device\n\
+         \x20 GET  {url}/devices/{{kind}}/{{value}}/events  its history\n\
+         \x20 GET  {url}/requests/{{requestId}}            the outcome of a request\n\
+         \x20 GET  {url}/topics/messages                messages to SNS: the last 10,000, in pages of 1,000\n\
+         \x20 GET  {url}/quarantine/messages            rejected callbacks\n\
          {asks}\n{kept}\n\
-         An answer may take {within} s here; a deployed function answers within {} s, or with 503.\n\
+         The timeout of an answer is {timeout} s here; a deployed function answers 503 after {} s.\n\
          Try, from the project's folder:\n\
          \x20 curl -i -H 'Content-Type: text/xml' --data-binary @events/external-provisioning-changes/soap/1-activate.xml \\\n\
          \x20   {url}/callbacks/ExternalProvisioningChanges\n\
@@ -158,7 +158,7 @@ fn introduction(options: &Options, local: &Local) -> String {
 ///
 /// # Errors
 ///
-/// An address is taken, or the directory cannot be used.
+/// An address is in use, or the directory is not usable.
 pub async fn start(options: Options) -> anyhow::Result<Local> {
     let listen = TcpListener::bind(options.listen).await;
     let listen = listen.with_context(|| format!("cannot listen on {}", options.listen))?;

@@ -1,4 +1,4 @@
-//! What SNS and SQS were sent. The newest messages are kept, in a database beside the table's.
+//! The newest messages to SNS and SQS, in a database.
 
 use std::fs::File;
 use std::path::Path;
@@ -9,18 +9,18 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-/// So many messages of a kind are kept.
+/// Maximum number of messages of each kind.
 const MOST_MESSAGES: i64 = 10_000;
 
-/// So many bytes of them are kept, and at most one message more.
+/// Maximum size of the messages of each kind, in bytes. Exceeded by at most one message.
 const MOST_BYTES: i64 = 32 * 1024 * 1024;
 
-/// Which messages.
+/// The kind of a message.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
-    /// What SNS was sent.
+    /// Published to SNS.
     Topics,
-    /// What SQS was sent.
+    /// Sent to SQS.
     Quarantine,
 }
 
@@ -33,21 +33,21 @@ impl Kind {
     }
 }
 
-/// A part of the messages, and where the next one starts, if there are more.
+/// A page of messages, and the start of the next page, if there is one.
 #[derive(Debug)]
 pub(super) struct Page {
     pub(super) messages: Vec<Box<RawValue>>,
     pub(super) next: Option<i64>,
 }
 
-/// The messages that are kept.
+/// The database of messages.
 #[derive(Debug)]
 pub(super) struct Messages(Mutex<Connection>);
 
 impl Messages {
     /// Opens the database in this file.
     pub(super) fn open(file: &Path) -> anyhow::Result<Self> {
-        // Messages of the quarantine hold credentials, so the file is its owner's alone.
+        // Messages of the quarantine contain credentials, so only the owner can read the file.
         let mut owned = File::options();
         owned.create(true).append(true);
         #[cfg(unix)]
@@ -57,7 +57,7 @@ impl Messages {
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", "NORMAL")?;
             for kind in [Kind::Topics, Kind::Quarantine] {
-                // `total` is the bytes of a message and all before it.
+                // `total` is the size of a message and of all before it.
                 connection.execute_batch(&format!(
                     "CREATE TABLE IF NOT EXISTS {} (number INTEGER PRIMARY KEY, total INTEGER UNIQUE, message TEXT)",
                     kind.table()
@@ -68,7 +68,7 @@ impl Messages {
         Ok(Self(Mutex::new(connection.with_context(|| format!("cannot open {}", file.display()))?)))
     }
 
-    /// Keeps a message under the next number, and deletes old ones to make room.
+    /// Stores a message under the next number and deletes old ones beyond the limits.
     pub(super) fn add(&self, kind: Kind, mut message: Map<String, Value>) -> anyhow::Result<i64> {
         let (connection, table) = (self.connection(), kind.table());
         let last = format!("SELECT number, total FROM {table} ORDER BY number DESC LIMIT 1");
@@ -87,7 +87,7 @@ impl Messages {
         Ok(number)
     }
 
-    /// So many messages behind this number, oldest first.
+    /// Up to `limit` messages after this number, oldest first.
     pub(super) fn page(&self, kind: Kind, after: i64, limit: usize) -> anyhow::Result<Page> {
         let connection = self.connection();
         let select = format!("SELECT number, message FROM {} WHERE number > ?1 ORDER BY number LIMIT ?2", kind.table());

@@ -1,4 +1,4 @@
-//! What is printed of a callback: one line.
+//! The line that is printed for a callback.
 
 use std::error::Error;
 use std::time::Duration;
@@ -9,20 +9,20 @@ use listener::{ANSWER_TIMEOUT, Outcome};
 
 use cli_support::line;
 
-/// A callback as one line: when it came, of which service, of which device, what happened, and what became of it.
+/// A callback as one line: time, service, device, change and result.
 pub(super) fn callback(at: Timestamp, service: &str, status: u16, outcome: &Outcome, took: Duration) -> String {
-    let said = said(&outcome.observations);
-    let became = became(outcome);
+    let content = content(&outcome.observations);
+    let result = result(outcome);
     let slow = if took > ANSWER_TIMEOUT {
         let (took, within) = (took.as_secs_f64(), ANSWER_TIMEOUT.as_secs_f64());
         format!(" (took {took:.1} s; when deployed, the answer after {within} s is a 503)")
     } else {
         String::new()
     };
-    line(at, &format!("{service}{said} ▶ {status} {became}{slow}"))
+    line(at, &format!("{service}{content} ▶ {status} {result}{slow}"))
 }
 
-fn said(observations: &[Observation]) -> String {
+fn content(observations: &[Observation]) -> String {
     let Some(first) = observations.first() else { return String::new() };
     let device = match first.naming.names().first() {
         Some(name) => name.to_string(),
@@ -32,28 +32,28 @@ fn said(observations: &[Observation]) -> String {
         0 => String::new(),
         others => format!(" and {others} more"),
     };
-    format!(" {device}{others} {}{}", first.change, ended(first.result.as_ref()))
+    format!(" {device}{others} {}{}", first.change, request_result(first.result.as_ref()))
 }
 
-fn ended(result: Option<&RequestResult>) -> String {
+fn request_result(result: Option<&RequestResult>) -> String {
     match result.map(|result| &result.ending) {
         Some(Ending::Succeeded) => " succeeded".to_owned(),
         Some(Ending::Failed(Fault { code, text })) => {
-            let why: Vec<_> = [code, text].into_iter().flatten().map(String::as_str).collect();
-            if why.is_empty() { " failed".to_owned() } else { format!(" failed: {}", why.join(" ")) }
+            let reason: Vec<_> = [code, text].into_iter().flatten().map(String::as_str).collect();
+            if reason.is_empty() { " failed".to_owned() } else { format!(" failed: {}", reason.join(" ")) }
         }
         Some(Ending::Other(status)) => format!(" {status}"),
         Some(Ending::Unstated) | None => String::new(),
     }
 }
 
-fn became(outcome: &Outcome) -> String {
+fn result(outcome: &Outcome) -> String {
     match &outcome.result {
-        Ok(recording) if recording.recorded == 0 => "recorded before".to_owned(),
+        Ok(recording) if recording.recorded == 0 => "duplicate".to_owned(),
         Ok(recording) if recording.oversized.is_empty() => "recorded".to_owned(),
-        Ok(recording) => format!("recorded, but for {} in the quarantine", recording.oversized.len()),
+        Ok(recording) => format!("recorded, except {} in the quarantine", recording.oversized.len()),
         Err(refusal) => match refusal.source() {
-            Some(why) => format!("{refusal} {why}"),
+            Some(cause) => format!("{refusal} {cause}"),
             None => refusal.to_string(),
         },
     }
@@ -73,14 +73,14 @@ mod tests {
     }
 
     #[test]
-    fn a_line_says_why_a_callback_was_refused() {
+    fn a_line_states_the_reason_of_a_refusal() {
         let store = store::StoreError::Unavailable { code: "Some".to_owned(), detail: "of this".to_owned() };
         let expected = "00:00:00Z DeviceUsage\u{fffd}[31m ▶ 503 The message cannot be recorded now. DynamoDB failed (Some): of this";
         assert_eq!(refused(Refusal::StoreUnavailable(store), 1), expected);
     }
 
     #[test]
-    fn a_line_says_where_the_deployed_function_would_have_refused() {
+    fn a_line_shows_that_the_deployed_function_would_have_timed_out() {
         let line = refused(Refusal::DeadlineExceeded, 4);
         assert!(line.ends_with("in time. (took 4.0 s; when deployed, the answer after 2.9 s is a 503)"), "{line}");
     }

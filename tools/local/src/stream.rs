@@ -1,4 +1,4 @@
-//! From the embedded table's stream to the change publisher: what Lambda's event source mapping does when deployed.
+//! Passes the embedded table's stream to the publisher, like Lambda's event source mapping.
 
 use std::path::Path;
 use std::time::Duration;
@@ -14,57 +14,57 @@ use dynoxide::actions::list_streams::ListStreamsRequest;
 use rusqlite::Connection;
 use serde_json::{from_value, json, to_value};
 
-/// How long to wait for more.
+/// Polling interval.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Most records that are read at once: the engine's own bound.
+/// Maximum number of records per read, as in the engine.
 const MOST_RECORDS: usize = 1000;
 
-/// A table's stream. What is published is deleted: the engine never does it, and what is left is what a restart has to
-/// publish.
+/// A table's stream. Published records are deleted, since the engine keeps them. After a restart, the remaining records are
+/// published.
 pub(super) struct Stream {
     database: Database,
-    /// The engine has no call that deletes records.
+    /// Direct access to the database, since the engine cannot delete records.
     records: Connection,
     publisher: Publisher,
-    /// The beginning of the stream.
+    /// The iterator at the start of the stream.
     iterator: String,
 }
 
 impl Stream {
-    /// The stream of the table in this file.
+    /// Opens the stream of the table in this file.
     pub(super) fn open(database: Database, file: &Path, publisher: Publisher) -> anyhow::Result<Self> {
         let records = Connection::open(file).with_context(|| format!("cannot open {}", file.display()))?;
-        // The engine looks for the last sequence number at every write, among all records: without an index, a message for
-        // 2,000 devices takes a minute.
+        // The engine searches all records for the last sequence number at every write. Without an index, a message for 2,000 devices takes
+        // a minute.
         let index = "CREATE INDEX IF NOT EXISTS stream_by_sequence_number
                      ON _stream_records (table_name, CAST(sequence_number AS INTEGER))";
         records.execute_batch(index).with_context(|| format!("cannot index the stream in {}", file.display()))?;
-        let iterator = beginning(&database).context("the stream cannot be read")?;
+        let iterator = beginning(&database).context("cannot read the stream")?;
         Ok(Self { database, records, publisher, iterator })
     }
 
-    /// Publishes until the task ends.
+    /// Publishes until the task is stopped.
     pub(super) async fn publish(mut self) {
         loop {
             match self.publish_next().await {
                 Ok(MOST_RECORDS) => {}
                 Ok(_) => tokio::time::sleep(PAUSE).await,
                 Err(error) => {
-                    eprintln!("The stream was not published: {error:#}");
+                    eprintln!("Cannot publish the stream: {error:#}");
                     tokio::time::sleep(PAUSE * 20).await;
                 }
             }
         }
     }
 
-    /// Publishes the first records, deletes them, and says how many there were.
+    /// Publishes and deletes the first records. Returns their number.
     async fn publish_next(&mut self) -> anyhow::Result<usize> {
         let request = json!({ "ShardIterator": self.iterator, "Limit": MOST_RECORDS });
         let read = self.database.get_records(from_value::<GetRecordsRequest>(request)?)?;
         let Some(last) = read.records.last() else { return Ok(0) };
 
-        // The filter of the template's event source mapping.
+        // The same filter as the event source mapping in template.yaml.
         let new_events =
             read.records.iter().filter(|record| record.event_name == "INSERT").map(to_value).filter(|record| {
                 let sort_key = record.as_ref().ok().and_then(|record| record.pointer("/dynamodb/Keys/sk/S")?.as_str());
@@ -82,7 +82,7 @@ impl Stream {
     }
 }
 
-/// The iterator at the stream's beginning.
+/// An iterator at the start of the stream.
 fn beginning(database: &Database) -> anyhow::Result<String> {
     let streams = to_value(database.list_streams(from_value::<ListStreamsRequest>(json!({}))?)?)?;
     let stream = streams.pointer("/Streams/0/StreamArn").context("the table has no stream")?;

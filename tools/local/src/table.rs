@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 /// The table's name.
 pub(super) const NAME: &str = "callbacks";
 
-/// The engine, a client of it, and where it listens.
+/// The engine, a client and its address.
 pub(super) struct Table {
     pub(super) database: Database,
     pub(super) client: Client,
@@ -30,7 +30,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Opens the table in this file, and makes it where it is not there. It is durable if it has to outlive the machine.
+    /// Opens the table in this file and creates it if it does not exist. Writes are synced to disk if it is durable.
     pub(super) async fn open(
         file: &Path,
         durable: bool,
@@ -40,12 +40,12 @@ impl Table {
         let database = Database::new(&file.to_string_lossy());
         let database = database.with_context(|| format!("cannot open {}", file.display()))?;
         if !durable {
-            // SQLite then waits for no disk.
+            // Without durability, SQLite does not wait for the disk.
             database.enable_bulk_loading()?;
         }
         let listener = TcpListener::bind(listen).await.and_then(TcpListener::into_std);
         let listener =
-            listener.with_context(|| format!("cannot listen on {listen}; --dynamodb takes another address"))?;
+            listener.with_context(|| format!("cannot listen on {listen}; --dynamodb sets another address"))?;
         let address = listener.local_addr()?;
         serve(listener, database.clone(), tasks)?;
         let configuration = aws_sdk_dynamodb::Config::builder()
@@ -63,8 +63,8 @@ impl Table {
     }
 }
 
-/// Takes the `ClientRequestToken` out of transactions. The engine keeps each for ten minutes and looks through all of them at
-/// every transaction, so that 50,000 callbacks halve its rate. The listener's receipts make a repeated transaction harmless.
+/// Removes the `ClientRequestToken` from transactions. The engine keeps tokens for ten minutes and searches all of them at every
+/// transaction, so that 50,000 callbacks halve its rate. Receipts make a repeated transaction idempotent.
 #[derive(Debug)]
 struct WithoutToken;
 
@@ -91,7 +91,7 @@ impl Intercept for WithoutToken {
     }
 }
 
-/// Serves the engine on a thread of its own: it blocks while it reads and writes, and all else would wait with it.
+/// Serves the engine on its own thread, since its reads and writes block.
 fn serve(listener: std::net::TcpListener, database: Database, tasks: &mut JoinSet<()>) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (mut running, stopped) = oneshot::channel::<()>();
@@ -103,7 +103,7 @@ fn serve(listener: std::net::TcpListener, database: Database, tasks: &mut JoinSe
         }
     };
     std::thread::Builder::new().name("dynamodb".to_owned()).spawn(move || runtime.block_on(serving))?;
-    // Ends when the thread does, and the thread when this does.
+    // This task and the thread end together.
     tasks.spawn(async move { running.closed().await });
     Ok(())
 }
@@ -120,7 +120,7 @@ async fn create(client: &Client) -> anyhow::Result<()> {
             )
             .key_schema(KeySchemaElement::builder().attribute_name(name).key_type(key_type).build()?);
     }
-    request.send().await.map_err(|error| anyhow::anyhow!("cannot make the table: {}", aws::reason(&error)))?;
+    request.send().await.map_err(|error| anyhow::anyhow!("cannot create the table: {}", aws::reason(&error)))?;
     let expiry = TimeToLiveSpecification::builder().enabled(true).attribute_name("expiresAt").build()?;
     client.update_time_to_live().table_name(NAME).time_to_live_specification(expiry).send().await?;
     Ok(())

@@ -1,4 +1,4 @@
-//! The endpoints of `callbacks local`: API Gateway's part.
+//! The HTTP endpoints of `callbacks local`, in place of API Gateway.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,11 +20,11 @@ use serde_json::json;
 use super::messages::{Kind, Messages};
 use super::printed;
 
-/// Lambda's own bound on a request. The listener refuses what is over 1 MiB; this only protects the process.
+/// Maximum size of a request, as for Lambda. The listener's own limit of 1 MiB is checked later.
 const MOST_BYTES: usize = 6_000_000;
 
-/// How many messages an answer has, unless asked for fewer.
-const MOST_MESSAGES: usize = 1000;
+/// The default and maximum number of messages per page.
+const MAX_MESSAGES: usize = 1000;
 
 #[derive(Clone)]
 struct Shared {
@@ -116,11 +116,11 @@ async fn sent(
     State(shared): State<Shared>,
     Parameters(PageParameters { after, limit }): Parameters<PageParameters>,
 ) -> Response {
-    let limit = limit.map_or(Some(MOST_MESSAGES), |limit| limit.parse().ok());
-    let limit = limit.filter(|limit| (1..=MOST_MESSAGES).contains(limit));
+    let limit = limit.map_or(Some(MAX_MESSAGES), |limit| limit.parse().ok());
+    let limit = limit.filter(|limit| (1..=MAX_MESSAGES).contains(limit));
     let after = after.map_or(Some(0), |after| after.parse().ok());
     let Some((limit, after)) = limit.zip(after) else {
-        let text = format!("limit must be a number from 1 to {MOST_MESSAGES}, and after a message's number.");
+        let text = format!("limit must be a number from 1 to {MAX_MESSAGES}, and after a message's number.");
         let error = json!({ "errorCode": "INPUT_INVALID.Query.Invalid", "errorMessage": text });
         return (StatusCode::BAD_REQUEST, axum::Json(error)).into_response();
     };
@@ -135,7 +135,7 @@ async fn sent(
             }
         }
         Err(error) => {
-            (StatusCode::INTERNAL_SERVER_ERROR, format!("The messages cannot be read: {error:#}")).into_response()
+            (StatusCode::INTERNAL_SERVER_ERROR, format!("Cannot read the messages: {error:#}")).into_response()
         }
     }
 }

@@ -180,7 +180,7 @@ impl fmt::Display for Report {
             writeln!(formatter, "{former_credentials} carried the former credentials (--password-lag)")?;
         }
         if *interrupted > 0 {
-            writeln!(formatter, "{interrupted} were still under way")?;
+            writeln!(formatter, "{interrupted} were still in flight")?;
         }
         for (status, times) in &self.statuses {
             writeln!(formatter, "  {status}: {times}")?;
