@@ -75,7 +75,7 @@ async fn verify(source: &Verifier, password: &str) -> Result<(), VerifyError> {
 }
 
 #[tokio::test]
-async fn the_current_and_the_previous_password_count_and_no_other() {
+async fn only_the_current_and_the_previous_password_are_valid() {
     let (vault, source) = source().await;
     *vault.current.lock().unwrap() = version("new");
     *vault.previous.lock().unwrap() = version("old");
@@ -88,7 +88,7 @@ async fn the_current_and_the_previous_password_count_and_no_other() {
 }
 
 #[tokio::test]
-async fn the_password_of_a_rotation_under_way_counts_before_it_becomes_current() {
+async fn the_pending_password_is_valid_before_it_becomes_current() {
     let (vault, source) = source().await;
     *vault.current.lock().unwrap() = version("current");
     *vault.previous.lock().unwrap() = version("previous");
@@ -101,7 +101,7 @@ async fn the_password_of_a_rotation_under_way_counts_before_it_becomes_current()
 }
 
 #[tokio::test]
-async fn a_version_that_could_not_be_read_is_asked_for_again_soon_and_the_ones_known_still_count() {
+async fn an_unreadable_version_is_soon_read_again_while_the_cached_versions_remain_valid() {
     let (vault, source) = source().await;
     *vault.current.lock().unwrap() = version("current");
     *vault.pending.lock().unwrap() = version("pending");
@@ -124,7 +124,7 @@ async fn a_version_that_could_not_be_read_is_asked_for_again_soon_and_the_ones_k
 }
 
 #[tokio::test]
-async fn a_rotated_password_is_found_after_a_minute_and_asked_for_no_oftener() {
+async fn a_rotated_password_is_found_after_a_minute_without_more_frequent_reads() {
     let (vault, source) = source().await;
     *vault.current.lock().unwrap() = version("first");
     assert!(verify(&source, "first").await.is_ok());
@@ -144,7 +144,7 @@ async fn a_rotated_password_is_found_after_a_minute_and_asked_for_no_oftener() {
 }
 
 #[tokio::test]
-async fn a_previous_version_that_is_of_no_use_does_no_harm() {
+async fn a_malformed_previous_version_is_ignored() {
     let (vault, source) = source().await;
     *vault.current.lock().unwrap() = version("new");
     *vault.previous.lock().unwrap() = Some(json!("rubbish"));
@@ -153,7 +153,7 @@ async fn a_previous_version_that_is_of_no_use_does_no_harm() {
 }
 
 #[tokio::test]
-async fn a_password_that_was_rotated_out_twice_is_forgotten() {
+async fn a_password_rotated_out_twice_is_invalid() {
     let (vault, source) = source().await;
     *vault.current.lock().unwrap() = version("first");
     assert!(verify(&source, "first").await.is_ok());
@@ -167,7 +167,7 @@ async fn a_password_that_was_rotated_out_twice_is_forgotten() {
 }
 
 #[tokio::test]
-async fn a_secret_that_cannot_be_read_refuses_all_and_shows_nothing_of_itself() {
+async fn an_unreadable_secret_refuses_every_callback_and_is_not_revealed() {
     let (vault, source) = source().await;
     *vault.current.lock().unwrap() = Some(json!("{\"username\":\"platform\",\"password\":hunter2}"));
     let refusal = verify(&source, "hunter2").await.unwrap_err();
@@ -176,7 +176,7 @@ async fn a_secret_that_cannot_be_read_refuses_all_and_shows_nothing_of_itself() 
 }
 
 #[tokio::test]
-async fn an_answer_that_is_cut_off_is_told_of_without_what_it_held() {
+async fn a_truncated_answer_is_reported_without_its_content() {
     let app = Router::new().fallback(|| async { "{\"SecretString\": \"{\\\"password\\\": \\\"hunter2\\\"}\", \"Ver" });
     let listen = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listen.local_addr().unwrap());

@@ -111,7 +111,7 @@ async fn a_resend_with_another_count_and_other_credentials_is_a_duplicate() {
 }
 
 #[tokio::test]
-async fn different_messages_of_one_request_are_each_recorded() {
+async fn different_messages_of_one_request_are_all_recorded() {
     let stack = Stack::new().await;
     for member in ["warning", "Success"] {
         let body =
@@ -122,7 +122,7 @@ async fn different_messages_of_one_request_are_each_recorded() {
 }
 
 #[tokio::test]
-async fn a_message_of_unknown_shape_is_kept_whole() {
+async fn a_message_of_unknown_format_is_kept_whole() {
     let stack = Stack::new().await;
     let body = json!({
         "requestId": "r-1",

@@ -215,7 +215,7 @@ proptest! {
     }
 
     #[test]
-    fn the_state_is_the_newest_messages_in_whatever_order_they_come(
+    fn the_state_is_that_of_the_newest_message_in_any_order_of_arrival(
         order in Just((0..8_i64).collect::<Vec<_>>()).prop_shuffle(),
     ) {
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {

@@ -58,7 +58,7 @@ async fn a_recycled_number_does_not_hijack_the_old_device() {
 }
 
 #[tokio::test]
-async fn a_number_that_a_deactivation_gave_up_moves_without_a_word() {
+async fn a_number_released_by_a_deactivation_moves_without_an_event() {
     let stack = Stack::new().await;
     change(&stack, "Activate", "mdn:1 meid:A0").await;
     change_addressed(&stack, "Deactivate", "meid:a0", "meid:A0").await;
@@ -92,7 +92,7 @@ async fn a_changed_number_keeps_the_device() {
 }
 
 #[tokio::test]
-async fn hardware_beats_sim_beats_line() {
+async fn hardware_takes_precedence_over_sim_and_sim_over_line() {
     let stack = Stack::new().await;
     change(&stack, "SUSPEND", "mdn:1 imei:30").await;
     change(&stack, "SUSPEND", "iccid:5 imei:40").await;
@@ -109,7 +109,7 @@ async fn hardware_beats_sim_beats_line() {
 }
 
 #[tokio::test]
-async fn a_device_left_without_names_is_merged_and_its_history_stays_readable() {
+async fn a_device_without_identifiers_is_merged_and_its_history_stays_readable() {
     let stack = Stack::new().await;
     change_addressed(&stack, "SUSPEND", "mdn:1", "").await;
     let merged = id(&stack, "mdn/1").await;
@@ -127,7 +127,7 @@ async fn a_device_left_without_names_is_merged_and_its_history_stays_readable() 
 }
 
 #[tokio::test]
-async fn a_device_whose_only_name_was_recycled_is_not_merged_into_the_new_one() {
+async fn a_device_whose_only_identifier_was_recycled_is_not_merged_into_the_new_one() {
     let stack = Stack::new().await;
     change_addressed(&stack, "SUSPEND", "mdn:1", "").await;
     let old = id(&stack, "mdn/1").await;
@@ -138,7 +138,7 @@ async fn a_device_whose_only_name_was_recycled_is_not_merged_into_the_new_one() 
 }
 
 #[tokio::test]
-async fn messages_with_one_name_only_add_to_what_is_known() {
+async fn a_message_with_one_identifier_removes_no_others() {
     let stack = Stack::new().await;
     change(&stack, "Activate", "mdn:1 imei:10").await;
     change_addressed(&stack, "Note", "MDN:1 imei:10 Eid:99", "").await;
@@ -149,7 +149,7 @@ async fn messages_with_one_name_only_add_to_what_is_known() {
 }
 
 #[tokio::test]
-async fn an_unknown_kind_names_a_device_only_where_no_known_one_does() {
+async fn an_unknown_kind_identifies_a_device_only_without_a_known_kind() {
     let stack = Stack::new().await;
     change(&stack, "Activate", "mdn:1 colour:red").await;
     change(&stack, "Activate", "mdn:2 colour:red").await;
@@ -160,7 +160,7 @@ async fn an_unknown_kind_names_a_device_only_where_no_known_one_does() {
 }
 
 #[tokio::test]
-async fn names_that_cannot_be_names_are_kept_in_the_event_alone() {
+async fn invalid_identifiers_are_kept_in_the_event_only() {
     let stack = Stack::new().await;
     let long = "9".repeat(3000);
     change(&stack, "Activate", &format!("imei:{long} mdn:1")).await;
@@ -170,7 +170,7 @@ async fn names_that_cannot_be_names_are_kept_in_the_event_alone() {
 }
 
 #[tokio::test]
-async fn a_message_with_more_names_than_a_device_can_have_is_recorded() {
+async fn a_message_with_more_identifiers_than_a_device_can_have_is_recorded() {
     let stack = Stack::new().await;
     for number in 1..40 {
         change_addressed(&stack, "Note", &format!("tag{number}:7"), "").await;

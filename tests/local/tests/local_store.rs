@@ -19,7 +19,7 @@ fn count(file: &Path, table: &str) -> i64 {
 }
 
 #[tokio::test]
-async fn stream_records_are_deleted_once_they_are_published() {
+async fn published_stream_records_are_deleted() {
     let directory = tempfile::tempdir().unwrap();
     let stack = Stack::on(directory.path().to_owned()).await;
     for body in GOLDEN {
@@ -30,7 +30,7 @@ async fn stream_records_are_deleted_once_they_are_published() {
 }
 
 #[tokio::test]
-async fn the_engine_remembers_no_token_of_a_transaction() {
+async fn the_engine_keeps_no_transaction_tokens() {
     let stack = Stack::new().await;
     for key in ["a", "b"] {
         let value = AttributeValue::S(key.to_owned());
@@ -77,7 +77,7 @@ async fn messages_of_the_quarantine_and_the_topics_survive_a_restart() {
 }
 
 #[tokio::test]
-async fn what_was_not_published_before_a_restart_is_published_after_it() {
+async fn unpublished_events_are_published_after_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let table = directory.path().join("dynamodb.sqlite");
     {
@@ -93,7 +93,7 @@ async fn what_was_not_published_before_a_restart_is_published_after_it() {
 }
 
 #[tokio::test]
-async fn an_empty_file_of_an_earlier_version_does_not_stop_the_start() {
+async fn an_empty_file_of_an_earlier_version_does_not_prevent_the_start() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("published-to"), "").unwrap();
     let stack = Stack::on(directory.path().to_owned()).await;
@@ -102,7 +102,7 @@ async fn an_empty_file_of_an_earlier_version_does_not_stop_the_start() {
 }
 
 #[tokio::test]
-async fn a_file_that_cannot_be_used_is_named() {
+async fn an_unusable_file_is_named() {
     for file in ["dynamodb.sqlite", "messages.sqlite"] {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join(file), "no database at all, but long enough for a header\n".repeat(9))
@@ -113,7 +113,7 @@ async fn a_file_that_cannot_be_used_is_named() {
 }
 
 #[tokio::test]
-async fn a_second_process_on_one_directory_is_refused() {
+async fn a_second_process_on_the_same_directory_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let first = start(in_directory(directory.path())).await.unwrap();
     let error = format!("{:#}", start(in_directory(directory.path())).await.unwrap_err());
@@ -141,7 +141,7 @@ async fn a_reset_deletes_what_a_directory_keeps_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_message_for_two_thousand_devices_is_taken_however_long_it_takes() {
+async fn a_message_for_two_thousand_devices_is_recorded_without_a_timeout() {
     let devices: Vec<_> =
         (0..2000).map(|number| json!({ "id": format!("9900{number:011}"), "kind": "imei" })).collect();
     let body = json!({ "requestId": "r", "deviceIds": devices, "deviceResponse": {}, "status": "Success" });

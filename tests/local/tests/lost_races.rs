@@ -14,7 +14,7 @@ async fn record(store: &Store, body: &str, received_at: Timestamp, within: Durat
 }
 
 #[tokio::test]
-async fn writers_of_one_device_lose_no_event_to_each_other() {
+async fn concurrent_writers_of_one_device_lose_no_event() {
     let stack = Stack::new().await;
     let store = Store::new(stack.local.table.clone(), "callbacks", 0);
     let now = Timestamp::now();
@@ -29,7 +29,7 @@ async fn writers_of_one_device_lose_no_event_to_each_other() {
 
 /// A row that says something else than the device it names does not heal by trying again: the deadline ends it.
 #[tokio::test]
-async fn a_race_that_is_lost_until_the_deadline_is_an_error_and_changes_nothing() {
+async fn losing_every_race_until_the_deadline_is_an_error_and_changes_nothing() {
     let stack = Stack::new().await;
     let store = Store::new(stack.local.table.clone(), "callbacks", 0);
     record(&store, GOLDEN[1], Timestamp::now(), Duration::from_secs(5)).await.unwrap();
@@ -59,7 +59,7 @@ async fn equal_content_without_a_request_id_is_a_duplicate_only_while_the_platfo
 }
 
 #[tokio::test]
-async fn an_event_that_fits_no_row_is_refused_and_kept_in_quarantine() {
+async fn an_event_too_large_for_a_row_is_refused_and_quarantined() {
     let stack = Stack::new().await;
     let body = GOLDEN[2].replace("<Source/>", &format!("<Source>{}</Source>", "x".repeat(500_000)));
     assert_eq!(stack.post(&body).await, 413);

@@ -27,7 +27,7 @@ fn sent(body: &str) -> Value {
 }
 
 #[tokio::test]
-async fn what_a_device_sent_without_ip_is_kept_whole_shown_and_published() {
+async fn non_ip_data_of_a_device_is_recorded_and_published_whole() {
     let stack = Stack::new().await;
     post(&stack, "NiddService", MOBILE_ORIGINATED).await;
     let said = &sent(MOBILE_ORIGINATED)["niddResponse"];
@@ -57,7 +57,7 @@ async fn what_a_device_sent_without_ip_is_kept_whole_shown_and_published() {
 }
 
 #[tokio::test]
-async fn what_became_of_a_message_to_a_device_and_of_a_configuration_is_shown_by_the_request() {
+async fn the_outcome_of_a_message_and_of_a_configuration_is_found_by_request_id() {
     let stack = Stack::new().await;
     for (body, operation, outcome, fault) in [
         (golden!("rest/2-nidd-mobile-terminated.json"), "niddMTDelivery", "succeeded", Value::Null),
@@ -91,7 +91,7 @@ async fn what_became_of_a_message_to_a_device_and_of_a_configuration_is_shown_by
 }
 
 #[tokio::test]
-async fn what_the_intelligence_service_found_is_kept_for_the_device_or_else_for_the_account() {
+async fn results_of_the_intelligence_service_belong_to_the_device_or_the_account() {
     let stack = Stack::new().await;
     post(&stack, "IntelligenceService", golden!("rest/7-device-experience.json")).await;
     let device = stack.device("iccid/89000000000000001151").await;
@@ -142,18 +142,18 @@ async fn known_after(minutes: &[i64]) -> usize {
 }
 
 #[tokio::test]
-async fn equal_events_of_one_request_are_all_recorded_when_they_come_days_apart() {
+async fn equal_events_of_one_request_that_are_days_apart_are_all_recorded() {
     const DAY: i64 = 24 * 60;
     assert_eq!(known_after(&[0, DAY, 29 * DAY, 365 * DAY, 3650 * DAY]).await, 5);
 }
 
 #[tokio::test]
-async fn a_message_that_comes_again_within_the_documented_resends_is_recorded_once() {
+async fn a_resend_within_the_documented_time_is_recorded_once() {
     assert_eq!(known_after(&[0, 5, 10, 15]).await, 1);
 }
 
 #[tokio::test]
-async fn a_message_that_comes_again_at_once_changes_nothing() {
+async fn an_immediate_resend_changes_nothing() {
     let stack = Stack::new().await;
     post(&stack, "NiddService", MOBILE_ORIGINATED).await;
     post(&stack, "NiddService", &MOBILE_ORIGINATED.replace(r#""callbackCount": 1"#, r#""callbackCount": 2"#)).await;
@@ -193,7 +193,7 @@ fn listener_with_credentials() -> local_stack::Options {
 }
 
 #[tokio::test]
-async fn a_name_that_no_service_can_have_is_answered_404_and_leaves_nothing_behind() {
+async fn an_invalid_service_name_is_answered_404_and_leaves_nothing_behind() {
     let stack = Stack::new().await;
     let long = "n".repeat(65);
     for name in
@@ -208,7 +208,7 @@ async fn a_name_that_no_service_can_have_is_answered_404_and_leaves_nothing_behi
 }
 
 #[tokio::test]
-async fn a_body_that_cannot_be_read_is_kept_in_the_quarantine_with_the_name_of_its_service() {
+async fn a_malformed_body_is_quarantined_with_the_name_of_its_service() {
     let stack = Stack::new().await;
     let (status, ..) = stack.post_to("QoS", Some("application/json"), b"{\"hello\":\"world\"}".to_vec()).await;
     assert_eq!(status, 400);
@@ -218,7 +218,7 @@ async fn a_body_that_cannot_be_read_is_kept_in_the_quarantine_with_the_name_of_i
 }
 
 #[tokio::test]
-async fn the_thirteen_keep_their_own_meaning() {
+async fn the_thirteen_services_are_not_handled_as_other_services() {
     let stack = Stack::new().await;
     let (status, ..) = stack.post_to(EXTERNAL, Some("text/xml"), GOLDEN[0].as_bytes().to_vec()).await;
     assert_eq!(status, 200);

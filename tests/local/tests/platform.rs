@@ -168,7 +168,7 @@ fn usage(url: &str) -> Value {
 }
 
 #[tokio::test]
-async fn oauth_gives_the_same_token_within_its_life_and_a_new_one_after() {
+async fn oauth_returns_the_same_token_until_it_expires() {
     let carrier = Carrier::new().await;
     let (status, token) = carrier.oauth("stand-in-key", "stand-in-secret", "grant_type=client_credentials").await;
     assert_eq!((status, token["token_type"].as_str()), (200, Some("Bearer")));
@@ -180,7 +180,7 @@ async fn oauth_gives_the_same_token_within_its_life_and_a_new_one_after() {
 }
 
 #[tokio::test]
-async fn a_wrong_key_and_a_wrong_grant_are_refused_as_oauth_has_it() {
+async fn a_wrong_key_and_a_wrong_grant_are_refused_with_oauth_errors() {
     let carrier = Carrier::new().await;
     for (key, secret) in [("stand-in-key", "wrong"), ("wrong", "stand-in-secret"), ("", "")] {
         let (status, answer) = carrier.oauth(key, secret, "grant_type=client_credentials").await;
@@ -192,7 +192,7 @@ async fn a_wrong_key_and_a_wrong_grant_are_refused_as_oauth_has_it() {
 }
 
 #[tokio::test]
-async fn the_gateway_has_a_shape_of_fault_of_its_own_in_json_and_in_xml() {
+async fn the_gateway_has_its_own_fault_format_in_json_and_xml() {
     let carrier = Carrier::new().await;
     let ended = carrier.bearer().await;
     carrier.platform.expire_tokens();
@@ -251,7 +251,7 @@ async fn a_listener_is_registered_listed_with_its_password_overwritten_and_dereg
 }
 
 #[tokio::test]
-async fn rest_takes_all_thirteen_services_and_soap_eleven() {
+async fn rest_accepts_thirteen_services_and_soap_eleven() {
     let carrier = Carrier::new().await;
     let rest = carrier.rest().await;
     for service in registry::SERVICES {
@@ -301,7 +301,7 @@ async fn rest_refuses_what_the_platform_refuses() {
 }
 
 #[tokio::test]
-async fn a_service_of_one_api_can_neither_be_registered_nor_deregistered_nor_seen_through_the_other() {
+async fn a_service_of_one_api_can_not_be_registered_deregistered_or_listed_through_the_other() {
     let carrier = Carrier::new().await;
     let (rest, session) = (carrier.rest().await, carrier.soap_log_in().await);
     assert_eq!(carrier.register(&rest, usage("https://example.com/rest")).await.0, 200);
@@ -327,7 +327,7 @@ async fn a_service_of_one_api_can_neither_be_registered_nor_deregistered_nor_see
 }
 
 #[tokio::test]
-async fn the_page_s_example_request_gets_the_page_s_example_response() {
+async fn the_documented_example_request_gets_the_documented_response() {
     let carrier = Carrier::with(Options { account: vec!["account_name".to_owned()], ..options() }).await;
     let session = carrier.soap_log_in().await;
     let request = REGISTER_CALLBACK_REQUEST
@@ -393,7 +393,7 @@ async fn soap_lists_names_and_urls_and_never_credentials() {
 }
 
 #[tokio::test]
-async fn a_soap_request_counts_by_its_namespaces_its_order_and_its_action() {
+async fn a_soap_request_needs_the_right_namespaces_order_and_action() {
     let carrier = Carrier::with(Options { account: vec!["account_name".to_owned()], ..options() }).await;
     let session = carrier.soap_log_in().await;
     let request = REGISTER_CALLBACK_REQUEST.replace("''current_session_token''", &session);
@@ -440,7 +440,7 @@ async fn a_soap_request_counts_by_its_namespaces_its_order_and_its_action() {
 }
 
 #[tokio::test]
-async fn an_ended_session_is_told_from_one_that_never_was_in_both_apis() {
+async fn both_apis_distinguish_an_expired_session_from_an_unknown_one() {
     let carrier = Carrier::new().await;
     let (rest, session) = (carrier.rest().await, carrier.soap_log_in().await);
     carrier.platform.expire_sessions();
@@ -485,7 +485,7 @@ async fn five_wrong_passwords_through_either_api_lock_the_user_in_both() {
 }
 
 #[tokio::test]
-async fn each_api_takes_the_other_spelling_of_its_own_page_of_deregistration() {
+async fn each_api_accepts_the_other_spelling_on_its_page_about_deregistration() {
     let carrier = Carrier::new().await;
     let (rest, session) = (carrier.rest().await, carrier.soap_log_in().await);
     let alert = json!({ "name": "AlertService", "url": "https://example.com/" });
@@ -499,7 +499,7 @@ async fn each_api_takes_the_other_spelling_of_its_own_page_of_deregistration() {
 }
 
 #[tokio::test]
-async fn any_port_is_taken_only_when_asked_for() {
+async fn any_port_is_accepted_only_with_the_option() {
     let carrier = Carrier::with(Options { any_port: true, ..options() }).await;
     let rest = carrier.rest().await;
     assert_eq!(carrier.register(&rest, usage("http://127.0.0.1:9001/callbacks/DeviceUsage")).await.0, 200);
@@ -530,7 +530,7 @@ async fn registrations_and_former_credentials_survive_a_restart() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_kept_is_not_registered() {
+async fn a_registration_that_cannot_be_saved_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("data");
     let carrier = Carrier::with(Options { data: Some(data.clone()), ..options() }).await;

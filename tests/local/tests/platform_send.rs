@@ -199,7 +199,7 @@ async fn duplicates_and_another_order_change_nothing_in_what_is_recorded() {
 }
 
 #[tokio::test]
-async fn each_of_many_devices_has_names_of_its_own() {
+async fn each_of_many_devices_has_its_own_identifiers() {
     let (carrier, stack) = (Carrier::new().await, Stack::new().await);
     carrier.register_all(&stack).await;
     let only = vec!["DevicePRLInformation".to_owned()];
@@ -212,7 +212,7 @@ async fn each_of_many_devices_has_names_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_message_looks_as_the_platform_s_do() {
+async fn a_message_has_the_format_of_the_platform() {
     let (carrier, listener) = (Carrier::new().await, Scripted::listen(|_, _| (200, Duration::ZERO)).await);
     carrier.register("DeviceUsage", &format!("{}/usage?key=1", listener.url), "a \"word\" & more").await;
     let origin = format!("{}/stage/", listener.url).parse().unwrap();
@@ -237,7 +237,7 @@ async fn a_message_looks_as_the_platform_s_do() {
 }
 
 #[tokio::test]
-async fn a_slow_listener_gets_the_message_twice_and_it_is_one_acknowledged_message() {
+async fn a_message_sent_twice_to_a_slow_listener_is_acknowledged_once() {
     let slow: Script = |_, nth| (200, Duration::from_secs(if nth == 1 { 5 } else { 0 }));
     let (report, seen, took) = one_message(slow, Resend::Measured).await;
     assert_eq!((report.messages, report.attempts, report.acknowledged), (1, 2, 1), "{report}");
@@ -249,7 +249,7 @@ async fn a_slow_listener_gets_the_message_twice_and_it_is_one_acknowledged_messa
 }
 
 #[tokio::test]
-async fn a_refusal_gets_exactly_one_resend_soon_after_and_is_then_given_up_and_named() {
+async fn a_refused_message_is_resent_once_and_then_reported_as_unacknowledged() {
     let (report, seen, took) = one_message(|_, _| (503, Duration::ZERO), Resend::Measured).await;
     assert_eq!((report.messages, report.attempts, report.acknowledged, seen.len()), (1, 2, 0, 2), "{report}");
     assert!(took >= Duration::from_millis(1150) && took < Duration::from_secs(4), "{took:?}");
@@ -266,7 +266,7 @@ async fn a_refusal_gets_exactly_one_resend_soon_after_and_is_then_given_up_and_n
 }
 
 #[tokio::test]
-async fn the_documented_resends_are_three() {
+async fn there_are_three_documented_resends() {
     let (report, seen, took) = one_message(|_, _| (500, Duration::ZERO), Resend::Documented).await;
     assert_eq!((report.attempts, report.statuses[&500], seen.len()), (4, 4, 4), "{report}");
     assert!(took >= Duration::from_millis(600), "{took:?}");
@@ -278,7 +278,7 @@ async fn the_documented_resends_are_three() {
 }
 
 #[tokio::test]
-async fn the_former_password_is_carried_for_a_while_by_about_half_of_the_messages() {
+async fn about_half_of_the_messages_carry_the_former_password_for_a_while() {
     let (carrier, listener) = (Carrier::new().await, Scripted::listen(|_, _| (200, Duration::ZERO)).await);
     let url = format!("{}/usage", listener.url);
     carrier.register("DeviceUsage", &url, "former").await;
@@ -299,7 +299,7 @@ async fn the_former_password_is_carried_for_a_while_by_about_half_of_the_message
 }
 
 #[tokio::test]
-async fn a_change_of_registration_is_followed_while_messages_are_sent() {
+async fn a_changed_registration_takes_effect_while_messages_are_sent() {
     let (carrier, listener) = (Carrier::new().await, Scripted::listen(|_, _| (200, Duration::ZERO)).await);
     carrier.register("DeviceUsage", &format!("{}/old", listener.url), "").await;
     carrier.register("PromoChanges", &format!("{}/promotions", listener.url), "").await;
@@ -346,7 +346,7 @@ async fn the_report_counts_what_happened() {
 }
 
 #[tokio::test]
-async fn more_messages_than_can_be_under_way_wait_for_their_turn_and_are_all_sent() {
+async fn messages_beyond_the_limit_in_flight_wait_and_are_all_sent() {
     let slow: Script = |_, _| (200, Duration::from_secs(3));
     let (carrier, listener) = (Carrier::new().await, Scripted::listen(slow).await);
     carrier.register("DeviceUsage", &format!("{}/usage", listener.url), "word").await;
@@ -356,7 +356,7 @@ async fn more_messages_than_can_be_under_way_wait_for_their_turn_and_are_all_sen
 }
 
 #[tokio::test]
-async fn a_listener_that_is_registered_nowhere_gets_messages_by_its_url() {
+async fn an_unregistered_listener_receives_messages_by_its_url() {
     let (username, password) = (Some("user".to_owned()), Some("word".to_owned()));
     let stack = Stack::with(local_stack::Options {
         username: username.clone(),
@@ -371,7 +371,7 @@ async fn a_listener_that_is_registered_nowhere_gets_messages_by_its_url() {
 }
 
 #[tokio::test]
-async fn no_answer_has_no_time() {
+async fn a_report_without_answers_has_no_latency() {
     let carrier = Carrier::new().await;
     carrier.register("DeviceUsage", "http://127.0.0.1:9/nobody", "word").await;
     let options = SendOptions { count: Some(1), resend: Resend::Never, ..carrier.options() };
@@ -380,7 +380,7 @@ async fn no_answer_has_no_time() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_sent_at_all_is_an_error_with_a_sentence() {
+async fn a_message_that_cannot_be_sent_is_reported() {
     let carrier = Carrier::new().await;
     let message = async |options: SendOptions| format!("{:#}", send(&options).await.unwrap_err());
     assert!(message(carrier.options()).await.contains("no service of the account"));
@@ -391,7 +391,7 @@ async fn what_cannot_be_sent_at_all_is_an_error_with_a_sentence() {
 }
 
 #[tokio::test]
-async fn a_file_of_one_s_own_is_sent_as_what_it_is() {
+async fn a_given_file_is_sent_in_its_own_transport() {
     let (carrier, listener) = (Carrier::new().await, Scripted::listen(|_, _| (200, Duration::ZERO)).await);
     carrier.register("DeviceUsage", &format!("{}/usage", listener.url), "word").await;
     let directory = tempfile::tempdir().unwrap();

@@ -87,7 +87,7 @@ fn stopped_at(result: Result<aws_lambda_events::streams::DynamoDbEventResponse, 
 }
 
 #[tokio::test]
-async fn events_of_one_device_are_never_in_one_batch() {
+async fn events_of_one_device_never_share_a_batch() {
     let (sns, publisher) = publisher("").await;
     let records = vec![record(1, Some("a")), record(2, Some("b")), record(3, Some("a")), record(4, Some("c"))];
     assert!(stopped_at(publisher.publish(records).await).is_empty());
@@ -95,7 +95,7 @@ async fn events_of_one_device_are_never_in_one_batch() {
 }
 
 #[tokio::test]
-async fn what_sns_refuses_is_named_and_nothing_behind_its_batch_is_sent() {
+async fn a_message_that_sns_refuses_is_named_and_no_later_batch_is_sent() {
     let (sns, publisher) = publisher("").await;
     sns.refused.lock().unwrap().push("2".to_owned());
     let records = vec![record(1, Some("a")), record(2, Some("b")), record(3, Some("b")), record(4, Some("c"))];
@@ -104,7 +104,7 @@ async fn what_sns_refuses_is_named_and_nothing_behind_its_batch_is_sent() {
 }
 
 #[tokio::test]
-async fn a_poison_record_stops_those_behind_it_and_not_those_before() {
+async fn a_poison_record_stops_the_records_behind_it_but_not_those_before() {
     let (sns, publisher) = publisher("").await;
     let records = vec![record(1, Some("a")), record(2, None), record(3, Some("b"))];
     assert_eq!(stopped_at(publisher.publish(records).await), ["2"]);
@@ -112,14 +112,14 @@ async fn a_poison_record_stops_those_behind_it_and_not_those_before() {
 }
 
 #[tokio::test]
-async fn a_poison_record_at_the_front_fails_the_invocation_so_that_the_batch_is_halved() {
+async fn a_poison_record_at_the_front_fails_the_invocation_so_that_the_batch_is_bisected() {
     let (_, publisher) = publisher("").await;
     let failed = publisher.publish(vec![record(1, None), record(2, Some("a"))]).await;
     assert!(matches!(failed, Err(PublishError::NoEvent { .. })), "{failed:?}");
 }
 
 #[tokio::test]
-async fn when_sns_is_down_nothing_is_reported_as_published() {
+async fn if_sns_is_unreachable_nothing_is_reported_as_published() {
     let (sns, publisher) = publisher("").await;
     *sns.down.lock().unwrap() = true;
     let failed = publisher.publish(vec![record(1, Some("a"))]).await;
@@ -129,7 +129,7 @@ async fn when_sns_is_down_nothing_is_reported_as_published() {
 }
 
 #[tokio::test]
-async fn fifo_topics_get_the_subject_as_group_in_the_characters_that_sns_takes() {
+async fn fifo_topics_receive_the_escaped_subject_as_message_group() {
     let (sns, publisher) = publisher(".fifo").await;
     let records = vec![record(1, Some("a")), record(2, Some("Verizon Test 1"))];
     assert!(stopped_at(publisher.publish(records).await).is_empty());
@@ -137,7 +137,7 @@ async fn fifo_topics_get_the_subject_as_group_in_the_characters_that_sns_takes()
 }
 
 #[tokio::test]
-async fn events_of_many_devices_go_out_ten_at_a_time() {
+async fn events_of_many_devices_are_published_in_batches_of_ten() {
     let (sns, publisher) = publisher("").await;
     let records: Vec<_> = (1..=25).map(|number| record(number, Some(&format!("device-{number}")))).collect();
     assert!(stopped_at(publisher.publish(records).await).is_empty());

@@ -322,7 +322,7 @@ fn done() -> (String, String) {
 }
 
 #[tokio::test]
-async fn a_deployment_registers_and_a_deletion_takes_back_only_what_points_at_the_stack() {
+async fn a_deployment_registers_and_a_deletion_deregisters_only_what_points_at_the_stack() {
     for (api, count) in [("rest", 13), ("soap", 10)] {
         let circle = Circle::with(api, ACCOUNT).await;
         assert_eq!(circle.deployment("Create", circle.properties("all"), None).await, done());
@@ -340,7 +340,7 @@ async fn a_deployment_registers_and_a_deletion_takes_back_only_what_points_at_th
 }
 
 #[tokio::test]
-async fn a_parameter_that_is_left_out_deregisters_nothing() {
+async fn a_missing_parameter_deregisters_nothing() {
     let circle = Circle::new().await;
     circle.deployment("Create", circle.properties("all"), None).await;
     // Without PlatformCredentialsSecretArn the resource is no part of the stack, and an update deletes it at its end.
@@ -364,7 +364,7 @@ async fn a_parameter_that_is_left_out_deregisters_nothing() {
 }
 
 #[tokio::test]
-async fn a_creation_that_is_rolled_back_takes_back_what_it_registered() {
+async fn a_creation_that_is_rolled_back_deregisters_what_it_registered() {
     let circle = Circle::new().await;
     circle.deployment("Create", circle.properties("all"), None).await;
     let rolled_back = circle.deployment_while("ROLLBACK_IN_PROGRESS", "Delete", circle.properties("all"), None).await;
@@ -389,7 +389,7 @@ async fn account_names_of_none_deregister_what_points_at_the_stack() {
 }
 
 #[tokio::test]
-async fn an_update_takes_back_what_is_no_longer_wanted() {
+async fn an_update_deregisters_what_is_no_longer_expected() {
     let circle = Circle::new().await;
     circle.deployment("Create", circle.properties("all"), None).await;
     let new = circle.properties("DeviceUsage,CarrierService");
@@ -399,7 +399,7 @@ async fn an_update_takes_back_what_is_no_longer_wanted() {
 }
 
 #[tokio::test]
-async fn an_update_to_the_other_api_moves_all_that_it_has_there() {
+async fn an_update_to_the_other_api_moves_all_registrations() {
     for (from, to, count) in [("rest", "soap", 10), ("soap", "rest", 13)] {
         let circle = Circle::with(from, ACCOUNT).await;
         let old = circle.properties("all");
@@ -415,7 +415,7 @@ async fn an_update_to_the_other_api_moves_all_that_it_has_there() {
 }
 
 #[tokio::test]
-async fn a_part_of_an_update_that_goes_wrong_stops_no_other() {
+async fn a_failing_part_of_an_update_does_not_affect_the_others() {
     let circle = Circle::new().await;
     circle.deployment("Create", circle.properties("all"), None).await;
     let mut old = circle.properties("all");
@@ -429,7 +429,7 @@ async fn a_part_of_an_update_that_goes_wrong_stops_no_other() {
 }
 
 #[tokio::test]
-async fn an_update_that_finds_a_registration_gone_makes_it_again_and_tells() {
+async fn an_update_repairs_and_reports_a_missing_registration() {
     let circle = Circle::new().await;
     circle.deployment("Create", circle.properties("DeviceUsage,CarrierService"), None).await;
     circle.stranger().deregister(&ACCOUNT.parse().unwrap(), "DeviceUsage").await.unwrap();
@@ -441,7 +441,7 @@ async fn an_update_that_finds_a_registration_gone_makes_it_again_and_tells() {
 }
 
 #[tokio::test]
-async fn an_account_that_is_not_there_stops_no_other() {
+async fn an_unknown_account_does_not_affect_the_others() {
     let accounts = format!("0000123456-00009,{ACCOUNT}");
     let circle = Circle::with("rest", &accounts).await;
     let mut properties = circle.properties("all");
@@ -456,7 +456,7 @@ async fn an_account_that_is_not_there_stops_no_other() {
 }
 
 #[tokio::test]
-async fn a_rollback_is_not_failed_again() {
+async fn a_rollback_never_fails() {
     let circle = Circle::new().await;
     let mut properties = circle.properties("all");
     properties["OnDeploy"] = json!("required");
@@ -469,7 +469,7 @@ async fn a_rollback_is_not_failed_again() {
 }
 
 #[tokio::test]
-async fn a_login_that_is_refused_is_not_tried_until_it_locks() {
+async fn a_refused_login_is_suspended_before_it_locks() {
     let circle = Circle::new().await;
     let right = circle.aws.login.lock().unwrap().clone();
     circle.aws.login.lock().unwrap()["password"] = json!("hunter3");
@@ -485,7 +485,7 @@ async fn a_login_that_is_refused_is_not_tried_until_it_locks() {
 }
 
 #[tokio::test]
-async fn a_platform_that_is_down_fails_a_deployment_only_where_asked_and_a_deletion_never() {
+async fn an_unreachable_platform_fails_a_deployment_only_if_required_and_never_a_deletion() {
     let circle = Circle::new().await;
     let mut properties = circle.properties("all");
     properties["PlatformUrl"] = json!("http://127.0.0.1:1/api");
@@ -501,7 +501,7 @@ async fn a_platform_that_is_down_fails_a_deployment_only_where_asked_and_a_delet
 }
 
 #[tokio::test]
-async fn a_wrong_parameter_fails_a_deployment_with_a_sentence_and_does_not_hold_up_a_deletion() {
+async fn an_invalid_parameter_fails_a_deployment_with_a_reason_and_does_not_delay_a_deletion() {
     let circle = Circle::new().await;
     for (name, value, said) in [
         ("Services", "DeviceUse", "\"DeviceUse\" is not a callback service"),
@@ -519,7 +519,7 @@ async fn a_wrong_parameter_fails_a_deployment_with_a_sentence_and_does_not_hold_
 }
 
 #[tokio::test]
-async fn a_refused_service_stops_no_others_and_is_named() {
+async fn a_refused_service_is_named_and_does_not_affect_the_others() {
     let circle = Circle::new().await;
     let soap = registration::Api::Soap;
     let login = registration::Login::from_json(&circle.aws.login.lock().unwrap().to_string()).unwrap();
@@ -540,7 +540,7 @@ async fn a_refused_service_stops_no_others_and_is_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn permissions_that_do_not_hold_yet_are_waited_for() {
+async fn permissions_that_have_not_propagated_yet_are_waited_for() {
     let circle = Circle::new().await;
     *circle.aws.unpermitted.lock().unwrap() = 2;
     assert_eq!(circle.deployment("Create", circle.properties("all"), None).await, done());
@@ -548,14 +548,14 @@ async fn permissions_that_do_not_hold_yet_are_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_does_not_get_through_is_tried_again() {
+async fn a_response_that_cloudformation_does_not_receive_is_retried() {
     let circle = Circle::new().await;
     *circle.aws.deaf.lock().unwrap() = 3;
     assert_eq!(circle.deployment("Delete", circle.properties("all"), None).await, done());
 }
 
 #[tokio::test]
-async fn drift_is_repaired_and_told_of_and_what_is_right_is_left_alone() {
+async fn drift_is_repaired_and_reported_and_correct_registrations_are_unchanged() {
     let circle = Circle::new().await;
     circle.deployment("Create", circle.properties("all"), None).await;
     circle.check().await.unwrap();
@@ -602,7 +602,7 @@ async fn drift_is_repaired_and_told_of_and_what_is_right_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_check_that_cannot_log_in_is_an_error_of_the_function_and_tells_no_secret() {
+async fn a_check_that_cannot_log_in_fails_the_function_without_revealing_a_secret() {
     let circle = Circle::new().await;
     *circle.aws.login.lock().unwrap() =
         json!({ "username": "u", "password": "hunter3", "key": "k", "secret": "hunter4" });
@@ -614,7 +614,7 @@ async fn a_check_that_cannot_log_in_is_an_error_of_the_function_and_tells_no_sec
 }
 
 #[tokio::test]
-async fn a_parameter_that_is_empty_is_told_to_whoever_deploys() {
+async fn an_empty_parameter_fails_the_deployment() {
     let circle = Circle::with("rest", "").await;
     assert!(circle.check().await.unwrap_err().contains("no account is given"));
     let mut properties = circle.properties("all");
@@ -623,7 +623,7 @@ async fn a_parameter_that_is_empty_is_told_to_whoever_deploys() {
 }
 
 #[tokio::test]
-async fn a_new_schedule_is_tried_without_asking_the_platform() {
+async fn a_new_rotation_schedule_is_tested_without_the_platform() {
     let circle = Circle::new().await;
     circle.aws.version("second", "the first", &["AWSPENDING"], 0.0);
     circle.rotation("testSecret").await.expect("Secrets Manager tries this step alone, with the current value");
@@ -640,7 +640,7 @@ impl Listening {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rotation_waits_for_the_listeners_then_tells_the_platform_then_makes_the_password_current() {
+async fn a_rotation_waits_for_the_listeners_then_registers_the_password_then_makes_it_current() {
     let circle = Circle::new().await;
     circle.deployment("Create", circle.properties("all"), None).await;
     let secrets = aws_sdk_secretsmanager::Client::new(&circle.config);
@@ -675,7 +675,7 @@ async fn a_rotation_waits_for_the_listeners_then_tells_the_platform_then_makes_t
 }
 
 #[tokio::test]
-async fn no_rotation_begins_while_the_platform_may_use_the_password_before_the_current_one() {
+async fn no_rotation_starts_while_the_platform_may_use_the_previous_password() {
     let circle = Circle::new().await;
     circle.deployment("Create", circle.properties("all"), None).await;
     circle.aws.version("zeroth", "the zeroth", &["AWSPREVIOUS"], 9000.0);
@@ -696,7 +696,7 @@ async fn no_rotation_begins_while_the_platform_may_use_the_password_before_the_c
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rotation_that_the_platform_does_not_take_can_be_tried_again() {
+async fn a_rotation_that_the_platform_refuses_can_be_retried() {
     let circle = Circle::new().await;
     circle.deployment("Create", circle.properties("all"), None).await;
     circle.aws.version("second", "a new one", &["AWSPENDING"], 120.0);
@@ -716,7 +716,7 @@ async fn a_rotation_that_the_platform_does_not_take_can_be_tried_again() {
 }
 
 #[tokio::test]
-async fn credentials_changed_by_hand_are_registered_when_every_listener_takes_them() {
+async fn credentials_changed_by_hand_are_registered_when_every_listener_accepts_them() {
     let circle = Circle::new().await;
     circle.deployment("Create", circle.properties("all"), None).await;
     circle.aws.version("first", "the first", &["AWSPREVIOUS"], 600.0);

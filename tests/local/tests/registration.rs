@@ -81,7 +81,7 @@ async fn ten_services_are_registered_and_deregistered_through_soap() {
 }
 
 #[tokio::test]
-async fn what_is_as_wanted_is_left_alone_and_what_is_not_is_repaired() {
+async fn expected_registrations_are_unchanged_and_others_are_repaired() {
     let stand_in = stand_in().await;
     let client = client(Api::Rest, &stand_in, login());
     let all = expected(Api::Rest);
@@ -109,7 +109,7 @@ async fn what_is_as_wanted_is_left_alone_and_what_is_not_is_repaired() {
 }
 
 #[tokio::test]
-async fn only_what_points_here_is_taken_back() {
+async fn only_what_points_at_the_stack_is_deregistered() {
     let stand_in = stand_in().await;
     let client = client(Api::Soap, &stand_in, login());
     client.repair(&account(), expected(Api::Soap), &[]).await.unwrap();
@@ -122,7 +122,7 @@ async fn only_what_points_here_is_taken_back() {
 }
 
 #[tokio::test]
-async fn a_service_registered_through_one_api_is_refused_through_the_other_and_stops_no_others() {
+async fn a_service_registered_through_one_api_is_refused_through_the_other_without_affecting_others() {
     for (first, second) in [(Api::Rest, Api::Soap), (Api::Soap, Api::Rest)] {
         let stand_in = stand_in().await;
         let (one, other) = (client(first, &stand_in, login()), client(second, &stand_in, login()));
@@ -142,7 +142,7 @@ async fn a_service_registered_through_one_api_is_refused_through_the_other_and_s
 }
 
 #[tokio::test]
-async fn expired_tokens_and_sessions_are_renewed_unseen() {
+async fn expired_tokens_and_sessions_are_renewed_transparently() {
     for api in [Api::Rest, Api::Soap] {
         let stand_in = stand_in().await;
         let client = client(api, &stand_in, login());
@@ -159,7 +159,7 @@ async fn expired_tokens_and_sessions_are_renewed_unseen() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_told_and_five_lock_the_login() {
+async fn a_wrong_password_is_reported_and_five_lock_the_login() {
     for api in [Api::Rest, Api::Soap] {
         let stand_in = stand_in().await;
         let wrong = client(api, &stand_in, Login { password: "hunter3".to_owned(), ..login() });
@@ -178,7 +178,7 @@ async fn a_wrong_password_is_told_and_five_lock_the_login() {
 }
 
 #[tokio::test]
-async fn a_wrong_key_and_an_unknown_account_are_told() {
+async fn a_wrong_key_and_an_unknown_account_are_reported() {
     let stand_in = stand_in().await;
     let wrong = client(Api::Rest, &stand_in, Login { secret: Some("hunter3".to_owned()), ..login() });
     let error = wrong.list(&account()).await.unwrap_err();
@@ -191,7 +191,7 @@ async fn a_wrong_key_and_an_unknown_account_are_told() {
 }
 
 #[tokio::test]
-async fn the_platforms_own_password_is_never_registered() {
+async fn the_login_of_the_platform_is_never_registered() {
     let stand_in = stand_in().await;
     let client = client(Api::Rest, &stand_in, login());
     let own = Credentials { username: "stack".to_owned(), password: login().password };
@@ -253,7 +253,7 @@ async fn said(api: Api, answer: impl Fn() -> Response + Clone + Send + Sync + 's
 }
 
 #[tokio::test]
-async fn a_platform_that_answers_rubbish_is_told_without_a_word_of_it() {
+async fn an_unexpected_answer_of_the_platform_is_reported_without_its_body() {
     let huge = "x".repeat(2 * 1024 * 1024);
     let deep = "<a>".repeat(200_000);
     let bomb = "<!DOCTYPE a [<!ENTITY b \"hunter2\"><!ENTITY c \"&b;&b;&b;\">]><a>&c;</a>";
@@ -290,7 +290,7 @@ async fn a_platform_that_answers_rubbish_is_told_without_a_word_of_it() {
 }
 
 #[tokio::test]
-async fn one_service_that_is_answered_oddly_stops_no_others() {
+async fn an_unexpected_answer_about_one_service_does_not_affect_the_others() {
     let (address, _) = scripted(|path, body| match admitted(path, body) {
         Some(answer) => answer,
         None if body.is_empty() => axum::Json(json!([])).into_response(),
@@ -316,7 +316,7 @@ async fn one_service_that_is_answered_oddly_stops_no_others() {
 }
 
 #[tokio::test]
-async fn a_token_may_claim_to_live_for_ever() {
+async fn a_token_may_claim_an_unlimited_lifetime() {
     let (address, _) = scripted(|path, body| {
         if path.ends_with("/token") {
             return "{\"access_token\": \"t\", \"expires_in\": 18446744073709551615}".into_response();
@@ -342,7 +342,7 @@ async fn a_soap_list_is_read_whatever_its_items_are_called() {
 }
 
 #[tokio::test]
-async fn the_three_forms_of_the_rest_apis_errors_are_told_apart() {
+async fn the_three_error_formats_of_the_rest_api_are_distinguished() {
     let api = |body: &'static str, status: u16| {
         said(Api::Rest, move || (StatusCode::from_u16(status).unwrap(), body).into_response())
     };
@@ -375,7 +375,7 @@ async fn a_refusal_quotes_neither_the_password_of_callbacks_nor_the_login() {
 }
 
 #[tokio::test]
-async fn a_token_and_a_session_that_are_refused_are_renewed_once_and_no_oftener() {
+async fn a_refused_token_or_session_is_renewed_only_once() {
     let expired = r#"{"errorCode":"UnifiedWebService.REQUEST_FAILED.SessionToken.Expired","errorMessage":"expired"}"#;
     let (address, asked) = scripted(move |path, body| {
         admitted(path, body).unwrap_or_else(|| (StatusCode::BAD_REQUEST, expired).into_response())
@@ -387,7 +387,7 @@ async fn a_token_and_a_session_that_are_refused_are_renewed_once_and_no_oftener(
 }
 
 #[tokio::test]
-async fn a_platform_that_is_down_is_told_after_a_few_tries() {
+async fn an_unreachable_platform_is_reported_after_three_attempts() {
     let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", free.local_addr().unwrap());
     drop(free);
@@ -398,7 +398,7 @@ async fn a_platform_that_is_down_is_told_after_a_few_tries() {
 }
 
 #[tokio::test]
-async fn a_platform_that_goes_down_on_the_way_is_not_asked_for_the_rest() {
+async fn after_the_platform_becomes_unreachable_no_further_requests_are_sent() {
     let taken = Arc::new(Mutex::new(0));
     let (address, asked) = scripted(move |path, body| {
         let mut taken = taken.lock().unwrap();
@@ -422,7 +422,7 @@ async fn a_platform_that_goes_down_on_the_way_is_not_asked_for_the_rest() {
 }
 
 #[tokio::test]
-async fn a_platform_that_has_no_time_is_asked_again_but_for_logins() {
+async fn requests_to_a_busy_platform_are_retried_except_logins() {
     for status in [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE] {
         let (address, asked) = scripted(move |path, body| {
             admitted(path, body).unwrap_or_else(|| (status, [("retry-after", "0")]).into_response())
@@ -443,7 +443,7 @@ async fn a_platform_that_has_no_time_is_asked_again_but_for_logins() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_platform_that_never_answers_is_given_up() {
+async fn requests_to_a_silent_platform_time_out() {
     let listen = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listen.local_addr().unwrap());
     let silent = tokio::spawn(async move {
@@ -473,7 +473,7 @@ fn elements(document: &str) -> Vec<(usize, String, String, String)> {
 }
 
 #[tokio::test]
-async fn a_soap_request_is_the_documented_example_element_for_element_and_its_example_answer_is_taken() {
+async fn a_soap_request_equals_the_documented_example_and_the_example_response_is_accepted() {
     let (address, asked) = scripted(|path, body| {
         if path.ends_with("/SessionService.svc") {
             let token = "<LogInResponse><Output><SessionToken>''current_session_token''</SessionToken></Output></LogInResponse>";
@@ -500,7 +500,7 @@ async fn a_soap_request_is_the_documented_example_element_for_element_and_its_ex
 }
 
 #[tokio::test]
-async fn what_is_registered_reaches_the_platform_unharmed_whatever_characters_it_has() {
+async fn a_registration_may_contain_any_characters() {
     for api in [Api::Rest, Api::Soap] {
         let account_name = "Verizon & <Test> /1?";
         let options = platform::Options {

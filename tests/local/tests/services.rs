@@ -68,13 +68,13 @@ async fn post_golden(stack: &Stack, service: &str, transport: &str, start: &str)
 }
 
 #[test]
-fn every_service_of_the_registry_is_in_the_table() {
+fn every_registered_service_is_in_the_table_of_this_test() {
     let names: Vec<_> = SERVICES.iter().map(|service| &*service.name).collect();
     assert_eq!(names, TABLE.map(|(name, ..)| name));
 }
 
 #[tokio::test]
-async fn a_golden_message_of_every_service_and_transport_is_on_the_device_in_its_history_and_on_its_topic() {
+async fn a_golden_message_of_every_service_and_transport_updates_the_device_its_history_and_its_topic() {
     for (place, transport) in ["soap", "rest"].into_iter().enumerate() {
         for (service, facet, devices) in TABLE {
             let stack = Stack::new().await;
@@ -125,7 +125,7 @@ const KINDS: [(&str, &str, &str, &str); 21] = [
 ];
 
 #[tokio::test]
-async fn what_happened_has_one_name_in_both_transports() {
+async fn a_change_has_the_same_kind_in_both_transports() {
     for (service, soap, rest, kind) in KINDS {
         for (transport, start) in [("soap", soap), ("rest", rest)] {
             let stack = Stack::new().await;
@@ -138,7 +138,7 @@ async fn what_happened_has_one_name_in_both_transports() {
 }
 
 #[tokio::test]
-async fn a_suspension_is_one_kind_whoever_tells_of_it_and_however_it_is_spelled() {
+async fn a_suspension_has_the_same_kind_in_every_service_and_spelling() {
     let stack = Stack::new().await;
     let rest = |change: &str| {
         json!({ "requestId": change, "deviceIds": [{ "id": "5550100301", "kind": "mdn" }], "deviceResponse": {
@@ -171,7 +171,7 @@ async fn a_suspension_is_one_kind_whoever_tells_of_it_and_however_it_is_spelled(
 }
 
 #[tokio::test]
-async fn every_golden_message_is_taken() {
+async fn every_golden_message_is_accepted() {
     let stack = Stack::new().await;
     for (service, ..) in TABLE {
         for transport in ["soap", "rest"] {
@@ -193,7 +193,7 @@ async fn the_platforms_other_spellings_reach_the_same_function() {
 }
 
 #[tokio::test]
-async fn what_a_carrier_request_did_is_the_devices_state() {
+async fn a_successful_carrier_request_sets_the_devices_state() {
     for transport in ["soap", "rest"] {
         let stack = Stack::new().await;
         let device = async || stack.device("imei/350000000000102").await;
@@ -270,7 +270,7 @@ async fn a_changed_identifier_replaces_the_old_one_in_soap_too() {
 }
 
 #[tokio::test]
-async fn what_was_not_done_and_what_was_only_asked_about_changes_no_names() {
+async fn failed_requests_and_queries_change_no_identifiers() {
     let stack = Stack::new().await;
     let known = |id: &str, mdn: &str, iccid: &str| {
         json!({ "requestId": id, "deviceIds": [{ "id": mdn, "kind": "mdn" }, { "id": iccid, "kind": "iccid" }],
@@ -292,7 +292,7 @@ async fn what_was_not_done_and_what_was_only_asked_about_changes_no_names() {
 }
 
 #[tokio::test]
-async fn several_devices_that_are_not_told_apart_are_never_taken_for_one() {
+async fn several_indistinguishable_devices_are_never_merged() {
     let fault = json!({ "faultcode": "X", "faultstring": "x" });
     let pairs = json!([{ "id": "1", "kind": "imei" }, { "id": "51", "kind": "iccid" }, { "id": "2", "kind": "imei" }, { "id": "52", "kind": "iccid" }]);
     let stack = Stack::new().await;
@@ -309,7 +309,7 @@ async fn several_devices_that_are_not_told_apart_are_never_taken_for_one() {
 }
 
 #[tokio::test]
-async fn items_are_told_apart_however_deep_their_array_stands_and_whatever_stands_beside_it() {
+async fn items_are_split_at_any_depth_of_their_array() {
     let item = |mdn: &str| json!({ "deviceIds": [{ "id": mdn, "kind": "mdn" }], "bytesUsed": 1 });
     let nameless = json!({ "bytesUsed": 2 });
     for (number, response) in [
@@ -355,7 +355,7 @@ async fn a_failed_request_changes_no_state_and_is_on_the_device_with_its_fault()
 }
 
 #[tokio::test]
-async fn what_became_of_a_request_is_told_device_by_device() {
+async fn the_outcome_of_a_request_is_shown_per_device() {
     let stack = Stack::new().await;
     let answer = |mdn: &str, outcome: Value| {
         let mut message = json!({ "requestId": "req 1/2", "deviceIds": [{ "id": mdn, "kind": "mdn" }] });
@@ -413,7 +413,7 @@ async fn what_became_of_a_request_is_told_device_by_device() {
 }
 
 #[tokio::test]
-async fn a_request_that_failed_as_a_whole_is_told_without_a_device() {
+async fn a_request_that_failed_as_a_whole_is_shown_without_a_device() {
     let stack = Stack::new().await;
     for (transport, id) in
         [("rest", "00000000-0000-4000-8000-000021000012"), ("soap", "00000000-0000-4000-8000-000022000012")]
@@ -451,7 +451,7 @@ async fn a_profile_request_has_a_warning_and_then_its_outcome() {
 }
 
 #[tokio::test]
-async fn usage_accumulates_newest_first_and_no_further_than_twelve() {
+async fn the_twelve_newest_usage_reports_are_kept() {
     let stack = Stack::new().await;
     for number in 0..15 {
         let message = json!({ "requestId": format!("r-{number}"), "deviceResponse": { "usageResponse":
@@ -481,7 +481,7 @@ async fn a_report_too_large_for_the_device_is_in_its_event() {
 }
 
 #[tokio::test]
-async fn an_announced_return_from_suspension_is_past_once_the_device_is_back() {
+async fn an_announced_return_is_removed_once_the_device_is_active_again() {
     let stack = Stack::new().await;
     post_golden(&stack, "ResumeTrackingNotification", "soap", "1-").await;
     let device = stack.device("mdn/5550100111").await;
@@ -493,7 +493,7 @@ async fn an_announced_return_from_suspension_is_past_once_the_device_is_back() {
 }
 
 #[tokio::test]
-async fn a_message_without_items_is_recorded_all_the_same() {
+async fn a_message_without_items_is_recorded() {
     let stack = Stack::new().await;
     let message = json!({ "requestId": "r", "deviceResponse": { "usageResponse": [] }, "status": "Success" });
     post(&stack, "DeviceUsage", "rest", message.to_string().into_bytes()).await;
@@ -557,7 +557,7 @@ async fn one_message_for_two_thousand_devices_records_each_of_them_once() {
 }
 
 #[tokio::test]
-async fn an_answer_that_names_several_devices_is_each_devices_own() {
+async fn an_answer_that_names_several_devices_belongs_to_each_of_them() {
     let stack = Stack::new().await;
     let ids = json!([{ "id": "350000000000101", "kind": "imei" }, { "id": "350000000000102", "kind": "imei" }]);
     for (number, message) in [
@@ -577,7 +577,7 @@ async fn an_answer_that_names_several_devices_is_each_devices_own() {
 }
 
 #[tokio::test]
-async fn an_answer_with_an_empty_fault_within_is_done() {
+async fn an_answer_with_an_empty_fault_has_succeeded() {
     for fault in [json!(null), json!({}), json!({ "faultcode": null, "faultstring": "" })] {
         let stack = Stack::new().await;
         let message = json!({ "requestId": "s", "deviceIds": [{ "id": "5550100102", "kind": "mdn" }],
@@ -588,7 +588,7 @@ async fn an_answer_with_an_empty_fault_within_is_done() {
 }
 
 #[tokio::test]
-async fn what_an_answer_states_goes_before_what_was_asked_for() {
+async fn values_in_an_answer_take_precedence_over_those_in_the_request() {
     let stack = Stack::new().await;
     let answer = |id: &str, response: Value| {
         json!({ "requestId": id, "deviceIds": [{ "id": "5550100102", "kind": "mdn" }], "deviceResponse": response, "status": "Success" })
@@ -608,7 +608,7 @@ async fn what_an_answer_states_goes_before_what_was_asked_for() {
 }
 
 #[tokio::test]
-async fn an_identifier_change_that_lists_the_old_one_too_gives_the_new_one() {
+async fn an_identifier_change_that_also_lists_the_old_value_assigns_the_new_one() {
     let stack = Stack::new().await;
     let imei = |number: u32| json!({ "id": format!("35000000000{number:04}"), "kind": "imei" });
     let change = |id: &str, new: Value| {

@@ -30,7 +30,7 @@ fn counted(count: u32) -> String {
 }
 
 #[tokio::test]
-async fn a_delivery_that_the_platform_repeats_is_one_message() {
+async fn a_resend_is_the_same_message() {
     assert_eq!(known_after(&[(0.0, GOLDEN), (1.3, GOLDEN), (4.0, GOLDEN), (9.0, GOLDEN)]).await, 1);
 }
 
@@ -47,7 +47,7 @@ async fn another_text_is_another_message_at_once() {
 }
 
 #[tokio::test]
-async fn a_resend_that_says_so_is_the_same_message_while_the_platform_was_measured_to_resend() {
+async fn a_resend_with_a_higher_count_is_the_same_message_within_the_measured_time() {
     let (first, second) = (counted(1), counted(2));
     assert_eq!(known_after(&[(0.0, &first), (1.3, &second)]).await, 1);
     assert_eq!(known_after(&[(0.0, &first), (4.2, &second)]).await, 1);
@@ -55,14 +55,14 @@ async fn a_resend_that_says_so_is_the_same_message_while_the_platform_was_measur
 }
 
 #[tokio::test]
-async fn two_first_tries_are_two_messages_in_the_same_words() {
+async fn two_first_attempts_are_two_equal_messages() {
     let first = counted(1);
     assert_eq!(known_after(&[(0.0, &first), (2.0, &first)]).await, 2);
     assert_eq!(known_after(&[(0.0, &first), (300.0, &first)]).await, 2);
 }
 
 #[tokio::test]
-async fn a_resend_of_a_text_whose_first_try_was_refused_is_not_taken_for_the_text_before_it() {
+async fn a_resend_of_a_refused_text_is_not_a_duplicate_of_the_text_before() {
     let (first, second, third) = (counted(1), counted(2), counted(3));
     assert_eq!(known_after(&[(0.0, &first), (61.3, &second)]).await, 2);
     assert_eq!(known_after(&[(0.0, &first), (301.3, &second), (601.3, &third)]).await, 3);

@@ -88,7 +88,7 @@ async fn a_callback_that_cannot_be_recorded_is_answered_503() {
 }
 
 #[tokio::test]
-async fn a_silent_table_is_given_up_on_before_the_platform_gives_up_on_us() {
+async fn a_table_that_does_not_answer_times_out_before_the_platform_resends() {
     let (_listen, url) = silence().await;
     let listener = listener(&url, None);
     let started = Instant::now();
@@ -98,7 +98,7 @@ async fn a_silent_table_is_given_up_on_before_the_platform_gives_up_on_us() {
 }
 
 #[tokio::test]
-async fn a_body_that_can_neither_be_read_nor_kept_is_asked_for_again() {
+async fn a_malformed_body_that_cannot_be_quarantined_is_answered_503() {
     let response = answer(&listener(&nobody().await, None), "<broken").await;
     assert_eq!(response.status(), 503);
 }

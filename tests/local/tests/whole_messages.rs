@@ -44,7 +44,7 @@ async fn quarantined(stack: &Stack) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn one_item_that_fits_no_row_is_quarantined_alone_and_the_others_are_recorded() {
+async fn an_item_too_large_for_a_row_is_quarantined_alone_and_the_others_are_recorded() {
     let stack = Stack::new().await;
     let item = |number: usize| {
         let note = if number == 77 { "x".repeat(420_000) } else { "small".to_owned() };
@@ -94,7 +94,7 @@ async fn a_flat_array_of_devices_is_recorded_device_by_device() {
 }
 
 #[tokio::test]
-async fn items_that_are_names_themselves_or_have_members_named_like_kinds_are_devices() {
+async fn items_that_are_identifiers_or_have_members_named_like_kinds_are_devices() {
     for (number, devices) in [
         json!([{ "kind": "mdn", "id": "5550100001", "state": "active" }, { "kind": "mdn", "id": "5550100002", "state": "active" }]),
         json!([{ "mdn": "5550100001", "state": "active" }, { "MDN": "5550100002", "state": "active" }]),
@@ -110,7 +110,7 @@ async fn items_that_are_names_themselves_or_have_members_named_like_kinds_are_de
 }
 
 #[tokio::test]
-async fn a_blank_request_id_is_none() {
+async fn a_blank_request_id_counts_as_missing() {
     for blank in ["<RequestId/>", "<RequestId></RequestId>", "<RequestId>  </RequestId>", ""] {
         let stack = Stack::new().await;
         let store = Store::new(stack.local.table.clone(), "callbacks", 0);
@@ -127,7 +127,7 @@ async fn a_blank_request_id_is_none() {
 }
 
 #[tokio::test]
-async fn long_texts_are_cut_on_the_device_and_whole_in_the_event() {
+async fn long_texts_are_truncated_on_the_device_and_complete_in_the_event() {
     let stack = Stack::new().await;
     let text = "because ".repeat(12_000);
     let message = json!({ "requestId": "r", "deviceIds": named(1),
@@ -166,7 +166,7 @@ async fn long_texts_are_cut_on_the_device_and_whole_in_the_event() {
 }
 
 #[tokio::test]
-async fn a_report_is_published_whole_as_far_as_sns_takes_it_and_else_with_a_pointer_to_it() {
+async fn a_report_too_large_for_sns_is_published_with_a_pointer_to_it() {
     let stack = Stack::new().await;
     for (number, bytes) in [(1, 100), (2, 20_000), (3, 200_000), (4, 300_000)] {
         let report = json!({ "note": "x".repeat(bytes) });
@@ -273,7 +273,7 @@ fn usage_of(devices: usize) -> String {
 }
 
 #[tokio::test]
-async fn groups_that_are_throttled_are_tried_again_until_the_deadline() {
+async fn throttled_groups_are_retried_until_the_deadline() {
     let stack = Stack::new().await;
     let store = throttled(&stack, |call| call % 3 != 0);
     let body = usage_of(60);
@@ -307,7 +307,7 @@ async fn quarantined_part(stack: &Stack) -> Value {
 }
 
 #[tokio::test]
-async fn a_part_that_fits_no_row_is_quarantined_whole_however_large_it_is() {
+async fn a_part_too_large_for_a_row_is_quarantined_whole() {
     let stack = Stack::new().await;
     let note = "n".repeat(900_000);
     let items = json!([{ "deviceIds": named(1), "note": note }, { "deviceIds": named(2), "note": "small" }]);
@@ -349,7 +349,7 @@ async fn parts_of_one_device_are_recorded_in_their_order() {
 }
 
 #[tokio::test]
-async fn a_device_that_cannot_be_recorded_does_not_keep_the_others_of_its_group_from_being() {
+async fn a_device_that_cannot_be_recorded_does_not_affect_the_others_of_its_group() {
     let stack = Stack::new().await;
     let store = Store::new(stack.local.table.clone(), "callbacks", 0);
     let before =
@@ -369,7 +369,7 @@ async fn a_device_that_cannot_be_recorded_does_not_keep_the_others_of_its_group_
 }
 
 #[tokio::test]
-async fn a_change_that_is_made_again_after_another_one_is_recorded_again_though_no_request_id_tells_them_apart() {
+async fn a_change_repeated_after_another_one_is_recorded_again_even_without_a_request_id() {
     for blank in ["<RequestId/>", "<RequestId> </RequestId>", ""] {
         let stack = Stack::new().await;
         let body = |change: &str, state: &str| provisioning_change(blank, change, state);
@@ -388,7 +388,7 @@ async fn a_change_that_is_made_again_after_another_one_is_recorded_again_though_
 }
 
 #[tokio::test]
-async fn parts_that_name_one_device_by_different_names_are_recorded_in_their_order() {
+async fn parts_that_identify_one_device_differently_are_recorded_in_their_order() {
     let stack = Stack::new().await;
     let (imei, mdn) = (json!([{ "id": "350000000000001", "kind": "imei" }]), named(1));
     let both = json!([imei[0], mdn[0]]);

@@ -87,7 +87,7 @@ impl Drop for Running {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn more_events_than_a_page_are_one_document() {
+async fn events_on_several_pages_are_printed_as_one_document() {
     let (_local, url) = stack().await;
     for number in 0..105 {
         let body = json!({ "requestId": format!("r-{number}"), "deviceIds": [{ "id": "5550100107", "kind": "mdn" }],
@@ -100,7 +100,7 @@ async fn more_events_than_a_page_are_one_document() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn more_answers_to_a_request_than_a_page_are_one_document() {
+async fn answers_on_several_pages_are_printed_as_one_document() {
     let (_local, url) = stack().await;
     let devices: Vec<_> =
         (0..1005).map(|number| json!({ "id": format!("9900{number:011}"), "kind": "imei" })).collect();
@@ -113,7 +113,7 @@ async fn more_answers_to_a_request_than_a_page_are_one_document() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_typed_counts_before_the_variable_and_an_empty_variable_is_none() {
+async fn options_take_precedence_over_variables_and_an_empty_variable_counts_as_missing() {
     let (_local, url) = stack().await;
     let body = json!({ "requestId": "r", "deviceIds": [{ "id": "5550100107", "kind": "mdn" }], "deviceResponse": {} });
     post(&url, "DeviceUsage", &body).await;
@@ -134,7 +134,7 @@ async fn what_is_typed_counts_before_the_variable_and_an_empty_variable_is_none(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unknown_kind_is_said_to_be_one() {
+async fn an_unknown_kind_of_identifier_is_reported() {
     let (_local, url) = stack().await;
     let (code, _, error) = run(command(&["devices", "show", "phone:1", "--local", &url])).await;
     let expected = "Error: No device has this identifier. phone is not a kind that the platform documents \
@@ -162,7 +162,7 @@ async fn empty_names_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_error_of_the_user_s_is_one_line_even_with_backtraces() {
+async fn an_error_of_the_user_is_one_line_even_with_backtraces() {
     let mut show = command(&["devices", "show", "mdn:1", "--local", "http://127.0.0.1:9"]);
     show.env("RUST_BACKTRACE", "1");
     let (code, _, error) = run(show).await;
@@ -171,7 +171,7 @@ async fn an_error_of_the_user_s_is_one_line_even_with_backtraces() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_that_is_piped_has_colours() {
+async fn piped_output_has_no_colours() {
     let mut show = command(&["devices", "show", "mdn:1", "--table", "some-table"]);
     show.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9").env("AWS_REGION", "us-east-1");
     show.env("AWS_ACCESS_KEY_ID", "x").env("AWS_SECRET_ACCESS_KEY", "x");
@@ -200,7 +200,7 @@ async fn local_prints_a_line_for_each_callback_and_seeds_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_platform_prints_registrations_and_messages_as_they_happen() {
+async fn the_simulator_prints_registrations_and_messages() {
     let (_local, url) = stack().await;
     let running = Running::start(&["platform", "--listen", "127.0.0.1:0"]);
     let started = running.until("/api/m2m/v1/callbacks/");

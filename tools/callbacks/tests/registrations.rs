@@ -58,7 +58,7 @@ async fn said(mut command: Command) -> (i32, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_registered_is_shown_against_what_is_expected() {
+async fn registrations_are_compared_with_the_expected_ones() {
     let desk = Desk::new().await;
     for (api, count, there) in [("rest", 13, "as expected"), ("soap", 10, "as expected, credentials not shown")] {
         let (code, table) = desk.says(api, &["registrations"]).await;
@@ -83,7 +83,7 @@ async fn what_is_registered_is_shown_against_what_is_expected() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn somebody_elses_listener_is_shown_and_not_deregistered() {
+async fn another_listener_is_shown_and_not_deregistered() {
     let desk = Desk::new().await;
     let mut other = desk.at("rest", "https://elsewhere.example.com", &["register", "--service", "DeviceUsage"]);
     other.arg("--no-credentials");
@@ -112,7 +112,7 @@ async fn somebody_elses_listener_is_shown_and_not_deregistered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn somebody_elses_listener_is_taken_over_only_with_a_flag_in_a_script() {
+async fn a_script_takes_over_another_listener_only_with_a_flag() {
     let desk = Desk::new().await;
     let mut other = desk.at("rest", "https://elsewhere.example.com", &["register", "--service", "DeviceUsage"]);
     other.arg("--no-credentials");
@@ -132,7 +132,7 @@ async fn somebody_elses_listener_is_taken_over_only_with_a_flag_in_a_script() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_region_or_a_stack_the_error_says_so() {
+async fn a_missing_region_or_stack_is_reported() {
     let desk = Desk::new().await;
     let bare = |region: Option<&str>| {
         let mut command = desk.bare("rest", &["registrations"]);
@@ -150,7 +150,7 @@ async fn without_a_region_or_a_stack_the_error_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_script_tells_a_wrong_command_from_a_platform_that_cannot_be_asked() {
+async fn the_exit_code_distinguishes_an_invalid_command_from_an_unreachable_platform() {
     let desk = Desk::new().await;
     for wrong in [
         &["register"][..],

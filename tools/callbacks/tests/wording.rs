@@ -27,13 +27,13 @@ async fn served(app: Router) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_region_that_is_not_set_is_named() {
+async fn a_missing_region_is_reported() {
     let (done, text) = said(show(&["--table", "x"])).await;
     assert!(!done && text.contains("No AWS region is set."), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_table_that_is_not_there_is_named_with_its_region() {
+async fn a_missing_table_is_named_with_its_region() {
     let missing = || async {
         let body = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException","message":"not found"}"#;
         (StatusCode::BAD_REQUEST, body)
@@ -46,7 +46,7 @@ async fn a_table_that_is_not_there_is_named_with_its_region() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_address_of_local_may_lack_its_scheme_and_is_named_where_nothing_answers() {
+async fn the_address_of_local_needs_no_scheme_and_is_named_if_nothing_answers() {
     let (done, text) = said(show(&["--local", "localhost:1"])).await;
     assert!(!done && text.contains("localhost:1 does not answer; is callbacks local running?"), "{text}");
     assert!(!text.contains("2300329133"), "{text}");
