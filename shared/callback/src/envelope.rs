@@ -1,14 +1,14 @@
 //! What all messages have in common, in both transports: the envelope around the payload.
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::credentials::Credentials;
+use crate::identifier::DeviceIdentifier;
 use crate::members::Members;
-use crate::open_set::Kind;
 use crate::outcome::Outcome;
 use crate::value::{named, only_attributes};
-use crate::{MAX_BODY_BYTES, ParseError, Transport, json, secrets, value, xml};
+use crate::wrapper::wrapped;
+use crate::{MAX_BODY_BYTES, ParseError, Transport, json, secrets, xml};
 
 /// A callback message as it came in: who it says it is from, and what it says. Nothing is verified yet.
 #[derive(Debug, Clone)]
@@ -36,15 +36,6 @@ pub struct Message {
     pub payload: Map<String, Value>,
 }
 
-/// A device's name as the platform sent it: the spelling of the kind is kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeviceIdentifier {
-    /// `Kind` or `kind`, as spelled by the sender.
-    pub kind: String,
-    /// `Identifier` or `id`.
-    pub value: String,
-}
-
 /// The platform's delivery counters; documented for both transports, in REST samples only.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Attempt {
@@ -63,9 +54,6 @@ const MAX_REQUEST_ID_BYTES: usize = 512;
 
 /// SOAP's delivery counters.
 const COUNTERS: [&str; 2] = ["CallbackCount", "MaxCallbackThreshold"];
-
-/// Names of the payload's outermost wrappers, under which the members of a service stand.
-pub(crate) const WRAPPERS: [&str; 2] = ["Data", "deviceResponse"];
 
 impl Callback {
     /// Reads a body of at most [`MAX_BODY_BYTES`]. Takes time linear in its length, and never panics.
@@ -117,51 +105,7 @@ impl Message {
     /// The payload's member of this name, directly or within `Data` or `deviceResponse`. `None` where absent or nil.
     #[must_use]
     pub fn member(&self, name: &str) -> Option<&Value> {
-        let within = WRAPPERS.iter().flat_map(|wrapper| named(&self.payload, wrapper));
-        let within = within.filter_map(|value| value::the_one(value).as_object());
-        std::iter::once(&self.payload).chain(within).find_map(|members| named(members, name).next())
-    }
-}
-
-impl DeviceIdentifier {
-    /// Reads `{Kind, Identifier}` (SOAP) or `{id, kind}` (REST), with or without attributes.
-    ///
-    /// # Errors
-    ///
-    /// Gives the value back where it is something else, or has more.
-    pub fn read(value: Value) -> Result<Self, Value> {
-        value.as_object().and_then(Self::of).ok_or(value)
-    }
-
-    /// The identifier that an object is, if it is one and nothing more than attributes of it.
-    pub(crate) fn of(members: &Map<String, Value>) -> Option<Self> {
-        if Self::has_more(members) { None } else { Self::among(members) }
-    }
-
-    /// Whether an object has members that are no part of an identifier.
-    pub(crate) fn has_more(members: &Map<String, Value>) -> bool {
-        let part = |name: &str| ["kind", "identifier", "id"].iter().any(|part| part.eq_ignore_ascii_case(name));
-        members.iter().any(|(name, value)| !name.starts_with('@') && !part(name) && !value::is_nil(value))
-    }
-
-    /// The identifier that stands among an object's members, whatever else does.
-    pub(crate) fn among(members: &Map<String, Value>) -> Option<Self> {
-        let text = |names: &[&str]| {
-            names.iter().find_map(|name| named(members, name).find_map(value::text)).map(std::borrow::Cow::into_owned)
-        };
-        Some(Self { kind: text(&["kind"])?, value: text(&["identifier", "id"])? })
-    }
-
-    /// The kind and the value in the form in which they compare, where they can be a name.
-    pub(crate) fn canonical(&self) -> Option<(Kind, String)> {
-        let kind = self.kind();
-        kind.canonical(&self.value).map(|value| (kind, value))
-    }
-
-    /// The kind, whatever its spelling.
-    #[must_use]
-    pub fn kind(&self) -> Kind {
-        Kind::from(self.kind.as_str())
+        std::iter::once(&self.payload).chain(wrapped(&self.payload)).find_map(|members| named(members, name).next())
     }
 }
 

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
-use crate::envelope::DeviceIdentifier;
+use crate::identifier::DeviceIdentifier;
 use crate::naming::{Naming, flat, identifier, names_in, names_of};
 
 /// The items of one array.

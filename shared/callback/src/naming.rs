@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 
 use serde_json::{Map, Value};
 
-use crate::envelope::DeviceIdentifier;
+use crate::identifier::DeviceIdentifier;
 use crate::open_set::Kind;
 use crate::value;
 

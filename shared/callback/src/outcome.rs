@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::envelope::WRAPPERS;
 use crate::value::{self, each, named, the_one};
+use crate::wrapper::wrapped;
 
 /// How a request ended, as far as the message says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,9 +31,7 @@ impl Outcome {
         if let Some(failed) = Self::fault_in(payload) {
             return failed;
         }
-        let within =
-            WRAPPERS.iter().flat_map(|wrapper| named(payload, wrapper)).filter_map(|value| the_one(value).as_object());
-        if let Some(failed) = within.filter_map(Self::fault_in).next() {
+        if let Some(failed) = wrapped(payload).find_map(Self::fault_in) {
             return failed;
         }
         let data = named(payload, "Data").filter_map(|value| the_one(value).as_object());

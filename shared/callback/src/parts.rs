@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::envelope::{DEVICES, DeviceIdentifier, Message};
+use crate::envelope::{DEVICES, Message};
+use crate::identifier::DeviceIdentifier;
 use crate::items::{self, Items};
 use crate::json;
 use crate::naming::{self, Naming, apart, names_in, names_within};
 use crate::outcome::Outcome;
-use crate::said::{self, Said, is_wrapper};
+use crate::said::{self, Said};
 use crate::value::{cut, is_within};
+use crate::wrapper::is_wrapper;
 
 /// The longest name or account of a part, in bytes.
 const MAX_NAME_BYTES: usize = 256;

@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use crate::envelope::{DEVICES, WRAPPERS};
+use crate::envelope::DEVICES;
 use crate::naming::{flat, identifier};
 use crate::outcome::Outcome;
 use crate::value::{self, is_empty, is_nil, named, the_one};
+use crate::wrapper::{is_wrapper, wrapped};
 
 /// Members of a payload that are about the message and not what it says, beside faults.
 const ABOUT: [&str; 4] = ["Comment", "Summary", "Status", "Envelope"];
@@ -120,8 +121,7 @@ fn is_operation(name: &str, value: &Value) -> bool {
 /// The members that say something: those within `Data` or `deviceResponse`, or else those beside them. First the one that
 /// the message is about; of the others, those with contents.
 fn saying(payload: &Map<String, Value>) -> Vec<(&str, &Value)> {
-    let within = WRAPPERS.iter().flat_map(|wrapper| named(payload, wrapper)).map(the_one).find_map(Value::as_object);
-    let within = within.into_iter().flatten().filter(|(name, value)| says(name, value));
+    let within = wrapped(payload).next().into_iter().flatten().filter(|(name, value)| says(name, value));
     let mut said: Vec<(&str, &Value)> = within.map(|(name, value)| (name.as_str(), value)).collect();
     if said.is_empty() {
         let envelope = |name: &str| ENVELOPE.iter().chain(&DEVICES).any(|own| own.eq_ignore_ascii_case(name));
@@ -189,11 +189,6 @@ pub(crate) fn account(members: &Map<String, Value>) -> Option<String> {
     let here = named(members, ACCOUNT).filter_map(value::text).find(|text| !text.trim().is_empty());
     here.map(std::borrow::Cow::into_owned)
         .or_else(|| members.values().flat_map(value::each).filter_map(Value::as_object).find_map(account))
-}
-
-/// Whether a member is an outermost wrapper.
-pub(crate) fn is_wrapper(name: &str) -> bool {
-    WRAPPERS.iter().any(|wrapper| wrapper.eq_ignore_ascii_case(name))
 }
 
 /// `suspend` of `suspendResponse`. A name that is nothing but `Response` stays.

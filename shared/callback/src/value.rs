@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::members::Sent;
+use crate::sent::Sent;
 
 /// The text of an element that has attributes or members as well.
 pub(crate) const TEXT: &str = "#text";
