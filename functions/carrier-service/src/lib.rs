@@ -9,7 +9,7 @@ use std::sync::Arc;
 use callback::{
     AsSent, DeviceIdentifier, DeviceInfo, Map, Message, Outcome, Part, Sent, Value, identifiers_in, operation, text_of,
 };
-use device::{CallbackService, EventKind, Facet, Naming, Observation, SuspensionTerms, Update};
+use device::{CallbackService, EventKind, Facet, Identification, Observation, SuspensionTerms, Update};
 
 /// The service, as registered.
 pub static SERVICE: CallbackService = CallbackService::new("CarrierService", interpret);
@@ -32,7 +32,7 @@ fn observe(service: &str, part: Part, shared: bool) -> Observation {
     }
     observation.kind = operated.kind(&name);
     let within = if shared || devices.is_empty() { Vec::new() } else { identifiers_in(&values) };
-    observation.naming = naming(operated, &devices, &within);
+    observation.identification = identification(operated, &devices, &within);
     let stated = stated(operated, &values);
     if stated != DeviceInfo::default() {
         observation.updates.push(Update::Provisioning(Box::new(stated)));
@@ -139,12 +139,14 @@ impl Operation {
 }
 
 /// The envelope names the device as it was; the payload, what it is called now.
-fn naming(operation: Operation, devices: &[DeviceIdentifier], within: &[DeviceIdentifier]) -> Naming {
+fn identification(operation: Operation, devices: &[DeviceIdentifier], within: &[DeviceIdentifier]) -> Identification {
     match operation {
-        Operation::ChangeIdentifier => Naming::changed(devices, within),
-        Operation::Activate => Naming::activated(devices, within),
-        Operation::Deactivate => Naming::deactivated(devices),
-        Operation::Suspend | Operation::Restore | Operation::Other => Naming::some(devices.iter().chain(within)),
+        Operation::ChangeIdentifier => Identification::changed(devices, within),
+        Operation::Activate => Identification::activated(devices, within),
+        Operation::Deactivate => Identification::deactivated(devices),
+        Operation::Suspend | Operation::Restore | Operation::Other => {
+            Identification::some(devices.iter().chain(within))
+        }
     }
 }
 

@@ -1,22 +1,22 @@
 //! DeviceProfileService: what became of a request for an eUICC profile. Little more than the envelope is documented.
 //!
-//! One request can have several answers: a warning while the device cannot be reached and the outcome later; or one for
+//! One request can have several observe_responses: a warning while the device cannot be reached and the outcome later; or one for
 //! each profile and one for the device. Lists of devices (`POST /v2/devices/actions/list`) are answered here too.
 
 use callback::{DeviceIdentifier, Kind, Message, Part, identifiers_in};
-use device::{CallbackService, Ending, Facet, Observation, Update, answers};
+use device::{CallbackService, Facet, Observation, RequestStatus, Update, observe_responses};
 
 /// The service, as registered.
 pub static SERVICE: CallbackService = CallbackService::new("DeviceProfileService", interpret);
 
 fn interpret(service: &str, message: Message) -> Vec<Observation> {
     let facet = |part: &Part| Facet::Profile(iccid(part).unwrap_or_default());
-    answers(service, message, facet).into_iter().map(with_the_profile_in_use).collect()
+    observe_responses(service, message, facet).into_iter().map(with_the_profile_in_use).collect()
 }
 
 /// A profile that was enabled is in use; one that was disabled or deleted is not.
 fn with_the_profile_in_use(mut observation: Observation) -> Observation {
-    let done = observation.result.as_ref().is_some_and(|result| matches!(result.ending, Ending::Succeeded));
+    let done = observation.result.as_ref().is_some_and(|result| matches!(result.status, RequestStatus::Succeeded));
     let name = observation.change.to_ascii_lowercase();
     let says = |words: [&str; 3]| words.iter().any(|word| name.contains(word));
     let in_use = if says(["disable", "delete", "deactivate"]) {

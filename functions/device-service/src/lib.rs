@@ -4,13 +4,13 @@
 //! SIM: an answer does not say that the two belong together. Uploads and order status are answered here too.
 
 use callback::Message;
-use device::{CallbackService, EventKind, Facet, Observation, answers};
+use device::{CallbackService, EventKind, Facet, Observation, observe_responses};
 
 /// The service, as registered.
 pub static SERVICE: CallbackService = CallbackService::new("DeviceService", interpret);
 
 fn interpret(service: &str, message: Message) -> Vec<Observation> {
-    answers(service, message, |_| Facet::Availability).into_iter().map(only_about_availability).collect()
+    observe_responses(service, message, |_| Facet::Availability).into_iter().map(only_about_availability).collect()
 }
 
 /// Without the pairing, and without a report where something else was asked.

@@ -2,11 +2,11 @@
 //! devices.
 
 use callback::Message;
-use device::{CallbackService, Facet, Observation, answers};
+use device::{CallbackService, Facet, Observation, observe_responses};
 
 /// The service, as registered.
 pub static SERVICE: CallbackService = CallbackService::new("DeviceUsage", interpret);
 
 fn interpret(service: &str, message: Message) -> Vec<Observation> {
-    answers(service, message, |_| Facet::Usage)
+    observe_responses(service, message, |_| Facet::Usage)
 }

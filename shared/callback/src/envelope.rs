@@ -95,7 +95,7 @@ impl Callback {
         if let Some(id) = too_long {
             json::add(&mut payload, "requestId".to_owned(), Value::String(id));
         }
-        secrets::leave_out(&mut payload);
+        secrets::redact(&mut payload);
         let outcome = Outcome::of(&payload);
         Self { credentials, message: Message { transport, request_id, devices, attempt, outcome, payload } }
     }
@@ -202,7 +202,7 @@ fn take_secret(members: &mut Members, name: &str) -> Option<String> {
         if let Some(text) = members.take_text(&name).value() {
             secret = Some(text.clone());
         }
-        members.change(&name, secrets::replace);
+        members.change(&name, secrets::redact_values);
     }
     secret
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::envelope::Message;
 use crate::identifier::DeviceIdentifier;
 use crate::members::Members;
-use crate::open_set::{AsSent, Change, State};
+use crate::open_enum::{AsSent, Change, State};
 use crate::sent::Sent;
 use crate::value::{only_attributes, the_one};
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::open_set::Kind;
+use crate::open_enum::Kind;
 use crate::value::{self, named};
 
 /// An identifier of a device as the platform sent it: the kind keeps its spelling.

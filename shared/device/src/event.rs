@@ -73,17 +73,17 @@ pub struct Event {
 }
 
 impl Event {
-    /// Leaves out what stands twice: members that were not understood are in the payload too.
-    pub fn leave_out_copies(&mut self) {
+    /// Omits what the payload repeats: unknown members and report values are in it too.
+    pub fn omit_copies(&mut self) {
         self.unknown.values_mut().for_each(|value| *value = left_out(size(value)));
-        self.report = self.report.take().filter(|report| matches!(report, EventReport::At(_)));
+        self.report = self.report.take().filter(|report| matches!(report, EventReport::InPayload(_)));
     }
 
     /// What was reported on a facet, whole, as the platform sent it.
     #[must_use]
     pub fn reported(&self) -> Option<&Value> {
         let path = match self.report.as_ref()? {
-            EventReport::At(pointer) => pointer.strip_prefix('/')?,
+            EventReport::InPayload(pointer) => pointer.strip_prefix('/')?,
             EventReport::Values(values) => return Some(values),
         };
         // The payload is a map: the pointer's first step is taken by hand.
@@ -96,9 +96,10 @@ impl Event {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum EventReport {
-    /// It stands in the event's payload, at this JSON pointer (RFC 6901).
-    At(String),
-    /// It is made of the payload.
+    /// The event's payload contains it, at this JSON pointer (RFC 6901).
+    #[serde(rename = "at")]
+    InPayload(String),
+    /// It is derived from the payload.
     Values(Value),
 }
 

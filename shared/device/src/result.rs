@@ -13,14 +13,14 @@ pub struct RequestResult {
     pub operation: String,
     /// How it ended.
     #[serde(flatten)]
-    pub ending: Ending,
+    pub status: RequestStatus,
 }
 
 /// How a request ended. As JSON, `outcome` is `succeeded`, `failed`, `other` or `unstated`, and the members `status` and
 /// `fault` are always there, null where they do not apply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "Wire", try_from = "Wire")]
-pub enum Ending {
+pub enum RequestStatus {
     /// It was done.
     Succeeded,
     /// It was not done.
@@ -47,19 +47,19 @@ struct Wire {
     fault: Option<Fault>,
 }
 
-impl From<Ending> for Wire {
-    fn from(ending: Ending) -> Self {
-        let (outcome, status, fault) = match ending {
-            Ending::Succeeded => ("succeeded", None, None),
-            Ending::Failed(fault) => ("failed", None, Some(fault)),
-            Ending::Other(status) => ("other", Some(status), None),
-            Ending::Unstated => ("unstated", None, None),
+impl From<RequestStatus> for Wire {
+    fn from(status: RequestStatus) -> Self {
+        let (outcome, status, fault) = match status {
+            RequestStatus::Succeeded => ("succeeded", None, None),
+            RequestStatus::Failed(fault) => ("failed", None, Some(fault)),
+            RequestStatus::Other(status) => ("other", Some(status), None),
+            RequestStatus::Unstated => ("unstated", None, None),
         };
         Self { outcome: outcome.to_owned(), status, fault }
     }
 }
 
-impl TryFrom<Wire> for Ending {
+impl TryFrom<Wire> for RequestStatus {
     type Error = String;
 
     fn try_from(wire: Wire) -> Result<Self, Self::Error> {
@@ -73,7 +73,7 @@ impl TryFrom<Wire> for Ending {
     }
 }
 
-impl From<&Outcome> for Ending {
+impl From<&Outcome> for RequestStatus {
     fn from(outcome: &Outcome) -> Self {
         match outcome {
             Outcome::Succeeded => Self::Succeeded,
@@ -86,6 +86,6 @@ impl From<&Outcome> for Ending {
 
 impl RequestResult {
     pub(crate) fn new(operation: &str, outcome: &Outcome) -> Self {
-        Self { operation: cut(operation, MAX_TEXT_BYTES), ending: outcome.into() }
+        Self { operation: cut(operation, MAX_TEXT_BYTES), status: outcome.into() }
     }
 }

@@ -27,7 +27,7 @@ pub struct CallbackService {
 }
 
 /// For how long after a message an equal one is the same message, sent again, and not another one in the same words. See
-/// [`Occasion::repeats`].
+/// [`CallbackDelivery::repeats`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resends {
     /// With a request id, as long as the platform can resend from its archive; without one, while its documented resends
@@ -76,7 +76,7 @@ impl CallbackService {
 
 /// One delivery of a message: what its observations have in common.
 #[derive(Debug, Clone)]
-pub struct Occasion {
+pub struct CallbackDelivery {
     /// The name of the callback service that it came to.
     pub service: String,
     /// The platform's request id, if the message has one.
@@ -102,7 +102,7 @@ pub struct Receipt {
     pub sequence: u64,
 }
 
-impl Occasion {
+impl CallbackDelivery {
     /// The delivery of a message to a service at this time.
     #[must_use]
     pub fn new(service: &CallbackService, message: &Message, received_at: Timestamp) -> Self {

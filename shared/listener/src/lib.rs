@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use callback::{Callback, ParseError};
-use device::{CallbackService, Observation, Occasion};
+use device::{CallbackDelivery, CallbackService, Observation};
 use http::{Method, Response};
 use jiff::Timestamp;
 use store::{Recording, Store, Unfit};
@@ -141,7 +141,7 @@ impl Listener {
         &self,
         service: &CallbackService,
         received: &Received,
-    ) -> Result<(Occasion, Vec<Observation>), Refusal> {
+    ) -> Result<(CallbackDelivery, Vec<Observation>), Refusal> {
         if !self.allowed.contains(received.source) {
             return Err(Refusal::AddressNotAllowed);
         }
@@ -150,7 +150,7 @@ impl Listener {
         }
         let callback = Callback::parse(&received.body, received.content_type.as_deref())?;
         let message = self.credentials.verify(callback).await?.into_message();
-        let occasion = Occasion::new(service, &message, received.received_at);
+        let occasion = CallbackDelivery::new(service, &message, received.received_at);
         Ok((occasion, (service.interpret)(&service.name, message)))
     }
 
@@ -159,7 +159,7 @@ impl Listener {
     async fn record(
         &self,
         service: &CallbackService,
-        occasion: &Occasion,
+        occasion: &CallbackDelivery,
         observations: &[Observation],
         deadline: Instant,
     ) -> Result<Recording, Refusal> {
@@ -185,7 +185,7 @@ impl Listener {
     async fn keep_unfit(
         &self,
         service: &CallbackService,
-        occasion: &Occasion,
+        occasion: &CallbackDelivery,
         observations: &[Observation],
         unfit: &[Unfit],
     ) -> Result<(), Refusal> {

@@ -4,7 +4,7 @@ use aws_sdk_sqs::Client;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use callback::Value;
-use device::{Observation, Occasion};
+use device::{CallbackDelivery, Observation};
 use serde_json::json;
 
 use crate::Received;
@@ -53,7 +53,7 @@ impl Quarantine {
     /// request, and `payload`, all without credentials. A body that is too large for the queue comes in several pieces.
     pub(crate) async fn keep_part(
         &self,
-        occasion: &Occasion,
+        occasion: &CallbackDelivery,
         observation: &Observation,
         bytes: usize,
     ) -> Result<(), QuarantineError> {

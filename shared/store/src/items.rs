@@ -2,7 +2,9 @@
 
 use aws_sdk_dynamodb::types::builders::PutBuilder;
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
-use device::{DeviceId, Digest, Event, Hands, Move, Occasion, Plan, Receipt, RecordedEvent, RequestOutcome};
+use device::{
+    CallbackDelivery, DeviceId, Digest, Event, Move, OwnerChange, Plan, Receipt, RecordedEvent, RequestOutcome,
+};
 
 use crate::rows::{Key, Row, json, number, text};
 use crate::{Store, StoreError};
@@ -53,7 +55,7 @@ impl Store {
     /// What a plan writes. `read` is the receipt that was found under the same key, of an equal message that was another one.
     pub(crate) fn items(
         &self,
-        occasion: &Occasion,
+        occasion: &CallbackDelivery,
         key: &Digest,
         read: Option<&Receipt>,
         plan: &mut Plan,
@@ -82,7 +84,7 @@ impl Store {
     /// Must not be there, or must be the one that was read.
     fn receipt_item(
         &self,
-        occasion: &Occasion,
+        occasion: &CallbackDelivery,
         key: &Digest,
         receipt: &Receipt,
         read: Option<&Receipt>,
@@ -139,7 +141,7 @@ impl Store {
     fn event_item(&self, recorded: &mut RecordedEvent) -> Result<(TransactWriteItem, usize), Unwritable> {
         let mut contents = json(recorded)?;
         if contents.len() > MAX_ROW_BYTES {
-            recorded.event.leave_out_copies();
+            recorded.event.omit_copies();
             contents = json(recorded)?;
         }
         let event = &recorded.event;
@@ -182,14 +184,14 @@ impl Store {
             row.insert("device".to_owned(), text(device.to_string()));
             self.put(row)
         };
-        match &moved.hands {
-            Hands::Gained(by) => item(given_to(by).condition_expression("attribute_not_exists(pk)")),
-            Hands::Transferred(from, to) => item(
+        match &moved.change {
+            OwnerChange::Assigned(by) => item(given_to(by).condition_expression("attribute_not_exists(pk)")),
+            OwnerChange::Transferred(from, to) => item(
                 given_to(to)
                     .condition_expression("device = :owner")
                     .expression_attribute_values(":owner", text(from.to_string())),
             ),
-            Hands::Released(from) => {
+            OwnerChange::Released(from) => {
                 let delete = Delete::builder()
                     .table_name(&self.table)
                     .set_key(Some(key.row()))

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::TransactWriteItem;
-use device::{DeviceId, Observation, Occasion, Plan, plan};
+use device::{CallbackDelivery, DeviceId, Observation, Plan, plan};
 use futures_util::{StreamExt, stream};
 use tokio::time::Instant;
 
@@ -98,7 +98,12 @@ impl Store {
     /// Records the observations of one message. Each is recorded once, however often and however concurrently the message
     /// comes, and whatever becomes of the others. What fails is tried again until the deadline if it may succeed; what was
     /// recorded until then stays, and is found as a duplicate when the message comes again.
-    pub async fn record(&self, occasion: &Occasion, observations: &[Observation], deadline: Instant) -> Recording {
+    pub async fn record(
+        &self,
+        occasion: &CallbackDelivery,
+        observations: &[Observation],
+        deadline: Instant,
+    ) -> Recording {
         let tasks = observations.iter().enumerate().map(|(number, one)| Task::new(number, one, occasion)).collect();
         let mut recording = Recording::default();
         let (left, owners) = self.not_yet_recorded(occasion, tasks, &mut recording).await;
@@ -116,7 +121,7 @@ impl Store {
     /// name one device by different names belong together.
     async fn not_yet_recorded<'a>(
         &self,
-        occasion: &Occasion,
+        occasion: &CallbackDelivery,
         tasks: Vec<Task<'a>>,
         recording: &mut Recording,
     ) -> (Vec<Task<'a>>, Rows) {
@@ -145,7 +150,7 @@ impl Store {
 
     /// Records a group in as few transactions as it goes: two events of one device need two, since the stream keeps no order
     /// within one. What another writer came in the way of is recorded one by one.
-    async fn record_group(&self, occasion: &Occasion, group: &[Task<'_>], deadline: Instant) -> Recording {
+    async fn record_group(&self, occasion: &CallbackDelivery, group: &[Task<'_>], deadline: Instant) -> Recording {
         let mut recording = Recording::default();
         if group.len() == 1 {
             return self.record_one_by_one(occasion, group.iter().collect(), deadline).await;
@@ -204,7 +209,12 @@ impl Store {
 
     /// Records each by itself. Those that lose a race or are throttled are tried again in rounds, until the deadline: one that
     /// never succeeds holds up no other.
-    async fn record_one_by_one(&self, occasion: &Occasion, mut left: Vec<&Task<'_>>, deadline: Instant) -> Recording {
+    async fn record_one_by_one(
+        &self,
+        occasion: &CallbackDelivery,
+        mut left: Vec<&Task<'_>>,
+        deadline: Instant,
+    ) -> Recording {
         let mut recording = Recording::default();
         for attempt in 1_u32.. {
             let mut reason = StoreError::Contention;
@@ -239,7 +249,7 @@ impl Store {
     }
 
     /// Reads, decides and writes once; `None` where another writer was faster.
-    async fn try_one(&self, occasion: &Occasion, task: &Task<'_>) -> Result<Option<Recording>, StoreError> {
+    async fn try_one(&self, occasion: &CallbackDelivery, task: &Task<'_>) -> Result<Option<Recording>, StoreError> {
         let group = std::slice::from_ref(task);
         let view = View::of(group, self.read(group, true).await?)?;
         match self.decide(occasion, task, &view)? {
@@ -267,7 +277,7 @@ impl Store {
     }
 
     /// Decides on what was read.
-    fn decide(&self, occasion: &Occasion, task: &Task<'_>, view: &View) -> Result<Decision, StoreError> {
+    fn decide(&self, occasion: &CallbackDelivery, task: &Task<'_>, view: &View) -> Result<Decision, StoreError> {
         let Task { observation, key, guess, .. } = task;
         let read = view.rows.get(&task.receipt_key).map(receipt).transpose()?.or(task.receipt.clone());
         let counter = view.counters.get(guess).copied();
@@ -281,7 +291,7 @@ impl Store {
                 return Ok(Decision::Duplicate);
             }
         }
-        if !view.known.is_consistent(observation.naming.names()) {
+        if !view.known.is_consistent(observation.identification.names()) {
             return Ok(Decision::Outdated);
         }
         let mut plan = plan(occasion, observation, key, &view.known, counter.unwrap_or(0));

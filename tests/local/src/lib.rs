@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use callback::Callback;
 use callbacks::local::{Local, Options, start};
-use device::{CallbackService, Occasion};
+use device::{CallbackDelivery, CallbackService};
 use jiff::Timestamp;
 use listener::AllowedAddresses;
 use serde_json::Value;
@@ -73,7 +73,7 @@ pub async fn record(
     within: Duration,
 ) -> Recording {
     let message = Callback::parse(body.as_bytes(), None).unwrap().message;
-    let occasion = Occasion::new(service, &message, received_at);
+    let occasion = CallbackDelivery::new(service, &message, received_at);
     let observations = (service.interpret)(&service.name, message);
     store.record(&occasion, &observations, Instant::now() + within).await
 }

@@ -3,7 +3,7 @@
 
 use callback::Callback;
 use callbacks::registry::SERVICES;
-use device::Occasion;
+use device::CallbackDelivery;
 use jiff::Timestamp;
 use peak_alloc::PeakAlloc;
 use serde_json::{Value, json};
@@ -64,7 +64,7 @@ fn interpreting_a_message_takes_at_most_ten_times_its_length_and_a_constant() {
             let before = PEAK.current_usage();
             PEAK.reset_peak_usage();
             let message = Callback::parse(body.as_bytes(), None).unwrap().message;
-            let occasion = Occasion::new(service, &message, Timestamp::UNIX_EPOCH);
+            let occasion = CallbackDelivery::new(service, &message, Timestamp::UNIX_EPOCH);
             let observations = (service.interpret)(&service.name, message);
             let peak = PEAK.peak_usage().saturating_sub(before);
             let most = 10 * body.len() + constant;

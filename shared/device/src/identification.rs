@@ -6,7 +6,7 @@ use crate::identity::{Identifier, MAX_IDENTIFIERS, Strength, identifiers};
 
 /// How a message names a device.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Naming {
+pub struct Identification {
     /// All names given, in the order in which they tell which device is meant.
     names: Vec<Identifier>,
     claim: Claim,
@@ -86,7 +86,7 @@ impl Hardware {
     }
 }
 
-impl Naming {
+impl Identification {
     /// The message gives some of the device's names.
     #[must_use]
     pub fn some<'a>(sent: impl IntoIterator<Item = &'a DeviceIdentifier>) -> Self {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::envelope::DEVICES;
-use crate::naming::{flat, identifier};
+use crate::identifiers::{flat, identifier};
 use crate::outcome::Outcome;
 use crate::value::{self, is_empty, is_nil, named, the_one};
 use crate::wrapper::{is_wrapper, wrapped};
@@ -37,7 +37,7 @@ const ACCOUNT: &str = "AccountName";
 
 /// What is said under a name.
 #[derive(Debug, Default)]
-pub(crate) struct Said {
+pub(crate) struct Content {
     /// The name of the member; empty where none says something.
     pub name: String,
     /// Its value, without its fault.
@@ -48,7 +48,7 @@ pub(crate) struct Said {
     pub others: Map<String, Value>,
 }
 
-impl Said {
+impl Content {
     /// What a payload says: the member that counts, or an object of all with contents where there are several.
     pub(crate) fn by(payload: &Map<String, Value>, outcome: &Outcome) -> Self {
         let members = saying(payload);
@@ -149,12 +149,12 @@ pub(crate) fn main_name(payload: &Map<String, Value>) -> Option<String> {
 }
 
 /// What an item of an array directly in a wrapper says: a member that is known to, or all of it.
-pub(crate) fn within_wrapper(wrapper: &str, item: &Value) -> Said {
+pub(crate) fn within_wrapper(wrapper: &str, item: &Value) -> Content {
     let members = item.as_object().into_iter().flatten();
     let known = members.filter(|(name, value)| says(name, value) && is_known(name));
     match known.min_by_key(|(_, value)| is_empty(value)) {
-        Some((name, value)) => Said::under(name, value),
-        None => Said::under(wrapper, item),
+        Some((name, value)) => Content::under(name, value),
+        None => Content::under(wrapper, item),
     }
 }
 
