@@ -1,4 +1,4 @@
-//! CarrierService: what became of a request that changes a device: activate, suspend, restore, deactivate, change
+//! CarrierService: the result of a request that changes a device: activate, suspend, restore, deactivate, change
 //! identifier, service plan, cost centre, custom fields, contact info, move. One message per device.
 //!
 //! Documented are REST's change of an identifier and failures, a part of REST's activation, and the names of SOAP's change
@@ -43,7 +43,7 @@ fn observe(service: &str, part: Part, shared: bool) -> Observation {
             let said = if values.as_object().is_some_and(Map::is_empty) { Arc::new(Value::Null) } else { values };
             observation.reporting(Facet::Suspension(terms), said).reporting(Facet::Resume, resumes)
         }
-        // Whatever suspension there was is past.
+        // Ends any suspension.
         Operation::Activate | Operation::Restore | Operation::Deactivate => {
             let past = || Arc::new(Value::Null);
             observation.updates.push(Update::Facet(Facet::Suspension(SuspensionTerms::default()), past()));
@@ -155,7 +155,7 @@ fn stated(operation: Operation, values: &Value) -> DeviceInfo {
     let sent = |name| text_of(values, name).map_or(Sent::Absent, Sent::Value);
     let denied = ["restored", "deactivated"].iter().any(|done| is_false(values, done));
     let done = operation.state().filter(|_| !denied);
-    // An activation can be pending: what the answer states goes before what was asked for.
+    // An activation can be pending: what the answer states takes precedence over what was requested.
     let state = text_of(values, "state").or(done.map(str::to_owned));
     DeviceInfo {
         account_name: sent("accountName"),

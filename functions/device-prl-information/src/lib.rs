@@ -1,4 +1,4 @@
-//! DevicePRLInformation: the preferred roaming list of 2G and 3G devices, asked for by request. Of REST the member's name and
+//! DevicePRLInformation: the preferred roaming list of 2G and 3G devices, on request. Of REST the member's name and
 //! `prlVersion` were seen in a public listener; of SOAP only the slot's name is documented.
 
 use callback::{Message, Part, text_of};

@@ -1,4 +1,4 @@
-//! DeviceProfileService: what became of a request for an eUICC profile. Little more than the envelope is documented.
+//! DeviceProfileService: the result of a request for an eUICC profile. Little more than the envelope is documented.
 //!
 //! One request can have several answers: a warning while the device cannot be reached and the outcome later; or one for
 //! each profile and one for the device. Lists of devices (`POST /v2/devices/actions/list`) are answered here too.

@@ -1,6 +1,6 @@
-//! DeviceService: whether devices can be reached, asked for by request. The contents are not documented.
+//! DeviceService: whether devices can be reached, on request. The contents are not documented.
 //!
-//! Unlike all others, one message speaks of all devices of the request, up to 2,000, each asked for as a pair of device and
+//! Unlike all others, one message speaks of all devices of the request, up to 2,000, each requested as a pair of device and
 //! SIM: an answer does not say that the two belong together. Uploads and order status are answered here too.
 
 use callback::Message;

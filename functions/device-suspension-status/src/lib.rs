@@ -1,4 +1,4 @@
-//! DeviceSuspensionStatus: since when, until when and how often a device is suspended, asked for by request. What it
+//! DeviceSuspensionStatus: since when, until when and how often a device is suspended, on request. What it
 //! tells is documented, the names of its members are not; it fits CarrierService's answer to a suspension member for member.
 
 use callback::Message;

@@ -15,7 +15,7 @@ const UNSTATED: &str = "Unstated";
 
 fn interpret(service: &str, message: Message) -> Vec<Observation> {
     let Some(stated) = ExternalProvisioningChange::of(&message) else {
-        // A shape that was never seen: whatever names a device in it still does, and the payload is kept whole.
+        // An unknown shape: identifiers in it still identify a device, and the payload is kept whole.
         let observe = |part: Part| {
             let (unknown, change) = (part.payload.clone(), UNSTATED.to_owned());
             Observation { change, unknown, ..Observation::new(service, part) }
@@ -33,7 +33,7 @@ fn interpret(service: &str, message: Message) -> Vec<Observation> {
     let account = info.account_name.value().cloned();
     let mut updates = vec![Update::Provisioning(Box::new(info))];
     if matches!(known, Some(Change::Activate | Change::Restore | Change::Deactivate)) {
-        // Whatever return from suspension was announced is past.
+        // Cancels any announced return from suspension.
         updates.push(Update::Facet(Facet::Resume, Arc::new(Value::Null)));
         updates.push(Update::Facet(Facet::Suspension(SuspensionTerms::default()), Arc::new(Value::Null)));
     }

@@ -1,4 +1,4 @@
-//! What a payload says, and under which name: the member that counts, without faults and remarks.
+//! Finds the member that contains a payload's content, without faults and remarks.
 
 use serde_json::{Map, Value};
 

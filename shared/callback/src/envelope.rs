@@ -10,38 +10,38 @@ use crate::value::{named, only_attributes};
 use crate::wrapper::wrapped;
 use crate::{MAX_BODY_BYTES, ParseError, Transport, json, secrets, xml};
 
-/// A callback message as it came in: who it says it is from, and what it says. Nothing is verified yet.
+/// A callback as received, with the credentials that it claims. Nothing is verified yet.
 #[derive(Debug, Clone)]
 pub struct Callback {
-    /// What the sender gives to be believed.
+    /// The credentials that the sender claims.
     pub credentials: Credentials,
-    /// What it says, without the credentials.
+    /// The message without the credentials.
     pub message: Message,
 }
 
-/// What a callback says.
+/// The content of a callback, without credentials.
 #[derive(Debug, Clone)]
 pub struct Message {
     /// The family that the message belongs to.
     pub transport: Transport,
     /// `RequestId` or `requestId`. Shared by all messages of one request, and by different messages of one flow.
     pub request_id: Option<String>,
-    /// The devices that the envelope names, as sent: none, one, or several names of one device.
+    /// The identifiers in the envelope, as sent: of no device, one or several.
     pub devices: Vec<DeviceIdentifier>,
-    /// Which try of the platform this is.
+    /// The platform's delivery attempt.
     pub attempt: Attempt,
     /// How the request ended that this message answers.
     pub outcome: Outcome,
-    /// Every other member, whole. SOAP's doubled `Data` is one here.
+    /// All other members, unchanged. SOAP's nested `Data` elements are merged into one.
     pub payload: Map<String, Value>,
 }
 
 /// The platform's delivery counters; documented for both transports, in REST samples only.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Attempt {
-    /// `callbackCount`: 1 on the first try.
+    /// `callbackCount`: 1 on the first attempt.
     pub count: Option<u32>,
-    /// `maxCallbackThreshold`: how many tries there can be.
+    /// `maxCallbackThreshold`: the maximum number of attempts.
     pub threshold: Option<u32>,
 }
 

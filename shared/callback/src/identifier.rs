@@ -36,7 +36,7 @@ impl DeviceIdentifier {
         members.iter().any(|(name, value)| !name.starts_with('@') && !part(name) && !value::is_nil(value))
     }
 
-    /// The identifier that stands among an object's members, whatever else does.
+    /// The identifier among an object's members, which may have others.
     pub(crate) fn among(members: &Map<String, Value>) -> Option<Self> {
         let text = |names: &[&str]| {
             names.iter().find_map(|name| named(members, name).find_map(value::text)).map(std::borrow::Cow::into_owned)

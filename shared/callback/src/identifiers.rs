@@ -1,4 +1,4 @@
-//! Which devices a message names: where identifiers stand, how many devices they are of, and which belong together.
+//! Finds the identifiers in a payload, and decides how many devices they identify.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

@@ -1,4 +1,4 @@
-//! The platform's enumerations. All are open: a value that no sample shows is as good as a known one.
+//! The platform's enumerations. All are open: unknown values are accepted.
 
 use std::fmt;
 use std::ops::Deref;

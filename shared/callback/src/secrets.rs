@@ -1,10 +1,10 @@
-//! Leaving secrets out of a payload. The credentials that the sender echoes are taken before, in `envelope`.
+//! Redacts secrets in a payload. The callback credentials are taken out before, in `envelope`.
 
 use serde_json::{Map, Value};
 
 use crate::value::{self, named};
 
-/// What stands in the place of a secret.
+/// Replaces a secret.
 const REDACTED: &str = "[left out: a secret]";
 
 /// What the names of members contain that hold a secret, in lower case and without separators. `deviceCredential` is known

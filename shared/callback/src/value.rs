@@ -1,4 +1,4 @@
-//! Looking at values, as both transports carry them: an element with attributes is an object of these (`@…`) and of its
+//! Reads JSON values as both transports represent them: an element with attributes is an object of these (`@…`) and of its
 //! text (`#text`).
 
 use std::borrow::Cow;

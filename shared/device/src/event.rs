@@ -1,4 +1,4 @@
-//! Events: what happened, to which device or account, once and for ever.
+//! Events: what happened, to which device or account, once and forever.
 
 use std::fmt;
 
@@ -53,12 +53,12 @@ pub struct Event {
     pub request_id: Option<String>,
     /// When the message reached the edge.
     pub received_at: Timestamp,
-    /// What became of a request, where the message was the answer to one.
+    /// The result of a request, if the message was the response to one.
     pub result: Option<RequestResult>,
     /// What was reported on a facet.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub report: Option<EventReport>,
-    /// What is different after it. A value of over 2 KiB is `{"leftOutBytes": …}`; it is whole in the payload.
+    /// The fields that it changed. A value of over 2 KiB is `{"leftOutBytes": …}`; it is whole in the payload.
     pub changes: Vec<FieldChange>,
     /// The names that the message gave the device, as sent; where it does not say which are whose, all that its envelope
     /// lists.
@@ -103,7 +103,7 @@ pub enum EventReport {
     Values(Value),
 }
 
-/// What became of a request for one device, so far.
+/// The newest response to a request for one device.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RequestOutcome {
@@ -123,7 +123,7 @@ pub struct RequestOutcome {
     pub sequence: u64,
 }
 
-/// What became of a request for one device, so far: the newest answer, and those before it.
+/// The responses to a request for one device: the newest one, and those before it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RequestOutcomes {
     /// The newest answer.

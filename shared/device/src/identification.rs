@@ -1,4 +1,4 @@
-//! How a message names a device, and what it says about those names. What that does to devices is decided in `resolve`.
+//! How a message identifies a device, and what it claims about those identifiers. `resolve` decides what follows.
 
 use callback::{Change, DeviceIdentifier, Kind};
 

@@ -26,7 +26,7 @@ pub struct Observation {
     pub listed: Vec<DeviceIdentifier>,
     /// What it says about the device's state.
     pub updates: Vec<Update>,
-    /// What became of a request, where the message is the answer to one.
+    /// The result of a request, if the message is the response to one.
     pub result: Option<RequestResult>,
     /// The part of the payload that is about this device.
     pub payload: Map<String, Value>,

@@ -1,4 +1,4 @@
-//! What a message does to the devices concerned: decided here from what was read, and carried out by the store.
+//! Decides what an observation changes, from the devices that were read. The store executes the plan.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ use crate::state::Device;
 /// The change of an event that is not the platform's: the device lost identifiers to another one, or merged into it.
 pub const IDENTIFIERS_MOVED: &str = "IdentifiersMoved";
 
-/// What is to be written in one transaction.
+/// The writes of one transaction.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is taken apart at once")]
 pub enum Plan {
@@ -98,8 +98,12 @@ impl Plan {
     }
 }
 
-/// Decides what an observation does, from all that is known of its names. For one that names no device, `version` is that of
-/// its account's events. `key` is the observation's idempotency key.
+/// Decides what an observation changes.
+///
+/// - `key`: the observation's idempotency key.
+/// - `known`: every device that owns one of the observation's identifiers.
+/// - `version`: the number of events that the account has so far. Only used where the observation identifies no device;
+///   a device carries its own version.
 #[must_use]
 pub fn plan(delivery: &CallbackDelivery, observation: &Observation, key: &Digest, known: &Known, version: u64) -> Plan {
     let writer = Writer { delivery, key };

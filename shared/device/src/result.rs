@@ -1,15 +1,15 @@
-//! What became of a request.
+//! Results of requests.
 
 use callback::{Outcome, cut};
 use serde::{Deserialize, Serialize};
 
 use crate::bound::MAX_TEXT_BYTES;
 
-/// What became of a request.
+/// The result of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RequestResult {
-    /// What was asked for, as the answer names it (`suspend`), or the callback service.
+    /// The requested operation, as the response names it (`suspend`), or the callback service.
     pub operation: String,
     /// How it ended.
     #[serde(flatten)]
@@ -21,22 +21,22 @@ pub struct RequestResult {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "Wire", try_from = "Wire")]
 pub enum RequestStatus {
-    /// It was done.
+    /// The request succeeded.
     Succeeded,
-    /// It was not done.
+    /// The request failed.
     Failed(Fault),
-    /// The status is another one (`warning`), as sent.
+    /// Any other status (`warning`), as sent.
     Other(String),
-    /// The answer does not say.
+    /// The response states no outcome.
     Unstated,
 }
 
-/// Why a request failed, in the platform's words, each cut where it is very long.
+/// Why a request failed, in the platform's own text, truncated where it is very long.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
-    /// `<ServiceName>.<error code>`: the error code is what to go by.
+    /// `<ServiceName>.<error code>`: match on the error code.
     pub code: Option<String>,
-    /// For people.
+    /// Human-readable.
     pub text: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! The callback services, and one delivery of a message to one of them: what makes it the same message as another.
+//! The callback services, and duplicate detection for a delivery to one of them.
 
 use std::borrow::Cow;
 
@@ -19,7 +19,7 @@ pub struct CallbackService {
     pub counted_as: &'static str,
     /// Other spellings of the platform's own.
     pub aliases: &'static [&'static str],
-    /// What makes two equal messages the same one.
+    /// When two equal messages are duplicates.
     pub resends: Resends,
     /// What a message says to the service of this name. At least one observation comes of every message: nothing is
     /// dropped.
@@ -49,7 +49,7 @@ const DOCUMENTED: SignedDuration = SignedDuration::from_mins(20);
 const MEASURED: SignedDuration = SignedDuration::from_secs(10);
 
 /// What was recorded is only sent again where its answer was late or lost, some 4 s later. A higher counter after that is of
-/// another message in the same words, whose first try was refused.
+/// another message in the same words, whose first attempt was refused.
 const MEASURED_WITH_COUNTER: SignedDuration = SignedDuration::from_secs(6);
 
 impl CallbackService {
@@ -122,7 +122,7 @@ impl CallbackDelivery {
         Digest::of(&["observation", &self.digest.full(), &number.to_string()])
     }
 
-    /// What is written down once an observation is recorded as this event. `read` is the receipt that it replaces, of an equal
+    /// The receipt (idempotency record) of an observation that was recorded as this event. `read` is the receipt that it replaces, of an equal
     /// message that was another one: the newest counts.
     #[must_use]
     pub fn receipt(&self, event: &Event, read: Option<&Receipt>) -> Receipt {
@@ -156,7 +156,7 @@ impl CallbackDelivery {
         let (earlier, later) =
             if since < 0 { (self.attempt, receipt.attempt) } else { (receipt.attempt, self.attempt) };
         let (resent, within) = match (earlier.zip(later), self.resends) {
-            // Two first tries are two messages.
+            // Two first attempts are two messages.
             (Some((earlier, later)), Resends::Measured) => (earlier < later, MEASURED_WITH_COUNTER),
             (Some((earlier, later)), _) => (earlier < later, DOCUMENTED),
             // What happened to the device in between says that it happens again.

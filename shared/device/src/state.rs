@@ -1,4 +1,4 @@
-//! A device: its names, and what the platform last said about it.
+//! A device: its identifiers, and the state that the platform last reported.
 
 use std::collections::{BTreeMap, BTreeSet};
 
