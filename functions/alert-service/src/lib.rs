@@ -4,24 +4,24 @@
 //! documented; that they are `previousImei` and `updatedImei` is inferred.
 
 use callback::{DeviceIdentifier, Kind, Message, Part, text_of};
-use device::{CallbackService, Facet, Naming, Observation, notifications};
+use device::{CallbackService, Facet, Identification, Observation, observe_notifications};
 
 /// The service, as registered. One page of the platform spells it differently.
 pub static SERVICE: CallbackService = CallbackService::new("AlertService", interpret).also_spelled(&["AlertsService"]);
 
 fn interpret(service: &str, message: Message) -> Vec<Observation> {
     let parts = message.into_parts();
-    let swaps: Vec<Option<Naming>> = parts.iter().map(swap).collect();
-    let observations = notifications(service, parts, |_| Facet::Alert);
-    let named = |(observation, swap): (Observation, Option<Naming>)| match swap {
-        Some(naming) => Observation { naming, ..observation },
+    let swaps: Vec<Option<Identification>> = parts.iter().map(swap).collect();
+    let observations = observe_notifications(service, parts, |_| Facet::Alert);
+    let named = |(observation, swap): (Observation, Option<Identification>)| match swap {
+        Some(identification) => Observation { identification, ..observation },
         None => observation,
     };
     observations.into_iter().zip(swaps).map(named).collect()
 }
 
 /// The hardware of a device was changed: the SIM, or the line, was seen with another IMEI.
-fn swap(part: &Part) -> Option<Naming> {
+fn swap(part: &Part) -> Option<Identification> {
     let imei = |member| {
         text_of(&part.values, member).map(|value| DeviceIdentifier { kind: Kind::Imei.as_str().to_owned(), value })
     };
@@ -29,5 +29,5 @@ fn swap(part: &Part) -> Option<Naming> {
     // SIM and line tell which device it is: when the alert is late, the former hardware may be another one's by now.
     let others: Vec<_> = part.devices.iter().filter(|one| one.kind() != Kind::Imei).cloned().collect();
     let old = if others.is_empty() { vec![previous] } else { others };
-    Some(Naming::changed(&old, &[updated]))
+    Some(Identification::changed(&old, &[updated]))
 }

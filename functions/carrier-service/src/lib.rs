@@ -1,4 +1,4 @@
-//! CarrierService: what became of a request that changes a device: activate, suspend, restore, deactivate, change
+//! CarrierService: the result of a request that changes a device: activate, suspend, restore, deactivate, change
 //! identifier, service plan, cost centre, custom fields, contact info, move. One message per device.
 //!
 //! Documented are REST's change of an identifier and failures, a part of REST's activation, and the names of SOAP's change
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use callback::{
     AsSent, DeviceIdentifier, DeviceInfo, Map, Message, Outcome, Part, Sent, Value, identifiers_in, operation, text_of,
 };
-use device::{CallbackService, EventKind, Facet, Naming, Observation, SuspensionTerms, Update};
+use device::{CallbackService, EventKind, Facet, Identification, Observation, SuspensionTerms, Update};
 
 /// The service, as registered.
 pub static SERVICE: CallbackService = CallbackService::new("CarrierService", interpret);
@@ -32,7 +32,7 @@ fn observe(service: &str, part: Part, shared: bool) -> Observation {
     }
     observation.kind = operated.kind(&name);
     let within = if shared || devices.is_empty() { Vec::new() } else { identifiers_in(&values) };
-    observation.naming = naming(operated, &devices, &within);
+    observation.identification = identification(operated, &devices, &within);
     let stated = stated(operated, &values);
     if stated != DeviceInfo::default() {
         observation.updates.push(Update::Provisioning(Box::new(stated)));
@@ -43,7 +43,7 @@ fn observe(service: &str, part: Part, shared: bool) -> Observation {
             let said = if values.as_object().is_some_and(Map::is_empty) { Arc::new(Value::Null) } else { values };
             observation.reporting(Facet::Suspension(terms), said).reporting(Facet::Resume, resumes)
         }
-        // Whatever suspension there was is past.
+        // Ends any suspension.
         Operation::Activate | Operation::Restore | Operation::Deactivate => {
             let past = || Arc::new(Value::Null);
             observation.updates.push(Update::Facet(Facet::Suspension(SuspensionTerms::default()), past()));
@@ -139,12 +139,14 @@ impl Operation {
 }
 
 /// The envelope names the device as it was; the payload, what it is called now.
-fn naming(operation: Operation, devices: &[DeviceIdentifier], within: &[DeviceIdentifier]) -> Naming {
+fn identification(operation: Operation, devices: &[DeviceIdentifier], within: &[DeviceIdentifier]) -> Identification {
     match operation {
-        Operation::ChangeIdentifier => Naming::changed(devices, within),
-        Operation::Activate => Naming::activated(devices, within),
-        Operation::Deactivate => Naming::deactivated(devices),
-        Operation::Suspend | Operation::Restore | Operation::Other => Naming::some(devices.iter().chain(within)),
+        Operation::ChangeIdentifier => Identification::changed(devices, within),
+        Operation::Activate => Identification::activated(devices, within),
+        Operation::Deactivate => Identification::deactivated(devices),
+        Operation::Suspend | Operation::Restore | Operation::Other => {
+            Identification::some(devices.iter().chain(within))
+        }
     }
 }
 
@@ -153,7 +155,7 @@ fn stated(operation: Operation, values: &Value) -> DeviceInfo {
     let sent = |name| text_of(values, name).map_or(Sent::Absent, Sent::Value);
     let denied = ["restored", "deactivated"].iter().any(|done| is_false(values, done));
     let done = operation.state().filter(|_| !denied);
-    // An activation can be pending: what the answer states goes before what was asked for.
+    // An activation can be pending: what the answer states takes precedence over what was requested.
     let state = text_of(values, "state").or(done.map(str::to_owned));
     DeviceInfo {
         account_name: sent("accountName"),

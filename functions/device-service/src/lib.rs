@@ -1,16 +1,16 @@
-//! DeviceService: whether devices can be reached, asked for by request. The contents are not documented.
+//! DeviceService: whether devices can be reached, on request. The contents are not documented.
 //!
-//! Unlike all others, one message speaks of all devices of the request, up to 2,000, each asked for as a pair of device and
+//! Unlike all others, one message speaks of all devices of the request, up to 2,000, each requested as a pair of device and
 //! SIM: an answer does not say that the two belong together. Uploads and order status are answered here too.
 
 use callback::Message;
-use device::{CallbackService, EventKind, Facet, Observation, answers};
+use device::{CallbackService, EventKind, Facet, Observation, observe_responses};
 
 /// The service, as registered.
 pub static SERVICE: CallbackService = CallbackService::new("DeviceService", interpret);
 
 fn interpret(service: &str, message: Message) -> Vec<Observation> {
-    answers(service, message, |_| Facet::Availability).into_iter().map(only_about_availability).collect()
+    observe_responses(service, message, |_| Facet::Availability).into_iter().map(only_about_availability).collect()
 }
 
 /// Without the pairing, and without a report where something else was asked.

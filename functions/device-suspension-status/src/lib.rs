@@ -1,12 +1,12 @@
-//! DeviceSuspensionStatus: since when, until when and how often a device is suspended, asked for by request. What it
+//! DeviceSuspensionStatus: since when, until when and how often a device is suspended, on request. What it
 //! tells is documented, the names of its members are not; it fits CarrierService's answer to a suspension member for member.
 
 use callback::Message;
-use device::{CallbackService, Facet, Observation, SuspensionTerms, answers};
+use device::{CallbackService, Facet, Observation, SuspensionTerms, observe_responses};
 
 /// The service, as registered.
 pub static SERVICE: CallbackService = CallbackService::new("DeviceSuspensionStatus", interpret);
 
 fn interpret(service: &str, message: Message) -> Vec<Observation> {
-    answers(service, message, |part| Facet::Suspension(SuspensionTerms::of(&part.values)))
+    observe_responses(service, message, |part| Facet::Suspension(SuspensionTerms::of(&part.values)))
 }

@@ -1,12 +1,12 @@
-//! DeviceUsage: usage, asked for by request. Of REST the first levels are documented: an array whose items name their
+//! DeviceUsage: usage, on request. Of REST the first levels are documented: an array whose items name their
 //! devices.
 
 use callback::Message;
-use device::{CallbackService, Facet, Observation, answers};
+use device::{CallbackService, Facet, Observation, observe_responses};
 
 /// The service, as registered.
 pub static SERVICE: CallbackService = CallbackService::new("DeviceUsage", interpret);
 
 fn interpret(service: &str, message: Message) -> Vec<Observation> {
-    answers(service, message, |_| Facet::Usage)
+    observe_responses(service, message, |_| Facet::Usage)
 }

@@ -3,7 +3,7 @@
 //! - A text message that a device sent. SOAP is documented and has a root of its own, `SmsCallbackRequest`, with
 //!   `SmsMessage`, several `Device` elements for one device, and neither a request id nor a time. REST has `smsMessage`
 //!   beside `deviceIds`, seen in a public listener.
-//! - A notice that the network sent a text message to a device, asked for by request. Not documented.
+//! - A notice that the network sent a text message to a device, on request. Not documented.
 
 use std::sync::Arc;
 

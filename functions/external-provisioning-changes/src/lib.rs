@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use callback::{Change, DeviceInfo, ExternalProvisioningChange, Message, Part, Sent, Value};
-use device::{CallbackService, EventKind, Facet, Naming, Observation, SuspensionTerms, Update};
+use device::{CallbackService, EventKind, Facet, Identification, Observation, SuspensionTerms, Update};
 
 /// The service, as registered.
 pub static SERVICE: CallbackService = CallbackService::new("ExternalProvisioningChanges", interpret);
@@ -15,7 +15,7 @@ const UNSTATED: &str = "Unstated";
 
 fn interpret(service: &str, message: Message) -> Vec<Observation> {
     let Some(stated) = ExternalProvisioningChange::of(&message) else {
-        // A shape that was never seen: whatever names a device in it still does, and the payload is kept whole.
+        // An unknown shape: identifiers in it still identify a device, and the payload is kept whole.
         let observe = |part: Part| {
             let (unknown, change) = (part.payload.clone(), UNSTATED.to_owned());
             Observation { change, unknown, ..Observation::new(service, part) }
@@ -29,11 +29,11 @@ fn interpret(service: &str, message: Message) -> Vec<Observation> {
     let all = info.device_identifiers.value().map(Vec::as_slice).unwrap_or_default();
     let change = stated.change.value();
     let known = change.map(|change| &**change);
-    let naming = Naming::all(&message.devices, all, known);
+    let identification = Identification::all(&message.devices, all, known);
     let account = info.account_name.value().cloned();
     let mut updates = vec![Update::Provisioning(Box::new(info))];
     if matches!(known, Some(Change::Activate | Change::Restore | Change::Deactivate)) {
-        // Whatever return from suspension was announced is past.
+        // Cancels any announced return from suspension.
         updates.push(Update::Facet(Facet::Resume, Arc::new(Value::Null)));
         updates.push(Update::Facet(Facet::Suspension(SuspensionTerms::default()), Arc::new(Value::Null)));
     }
@@ -41,7 +41,7 @@ fn interpret(service: &str, message: Message) -> Vec<Observation> {
         change: change.map_or(UNSTATED, |change| change.text()).to_owned(),
         kind: known.map_or(EventKind::Other, kind),
         account,
-        naming,
+        identification,
         devices: message.devices,
         listed: Vec::new(),
         updates,

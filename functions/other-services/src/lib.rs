@@ -15,7 +15,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use callback::{DeviceIdentifier, Message, Outcome, Part, Value, cut, identifiers_in, operation, text_of};
-use device::{CallbackService, Facet, MAX_IDENTIFIERS, Naming, Observation, Resends};
+use device::{CallbackService, Facet, Identification, MAX_IDENTIFIERS, Observation, Resends};
 
 /// What all of them are counted as: a sender must not make a metric of its own with each name.
 pub const COUNTED_AS: &str = "OtherServices";
@@ -72,7 +72,7 @@ fn observe(service: &str, part: Part, requested: bool, alone: bool) -> Observati
         }
     }
     if let Some(names) = names {
-        observation.naming = Naming::some(&names);
+        observation.identification = Identification::some(&names);
     }
     if requested && outcome != Outcome::Unstated {
         let name = operation(&observation.change).to_owned();

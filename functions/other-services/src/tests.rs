@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may panic")]
 
 use callback::{Callback, Value};
-use device::{Ending, Fault, Observation, Update};
+use device::{Fault, Observation, RequestStatus, Update};
 use serde_json::json;
 
 use super::*;
@@ -33,7 +33,7 @@ fn reported(observation: &Observation) -> (&str, &Value) {
 }
 
 fn names(observation: &Observation) -> Vec<&str> {
-    observation.naming.names().iter().map(|one| one.value.as_str()).collect()
+    observation.identification.names().iter().map(|one| one.value.as_str()).collect()
 }
 
 #[test]
@@ -70,10 +70,11 @@ fn a_message_that_a_device_sent_without_ip_is_a_notification_about_the_device_by
 
 #[test]
 fn reports_on_messages_and_configurations_are_answers() {
-    let failed = |code: &str, text: &str| Ending::Failed(Fault { code: Some(code.into()), text: Some(text.into()) });
+    let failed =
+        |code: &str, text: &str| RequestStatus::Failed(Fault { code: Some(code.into()), text: Some(text.into()) });
     let delivered = golden!("rest/2-nidd-mobile-terminated.json");
     for (body, change, operation, ending) in [
-        (delivered.to_owned(), "niddMTDeliveryResponse", "niddMTDelivery", Ending::Succeeded),
+        (delivered.to_owned(), "niddMTDeliveryResponse", "niddMTDelivery", RequestStatus::Succeeded),
         (
             golden!("rest/3-nidd-mobile-terminated-failed.json").to_owned(),
             "niddMTDeliveryResponse",
@@ -84,9 +85,14 @@ fn reports_on_messages_and_configurations_are_answers() {
             delivered.replace("Delivered", "Queued"),
             "niddMTDeliveryResponse",
             "niddMTDelivery",
-            Ending::Other("Queued".to_owned()),
+            RequestStatus::Other("Queued".to_owned()),
         ),
-        (golden!("rest/4-nidd-configuration.json").to_owned(), "niddConfigResponse", "niddConfig", Ending::Succeeded),
+        (
+            golden!("rest/4-nidd-configuration.json").to_owned(),
+            "niddConfigResponse",
+            "niddConfig",
+            RequestStatus::Succeeded,
+        ),
         (
             golden!("rest/5-nidd-configuration-failed.json").to_owned(),
             "niddConfigResponse",
@@ -96,7 +102,7 @@ fn reports_on_messages_and_configurations_are_answers() {
     ] {
         let observation = observe_one("NiddService", &body);
         let result = observation.result.as_ref().unwrap();
-        assert_eq!((&*observation.change, &*result.operation, &result.ending), (change, operation, &ending));
+        assert_eq!((&*observation.change, &*result.operation, &result.status), (change, operation, &ending));
         assert_eq!(names(&observation)[0], "350000000000114");
         assert!(observation.payload.contains_key("status"), "the status stays as it was sent");
     }
@@ -120,7 +126,7 @@ fn a_configuration_of_several_devices_is_an_answer_for_each() {
     let observations = observe("NiddService", &body.to_string());
     assert_eq!(observations.iter().map(|one| names(one)[0]).collect::<Vec<_>>(), ["1", "2"]);
     for observation in &observations {
-        assert_eq!(observation.result.as_ref().unwrap().ending, Ending::Succeeded);
+        assert_eq!(observation.result.as_ref().unwrap().status, RequestStatus::Succeeded);
     }
 }
 
@@ -150,9 +156,9 @@ fn a_service_of_which_nothing_is_known_says_what_it_says() {
 #[test]
 fn a_status_or_a_fault_makes_an_answer_only_with_a_request_id() {
     let with = r#"{"requestId":"r","deviceIds":[{"id":"1","kind":"imei"}],"status":"Success"}"#;
-    assert_eq!(observe_one("QoS", with).result.unwrap().ending, Ending::Succeeded);
+    assert_eq!(observe_one("QoS", with).result.unwrap().status, RequestStatus::Succeeded);
     let failed = r#"{"requestId":"r","faultResponse":{"faultcode":"QoS.NO","faultstring":"no"}}"#;
-    assert!(matches!(observe_one("QoS", failed).result.unwrap().ending, Ending::Failed(_)));
+    assert!(matches!(observe_one("QoS", failed).result.unwrap().status, RequestStatus::Failed(_)));
     let without = r#"{"deviceIds":[{"id":"1","kind":"imei"}],"status":"Success"}"#;
     assert_eq!(observe_one("QoS", without).result, None);
 }

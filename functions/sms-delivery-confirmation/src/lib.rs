@@ -2,14 +2,14 @@
 //! and `confirmation` were seen in a public listener; of SOAP only the slot's name is documented.
 
 use callback::{Message, Part, text_of};
-use device::{CallbackService, EventKind, Facet, Observation, answers};
+use device::{CallbackService, EventKind, Facet, Observation, observe_responses};
 
 /// The service, as registered.
 pub static SERVICE: CallbackService = CallbackService::new("SMSDeliveryConfirmation", interpret);
 
 fn interpret(service: &str, message: Message) -> Vec<Observation> {
     let observations =
-        answers(service, message, |part: &Part| Facet::SmsDelivery(text_of(&part.values, "confirmation")));
+        observe_responses(service, message, |part: &Part| Facet::SmsDelivery(text_of(&part.values, "confirmation")));
     // An expired message is reported in both transports; only REST was seen to report it as a failure.
     observations.into_iter().map(|one| one.of_kind(EventKind::SmsDelivery)).collect()
 }

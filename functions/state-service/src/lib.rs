@@ -1,11 +1,11 @@
-//! StateService: a device went to another customer-defined state, asked for by request. Nothing of it is documented.
+//! StateService: a device went to another customer-defined state, on request. Nothing of it is documented.
 
 use callback::Message;
-use device::{CallbackService, Facet, Observation, answers};
+use device::{CallbackService, Facet, Observation, observe_responses};
 
 /// The service, as registered.
 pub static SERVICE: CallbackService = CallbackService::new("StateService", interpret);
 
 fn interpret(service: &str, message: Message) -> Vec<Observation> {
-    answers(service, message, |_| Facet::CustomState)
+    observe_responses(service, message, |_| Facet::CustomState)
 }

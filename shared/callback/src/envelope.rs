@@ -1,56 +1,47 @@
 //! What all messages have in common, in both transports: the envelope around the payload.
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::credentials::Credentials;
+use crate::identifier::DeviceIdentifier;
 use crate::members::Members;
-use crate::open_set::Kind;
 use crate::outcome::Outcome;
 use crate::value::{named, only_attributes};
-use crate::{MAX_BODY_BYTES, ParseError, Transport, json, secrets, value, xml};
+use crate::wrapper::wrapped;
+use crate::{MAX_BODY_BYTES, ParseError, Transport, json, secrets, xml};
 
-/// A callback message as it came in: who it says it is from, and what it says. Nothing is verified yet.
+/// A callback as received, with the credentials that it claims. Nothing is verified yet.
 #[derive(Debug, Clone)]
 pub struct Callback {
-    /// What the sender gives to be believed.
+    /// The credentials that the sender claims.
     pub credentials: Credentials,
-    /// What it says, without the credentials.
+    /// The message without the credentials.
     pub message: Message,
 }
 
-/// What a callback says.
+/// The content of a callback, without credentials.
 #[derive(Debug, Clone)]
 pub struct Message {
     /// The family that the message belongs to.
     pub transport: Transport,
     /// `RequestId` or `requestId`. Shared by all messages of one request, and by different messages of one flow.
     pub request_id: Option<String>,
-    /// The devices that the envelope names, as sent: none, one, or several names of one device.
+    /// The identifiers in the envelope, as sent: of no device, one or several.
     pub devices: Vec<DeviceIdentifier>,
-    /// Which try of the platform this is.
+    /// The platform's delivery attempt.
     pub attempt: Attempt,
     /// How the request ended that this message answers.
     pub outcome: Outcome,
-    /// Every other member, whole. SOAP's doubled `Data` is one here.
+    /// All other members, unchanged. SOAP's nested `Data` elements are merged into one.
     pub payload: Map<String, Value>,
-}
-
-/// A device's name as the platform sent it: the spelling of the kind is kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeviceIdentifier {
-    /// `Kind` or `kind`, as spelled by the sender.
-    pub kind: String,
-    /// `Identifier` or `id`.
-    pub value: String,
 }
 
 /// The platform's delivery counters; documented for both transports, in REST samples only.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Attempt {
-    /// `callbackCount`: 1 on the first try.
+    /// `callbackCount`: 1 on the first attempt.
     pub count: Option<u32>,
-    /// `maxCallbackThreshold`: how many tries there can be.
+    /// `maxCallbackThreshold`: the maximum number of attempts.
     pub threshold: Option<u32>,
 }
 
@@ -63,9 +54,6 @@ const MAX_REQUEST_ID_BYTES: usize = 512;
 
 /// SOAP's delivery counters.
 const COUNTERS: [&str; 2] = ["CallbackCount", "MaxCallbackThreshold"];
-
-/// Names of the payload's outermost wrappers, under which the members of a service stand.
-pub(crate) const WRAPPERS: [&str; 2] = ["Data", "deviceResponse"];
 
 impl Callback {
     /// Reads a body of at most [`MAX_BODY_BYTES`]. Takes time linear in its length, and never panics.
@@ -107,7 +95,7 @@ impl Callback {
         if let Some(id) = too_long {
             json::add(&mut payload, "requestId".to_owned(), Value::String(id));
         }
-        secrets::leave_out(&mut payload);
+        secrets::redact(&mut payload);
         let outcome = Outcome::of(&payload);
         Self { credentials, message: Message { transport, request_id, devices, attempt, outcome, payload } }
     }
@@ -117,51 +105,7 @@ impl Message {
     /// The payload's member of this name, directly or within `Data` or `deviceResponse`. `None` where absent or nil.
     #[must_use]
     pub fn member(&self, name: &str) -> Option<&Value> {
-        let within = WRAPPERS.iter().flat_map(|wrapper| named(&self.payload, wrapper));
-        let within = within.filter_map(|value| value::the_one(value).as_object());
-        std::iter::once(&self.payload).chain(within).find_map(|members| named(members, name).next())
-    }
-}
-
-impl DeviceIdentifier {
-    /// Reads `{Kind, Identifier}` (SOAP) or `{id, kind}` (REST), with or without attributes.
-    ///
-    /// # Errors
-    ///
-    /// Gives the value back where it is something else, or has more.
-    pub fn read(value: Value) -> Result<Self, Value> {
-        value.as_object().and_then(Self::of).ok_or(value)
-    }
-
-    /// The identifier that an object is, if it is one and nothing more than attributes of it.
-    pub(crate) fn of(members: &Map<String, Value>) -> Option<Self> {
-        if Self::has_more(members) { None } else { Self::among(members) }
-    }
-
-    /// Whether an object has members that are no part of an identifier.
-    pub(crate) fn has_more(members: &Map<String, Value>) -> bool {
-        let part = |name: &str| ["kind", "identifier", "id"].iter().any(|part| part.eq_ignore_ascii_case(name));
-        members.iter().any(|(name, value)| !name.starts_with('@') && !part(name) && !value::is_nil(value))
-    }
-
-    /// The identifier that stands among an object's members, whatever else does.
-    pub(crate) fn among(members: &Map<String, Value>) -> Option<Self> {
-        let text = |names: &[&str]| {
-            names.iter().find_map(|name| named(members, name).find_map(value::text)).map(std::borrow::Cow::into_owned)
-        };
-        Some(Self { kind: text(&["kind"])?, value: text(&["identifier", "id"])? })
-    }
-
-    /// The kind and the value in the form in which they compare, where they can be a name.
-    pub(crate) fn canonical(&self) -> Option<(Kind, String)> {
-        let kind = self.kind();
-        kind.canonical(&self.value).map(|value| (kind, value))
-    }
-
-    /// The kind, whatever its spelling.
-    #[must_use]
-    pub fn kind(&self) -> Kind {
-        Kind::from(self.kind.as_str())
+        std::iter::once(&self.payload).chain(wrapped(&self.payload)).find_map(|members| named(members, name).next())
     }
 }
 
@@ -258,7 +202,7 @@ fn take_secret(members: &mut Members, name: &str) -> Option<String> {
         if let Some(text) = members.take_text(&name).value() {
             secret = Some(text.clone());
         }
-        members.change(&name, secrets::replace);
+        members.change(&name, secrets::redact_values);
     }
     secret
 }

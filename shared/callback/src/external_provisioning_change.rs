@@ -4,9 +4,11 @@
 
 use serde_json::{Map, Value};
 
-use crate::envelope::{DeviceIdentifier, Message};
-use crate::members::{Members, Sent};
-use crate::open_set::{AsSent, Change, State};
+use crate::envelope::Message;
+use crate::identifier::DeviceIdentifier;
+use crate::members::Members;
+use crate::open_enum::{AsSent, Change, State};
+use crate::sent::Sent;
 use crate::value::{only_attributes, the_one};
 
 /// A change that was made outside the API. All texts are as sent; times are .NET's, with seven digits and `Z`.

@@ -8,8 +8,8 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
-use crate::envelope::DeviceIdentifier;
-use crate::naming::{Naming, flat, identifier, names_in, names_of};
+use crate::identifier::DeviceIdentifier;
+use crate::identifiers::{DeviceCount, flat, identifier, names_in, names_of};
 
 /// The items of one array.
 pub(crate) struct Items {
@@ -26,7 +26,7 @@ pub(crate) fn take(payload: &mut Map<String, Value>, listed: &[DeviceIdentifier]
     take_members(payload, &mut Vec::new(), &mut found);
     let count: usize = found.iter().map(|items| items.values.len()).sum();
     let named: Vec<_> = found.iter().flat_map(|items| &items.values).flat_map(names_in).collect();
-    let of_another = !listed.is_empty() && Naming::of(listed.iter().chain(&named)) != Naming::One;
+    let of_another = !listed.is_empty() && DeviceCount::of(listed.iter().chain(&named)) != DeviceCount::AtMostOne;
     if count > 1 || count == 1 && of_another {
         return found;
     }
@@ -78,7 +78,7 @@ fn take_items(items: Vec<Value>, path: &mut Vec<Rc<str>>, values: &mut Vec<Value
                 take_items(inner, path, values, found);
                 continue;
             }
-            Value::Object(ref mut members) if Naming::of(&names_in_members(members)) != Naming::One => {
+            Value::Object(ref mut members) if DeviceCount::of(&names_in_members(members)) != DeviceCount::AtMostOne => {
                 take_members(members, path, found);
                 if members.is_empty() {
                     continue;
@@ -93,7 +93,7 @@ fn take_items(items: Vec<Value>, path: &mut Vec<Rc<str>>, values: &mut Vec<Value
 /// Whether an object has a device's names beside what it says, and no other device's within.
 fn is_of_one_device(members: &Map<String, Value>) -> bool {
     let own = names_of(members);
-    !own.is_empty() && Naming::of(own.iter().chain(&names_in_members(members))) == Naming::One
+    !own.is_empty() && DeviceCount::of(own.iter().chain(&names_in_members(members))) == DeviceCount::AtMostOne
 }
 
 /// All names in an object, those of either form.
@@ -112,7 +112,7 @@ fn are_items(items: &[Value]) -> bool {
         return true;
     }
     let identifiers: Vec<_> = names.iter().filter_map(|item| identifier(item)).collect();
-    names.iter().any(more) && Naming::of(&identifiers) != Naming::One
+    names.iter().any(more) && DeviceCount::of(&identifiers) != DeviceCount::AtMostOne
 }
 
 fn collect_objects<'a>(items: &'a [Value], objects: &mut Vec<&'a Value>) {

@@ -6,35 +6,40 @@
 //! Typed where the platform documents a shape, kept whole where it does not: [`Message::payload`] holds every member
 //! that the envelope does not explain. Names are compared ignoring case, since the platform's own spelling varies.
 
+mod content;
 mod credentials;
 mod envelope;
 mod error;
 mod external_provisioning_change;
+mod identifier;
+mod identifiers;
 mod items;
 mod json;
 mod limit;
 mod members;
-mod naming;
 mod notation;
-mod open_set;
+mod open_enum;
 mod outcome;
 mod parts;
-mod said;
 mod secrets;
+mod sent;
 mod transport;
 mod value;
+mod wrapper;
 mod xml;
 
+pub use content::operation;
 pub use credentials::Credentials;
-pub use envelope::{Attempt, Callback, DeviceIdentifier, Message};
+pub use envelope::{Attempt, Callback, Message};
 pub use error::ParseError;
 pub use external_provisioning_change::{CustomField, DeviceInfo, ExternalProvisioningChange, FeatureCode};
-pub use members::{Members, Sent};
-pub use naming::identifiers_in;
-pub use open_set::{AsSent, Change, Kind, State};
+pub use identifier::DeviceIdentifier;
+pub use identifiers::identifiers_in;
+pub use members::Members;
+pub use open_enum::{AsSent, Change, Kind, State};
 pub use outcome::Outcome;
 pub use parts::Part;
-pub use said::operation;
+pub use sent::Sent;
 pub use serde_json::{Map, Value};
 pub use transport::Transport;
 pub use value::{cut, text_of};

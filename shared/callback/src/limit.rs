@@ -1,4 +1,4 @@
-//! How many values a message may have: a value takes up to 640 bytes of memory, and can be written in 2.
+//! Limits the number of values in a message: a value of 2 bytes can take up to 640 bytes of memory.
 
 use crate::{MAX_OBJECTS, MAX_VALUES, ParseError};
 

@@ -1,7 +1,7 @@
 //! The comparable form of an identifier's value. The platform sends one identifier in several notations, and fills
 //! values that it does not have with words or zeros. What an identifier says about a device is not decided here.
 
-use crate::open_set::Kind;
+use crate::open_enum::Kind;
 
 /// The longest kind and the longest value that can be a name, in bytes. The longest documented value (eid) has 32.
 const MAX_BYTES: usize = 64;

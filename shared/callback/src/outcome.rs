@@ -1,11 +1,11 @@
-//! How a request ended, as far as a message says: its faults, and what it says of success.
+//! The outcome of a request: parses faults and statuses.
 
 use serde_json::{Map, Value};
 
-use crate::envelope::WRAPPERS;
 use crate::value::{self, each, named, the_one};
+use crate::wrapper::wrapped;
 
-/// How a request ended, as far as the message says.
+/// The outcome of a request, as far as the message states it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// `status` or `Comment` is `Success`.
@@ -23,7 +23,7 @@ pub enum Outcome {
     Unstated,
 }
 
-/// What faults are called, in SOAP and in REST.
+/// The names of a fault in SOAP and in REST.
 const FAULTS: [&str; 2] = ["Fault", "faultResponse"];
 
 impl Outcome {
@@ -31,9 +31,7 @@ impl Outcome {
         if let Some(failed) = Self::fault_in(payload) {
             return failed;
         }
-        let within =
-            WRAPPERS.iter().flat_map(|wrapper| named(payload, wrapper)).filter_map(|value| the_one(value).as_object());
-        if let Some(failed) = within.filter_map(Self::fault_in).next() {
+        if let Some(failed) = wrapped(payload).find_map(Self::fault_in) {
             return failed;
         }
         let data = named(payload, "Data").filter_map(|value| the_one(value).as_object());

@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::envelope::{DEVICES, DeviceIdentifier, Message};
+use crate::content::{self, Content};
+use crate::envelope::{DEVICES, Message};
+use crate::identifier::DeviceIdentifier;
+use crate::identifiers::{self, DeviceCount, apart, names_in, names_within};
 use crate::items::{self, Items};
 use crate::json;
-use crate::naming::{self, Naming, apart, names_in, names_within};
 use crate::outcome::Outcome;
-use crate::said::{self, Said, is_wrapper};
 use crate::value::{cut, is_within};
+use crate::wrapper::is_wrapper;
 
 /// The longest name or account of a part, in bytes.
 const MAX_NAME_BYTES: usize = 256;
@@ -66,7 +68,7 @@ impl Message {
     pub fn into_parts(self) -> Vec<Part> {
         let Self { devices, outcome, mut payload, .. } = self;
         let entries = take_entries(&mut payload);
-        let main = said::main_name(&payload);
+        let main = content::main_name(&payload);
         let items = items::take(&mut payload, &devices);
         let mut parts = if items.is_empty() {
             whole(payload, devices, &outcome)
@@ -111,22 +113,28 @@ impl<'a> Common<'a> {
 
 /// The parts of a message that says one thing.
 fn whole(payload: Map<String, Value>, listed: Vec<DeviceIdentifier>, outcome: &Outcome) -> Vec<Part> {
-    let Said { name, values, fault, others } = Said::by(&payload, outcome);
-    let mut unknown = said::unknown(&payload);
+    let Content { name, values, fault, others } = Content::by(&payload, outcome);
+    let mut unknown = content::unknown(&payload);
     unknown.extend(others);
     let named = if listed.is_empty() { names(&name, &values, &payload) } else { listed.clone() };
     let outcome = fault.as_ref().unwrap_or(outcome);
-    let naming = match Naming::of(&named) {
+    let naming = match DeviceCount::of(&named) {
         // What stands with each of several devices is not about all of them.
-        Naming::Each if listed.is_empty() && !naming::are_listed(&named, &payload) => Naming::Unclear,
+        DeviceCount::OnePerIdentifier if listed.is_empty() && !identifiers::are_listed(&named, &payload) => {
+            DeviceCount::Ambiguous
+        }
         naming => naming,
     };
-    let common = Common::new(outcome, said::account(&payload), if naming == Naming::Each { named.len() } else { 1 });
+    let common = Common::new(
+        outcome,
+        content::account(&payload),
+        if naming == DeviceCount::OnePerIdentifier { named.len() } else { 1 },
+    );
     let of_message = |part: Part| Part { listed, payload, unknown, ..part };
     match naming {
-        Naming::One => vec![of_message(common.part(&name, Arc::new(values), named))],
-        Naming::Unclear => vec![of_message(common.part(&name, Arc::new(values), Vec::new()))],
-        Naming::Each => {
+        DeviceCount::AtMostOne => vec![of_message(common.part(&name, Arc::new(values), named))],
+        DeviceCount::Ambiguous => vec![of_message(common.part(&name, Arc::new(values), Vec::new()))],
+        DeviceCount::OnePerIdentifier => {
             let shared = is_within(&values, MAX_SHARED_BYTES);
             let values = Arc::new(values);
             let for_each = if shared { Arc::clone(&values) } else { Arc::default() };
@@ -146,9 +154,9 @@ fn whole(payload: Map<String, Value>, listed: Vec<DeviceIdentifier>, outcome: &O
 fn names(name: &str, values: &Value, payload: &Map<String, Value>) -> Vec<DeviceIdentifier> {
     let mut found = names_in(values);
     if found.is_empty() {
-        found.extend(naming::flat(name, values));
+        found.extend(identifiers::flat(name, values));
     }
-    if found.is_empty() { naming::names_of(payload) } else { found }
+    if found.is_empty() { identifiers::names_of(payload) } else { found }
 }
 
 /// A part for each item, and what stood beside them.
@@ -160,7 +168,7 @@ fn split(
     main: Option<&str>,
 ) -> Vec<Part> {
     let count: usize = arrays.iter().map(|items| items.values.len()).sum();
-    let common = Common::new(outcome, said::account(&rest), count.min(MAX_ITEMS) + 1);
+    let common = Common::new(outcome, content::account(&rest), count.min(MAX_ITEMS) + 1);
     let owner = Owner::of(&listed, &arrays);
     let named = owner.of_rest(&rest, &listed);
     let mut first = (named.is_none() && is_within(&rest, MAX_SHARED_BYTES)).then(|| std::mem::take(&mut rest));
@@ -173,7 +181,7 @@ fn split(
             match first.take() {
                 Some(rest) => {
                     part.listed = std::mem::take(&mut listed);
-                    part.unknown.extend(said::unknown(&rest));
+                    part.unknown.extend(content::unknown(&rest));
                     part.payload = rest;
                     set(&mut part.payload, &path, item);
                 }
@@ -191,10 +199,10 @@ fn split(
         }
     }
     if !rest.is_empty() || !listed.is_empty() {
-        let said = Said::by(&rest, outcome);
-        let devices = named.filter(|named| Naming::of(named) == Naming::One).unwrap_or_default();
+        let said = Content::by(&rest, outcome);
+        let devices = named.filter(|named| DeviceCount::of(named) == DeviceCount::AtMostOne).unwrap_or_default();
         let part = common.part(&said.name, Arc::new(said.values), devices);
-        parts.push(Part { listed, unknown: said::unknown(&rest), payload: rest, ..part });
+        parts.push(Part { listed, unknown: content::unknown(&rest), payload: rest, ..part });
     }
     parts
 }
@@ -233,9 +241,9 @@ impl Common<'_> {
     /// The part of an item, but for its payload.
     fn item(&self, place: &Place, item: &Value, devices: Vec<DeviceIdentifier>) -> Part {
         let said = if is_wrapper(&place.name) {
-            said::within_wrapper(&place.name, item)
+            content::within_wrapper(&place.name, item)
         } else {
-            Said::under(&place.name, item)
+            Content::under(&place.name, item)
         };
         let mut part = self.part(&said.name, Arc::new(said.values), devices);
         let members = item.as_object();
@@ -244,7 +252,7 @@ impl Common<'_> {
         if let Some(stated) = said.fault.or_else(within).or(stated) {
             part.outcome = stated.bounded(self.most);
         }
-        if let Some(account) = members.and_then(said::account) {
+        if let Some(account) = members.and_then(content::account) {
             part.account = Some(self.text(&account));
         }
         part.unknown = said.others;
@@ -268,7 +276,7 @@ impl Owner {
         let within: Vec<_> = arrays.iter().flat_map(|items| &items.values).flat_map(names_in).collect();
         let few =
             listed.len() <= MAX_NAMES && listed.iter().all(|name| name.kind.len() + name.value.len() <= MAX_NAME_BYTES);
-        let is_one = few && Naming::of(listed.iter().chain(&within)) == Naming::One;
+        let is_one = few && DeviceCount::of(listed.iter().chain(&within)) == DeviceCount::AtMostOne;
         let of_items: HashSet<_> = within.iter().filter_map(DeviceIdentifier::canonical).collect();
         let mut names = listed.iter().filter_map(DeviceIdentifier::canonical);
         Self {
@@ -280,7 +288,7 @@ impl Owner {
     /// The names of an item's device; none where it names none, or several.
     fn names(&self, item: &Value) -> Vec<DeviceIdentifier> {
         let named = names_in(item);
-        if named.is_empty() || Naming::of(&named) != Naming::One {
+        if named.is_empty() || DeviceCount::of(&named) != DeviceCount::AtMostOne {
             return Vec::new();
         }
         let more = named.into_iter().filter(|name| !self.bound.contains(name));
@@ -292,11 +300,12 @@ impl Owner {
     fn of_rest(&self, rest: &Map<String, Value>, listed: &[DeviceIdentifier]) -> Option<Vec<DeviceIdentifier>> {
         let named = names_within(rest);
         if !named.is_empty() {
-            let bound = !self.bound.is_empty() && Naming::of(self.bound.iter().chain(&named)) == Naming::One;
+            let bound =
+                !self.bound.is_empty() && DeviceCount::of(self.bound.iter().chain(&named)) == DeviceCount::AtMostOne;
             return (!bound).then_some(named);
         }
         let other = self.bound.is_empty() && !self.is_listed && !listed.is_empty();
-        (other && Naming::of(listed) == Naming::One).then(|| listed.to_vec())
+        (other && DeviceCount::of(listed) == DeviceCount::AtMostOne).then(|| listed.to_vec())
     }
 }
 

@@ -1,11 +1,11 @@
-//! Leaving secrets out of a payload. The credentials that the sender echoes are taken before, in `envelope`.
+//! Redacts secrets in a payload. The callback credentials are taken out before, in `envelope`.
 
 use serde_json::{Map, Value};
 
 use crate::value::{self, named};
 
-/// What stands in the place of a secret.
-const LEFT_OUT: &str = "[left out: a secret]";
+/// Replaces a secret.
+const REDACTED: &str = "[left out: a secret]";
 
 /// What the names of members contain that hold a secret, in lower case and without separators. `deviceCredential` is known
 /// of `activateResponse`; the others are names that such a thing has elsewhere.
@@ -34,12 +34,12 @@ const VALUES: [&str; 5] = ["value", "values", "val", "@value", "#text"];
 
 /// Replaces every text, number and truth value in members that hold a secret, at any depth. Names stay, and so does
 /// what is nil or blank.
-pub(crate) fn leave_out(members: &mut Map<String, Value>) {
+pub(crate) fn redact(members: &mut Map<String, Value>) {
     let names_secret = |name: &&str| named(members, name).filter_map(value::text).any(|text| is_secret(&text));
     let holds_secret = NAMES.iter().any(names_secret);
     for (name, value) in members {
         if is_secret(name) || holds_secret && VALUES.iter().any(|value| value.eq_ignore_ascii_case(name)) {
-            replace(value);
+            redact_values(value);
         } else {
             descend(value);
         }
@@ -47,20 +47,20 @@ pub(crate) fn leave_out(members: &mut Map<String, Value>) {
 }
 
 /// Replaces every text, number and truth value.
-pub(crate) fn replace(value: &mut Value) {
+pub(crate) fn redact_values(value: &mut Value) {
     match value {
         Value::Null => {}
         Value::String(text) if text.trim().is_empty() => {}
-        Value::Array(items) => items.iter_mut().for_each(replace),
-        Value::Object(members) => members.values_mut().for_each(replace),
-        leaf => *leaf = Value::from(LEFT_OUT),
+        Value::Array(items) => items.iter_mut().for_each(redact_values),
+        Value::Object(members) => members.values_mut().for_each(redact_values),
+        leaf => *leaf = Value::from(REDACTED),
     }
 }
 
 fn descend(value: &mut Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(descend),
-        Value::Object(members) => leave_out(members),
+        Value::Object(members) => redact(members),
         _ => {}
     }
 }

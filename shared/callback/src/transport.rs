@@ -29,7 +29,7 @@ impl Transport {
         }
     }
 
-    /// The transport that the first significant byte shows, whatever the content type says.
+    /// The transport that the first significant byte shows, ignoring the content type.
     ///
     /// # Errors
     ///

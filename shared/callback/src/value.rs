@@ -1,4 +1,4 @@
-//! Looking at values, as both transports carry them: an element with attributes is an object of these (`@…`) and of its
+//! Reads JSON values as both transports represent them: an element with attributes is an object of these (`@…`) and of its
 //! text (`#text`).
 
 use std::borrow::Cow;
@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::members::Sent;
+use crate::sent::Sent;
 
 /// The text of an element that has attributes or members as well.
 pub(crate) const TEXT: &str = "#text";

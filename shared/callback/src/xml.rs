@@ -9,7 +9,7 @@
 //! | `<A unit="kB">1</A>` | `{"@unit": "1", "#text": "1"}` |
 //!
 //! Names are local names: the platform resets namespaces inside one message (`PromoChange`), so prefixes and
-//! namespaces tell nothing.
+//! namespaces carry no information.
 
 use std::borrow::Cow;
 

@@ -1,5 +1,4 @@
 //! The envelope, however it is spelled and decorated: what is read, what is left, and what is never left.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use callback::{Callback, DeviceIdentifier, ExternalProvisioningChange, Message, Outcome, Sent};
 use serde_json::{Value, json};

@@ -1,5 +1,4 @@
 //! The comparable form of identifiers.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use callback::{Kind, operation};
 use proptest::prelude::*;

@@ -1,5 +1,4 @@
 //! Messages taken apart: whose a value is, what it is called, and how it ended for each device.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use std::fmt::Write as _;
 

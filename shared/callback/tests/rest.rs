@@ -1,5 +1,4 @@
 //! REST messages: the documented envelope, and the shapes that its members were seen in.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use callback::{Attempt, Callback, ExternalProvisioningChange, MAX_OBJECTS, MAX_VALUES, Message, Outcome, ParseError};
 use serde_json::{Value, json};

@@ -1,5 +1,4 @@
 //! SOAP messages: the platform's samples, and the traps in them.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use callback::{Attempt, Callback, ExternalProvisioningChange, Message, Outcome, ParseError, Sent, Transport};
 use insta::{assert_debug_snapshot, assert_snapshot};

@@ -1,4 +1,4 @@
-//! What differs between a device before and after an event.
+//! The fields of a device that an event changed, by comparing the device as JSON before and after.
 
 use callback::Value;
 
@@ -6,34 +6,34 @@ use crate::bound::{MAX_CHANGES_BYTES, MAX_REPORT_BYTES, left_out, size};
 use crate::event::FieldChange;
 use crate::state::Device;
 
-/// Fields that tell nothing: they never change, or with every event.
+/// Fields that are not reported as changes: they never change, or change with every event.
 const BOOKKEEPING: [&str; 6] = ["id", "version", "updatedAt", "identifiedAt", "namedAt", "provisionedAt"];
 
-/// Fields that only grow at one end: before and after would be nearly the same, and large.
+/// Lists that only grow at the front: their values before and after would be nearly equal, and large.
 const REPORTS: [&str; 3] = ["usage", "alerts", "promotionsLost"];
 
-/// What differs between a device before and after an event.
+/// The fields that differ between a device before and after an event, within the bounds on an event's changes.
 pub(crate) fn changes(before: Option<&Device>, after: &Device) -> Vec<FieldChange> {
     let as_json = |device: &Device| serde_json::to_value(device).unwrap_or_default();
     let before = before.map(as_json).unwrap_or_default();
     let mut changes = Vec::new();
     compare("", &before, &as_json(after), &mut changes);
-    let mut left = MAX_CHANGES_BYTES;
+    let mut remaining = MAX_CHANGES_BYTES;
     for change in &mut changes {
-        bound(&mut change.before, &mut left);
-        bound(&mut change.after, &mut left);
+        bound(&mut change.before, &mut remaining);
+        bound(&mut change.after, &mut remaining);
     }
     changes
 }
 
-/// Leaves a value out that is too large by itself, or for what is left of the bound on all.
-fn bound(value: &mut Value, left: &mut usize) {
+/// Replaces a value that exceeds its own limit or the remaining limit of all changes by its size.
+fn bound(value: &mut Value, remaining: &mut usize) {
     let bytes = size(value);
     let placeholder = left_out(bytes);
-    if bytes > MAX_REPORT_BYTES.min(*left) && bytes > size(&placeholder) {
+    if bytes > MAX_REPORT_BYTES.min(*remaining) && bytes > size(&placeholder) {
         *value = placeholder;
     } else {
-        *left = left.saturating_sub(bytes);
+        *remaining = remaining.saturating_sub(bytes);
     }
 }
 
@@ -49,7 +49,7 @@ fn compare(path: &str, before: &Value, after: &Value, changes: &mut Vec<FieldCha
                 }
             }
         }
-        // Of reports, only the newest is new.
+        // Only the newest report is new.
         _ if REPORTS.contains(&path) && before != after && !empty(after) => {
             let after = after.get(0).cloned().unwrap_or_default();
             changes.push(FieldChange { field: path.to_owned(), before: Value::Null, after });
@@ -58,5 +58,30 @@ fn compare(path: &str, before: &Value, after: &Value, changes: &mut Vec<FieldCha
             changes.push(FieldChange { field: path.to_owned(), before: before.clone(), after: after.clone() });
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::facet::{Facet, Report};
+    use crate::identity::DeviceId;
+
+    #[test]
+    fn every_field_named_here_is_a_member_of_a_device_as_json() {
+        let at = Timestamp::UNIX_EPOCH;
+        let mut device = Device::new(DeviceId::from("1"), at);
+        device.provisioning.provisioned_at = Some(at);
+        for facet in [Facet::Usage, Facet::Alert, Facet::PromotionLost] {
+            device.facets.take(&facet, Report::new(at, None, &Arc::new(Value::from(1))));
+        }
+        let members = serde_json::to_value(&device).unwrap();
+        for name in BOOKKEEPING.iter().chain(&REPORTS) {
+            assert!(members.get(name).is_some(), "{name}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Digests that tell one message from another, and derive ids.
+//! Digests: idempotency keys of messages, and derived ids.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! Events: what happened, to which device or account, once and for ever.
+//! Events: what happened, to which device or account, once and forever.
 
 use std::fmt;
 
@@ -53,12 +53,12 @@ pub struct Event {
     pub request_id: Option<String>,
     /// When the message reached the edge.
     pub received_at: Timestamp,
-    /// What became of a request, where the message was the answer to one.
+    /// The result of a request, if the message was the response to one.
     pub result: Option<RequestResult>,
     /// What was reported on a facet.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub report: Option<EventReport>,
-    /// What is different after it. A value of over 2 KiB is `{"leftOutBytes": …}`; it is whole in the payload.
+    /// The fields that it changed. A value of over 2 KiB is `{"leftOutBytes": …}`; it is whole in the payload.
     pub changes: Vec<FieldChange>,
     /// The names that the message gave the device, as sent; where it does not say which are whose, all that its envelope
     /// lists.
@@ -73,17 +73,17 @@ pub struct Event {
 }
 
 impl Event {
-    /// Leaves out what stands twice: members that were not understood are in the payload too.
-    pub fn leave_out_copies(&mut self) {
+    /// Omits what the payload repeats: unknown members and report values are in it too.
+    pub fn omit_copies(&mut self) {
         self.unknown.values_mut().for_each(|value| *value = left_out(size(value)));
-        self.report = self.report.take().filter(|report| matches!(report, EventReport::At(_)));
+        self.report = self.report.take().filter(|report| matches!(report, EventReport::InPayload(_)));
     }
 
     /// What was reported on a facet, whole, as the platform sent it.
     #[must_use]
     pub fn reported(&self) -> Option<&Value> {
         let path = match self.report.as_ref()? {
-            EventReport::At(pointer) => pointer.strip_prefix('/')?,
+            EventReport::InPayload(pointer) => pointer.strip_prefix('/')?,
             EventReport::Values(values) => return Some(values),
         };
         // The payload is a map: the pointer's first step is taken by hand.
@@ -96,13 +96,14 @@ impl Event {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum EventReport {
-    /// It stands in the event's payload, at this JSON pointer (RFC 6901).
-    At(String),
-    /// It is made of the payload.
+    /// The event's payload contains it, at this JSON pointer (RFC 6901).
+    #[serde(rename = "at")]
+    InPayload(String),
+    /// It is derived from the payload.
     Values(Value),
 }
 
-/// What became of a request for one device, so far.
+/// The newest response to a request for one device.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RequestOutcome {
@@ -122,7 +123,7 @@ pub struct RequestOutcome {
     pub sequence: u64,
 }
 
-/// What became of a request for one device, so far: the newest answer, and those before it.
+/// The responses to a request for one device: the newest one, and those before it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RequestOutcomes {
     /// The newest answer.

@@ -330,7 +330,7 @@ impl Facets {
     }
 
     /// Leaves out the values of the oldest report whose values are larger than the note that they were left out. Gives the bytes that this saves; 0 if there is none.
-    pub(crate) fn leave_out_oldest(&mut self) -> usize {
+    pub(crate) fn omit_oldest_report(&mut self) -> usize {
         let lists = self.usage.iter_mut().chain(&mut self.alerts).chain(&mut self.promotions_lost);
         let maps = self.profiles.values_mut().chain(self.other_services.values_mut());
         let single = [

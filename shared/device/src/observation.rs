@@ -5,8 +5,8 @@ use std::sync::Arc;
 use callback::{DeviceIdentifier, DeviceInfo, Map, Message, Outcome, Part, Value, operation};
 
 use crate::facet::Facet;
+use crate::identification::Identification;
 use crate::kind::EventKind;
-use crate::naming::Naming;
 use crate::result::RequestResult;
 
 /// What a message says about one device, or, without identifiers, about an account.
@@ -19,14 +19,14 @@ pub struct Observation {
     /// The account that the message states, if it does.
     pub account: Option<String>,
     /// Which device is meant.
-    pub naming: Naming,
+    pub identification: Identification,
     /// The names that the message gives it, as sent; where it does not say which are whose, all that its envelope lists.
     pub devices: Vec<DeviceIdentifier>,
     /// Further names that the message's envelope lists.
     pub listed: Vec<DeviceIdentifier>,
     /// What it says about the device's state.
     pub updates: Vec<Update>,
-    /// What became of a request, where the message is the answer to one.
+    /// The result of a request, if the message is the response to one.
     pub result: Option<RequestResult>,
     /// The part of the payload that is about this device.
     pub payload: Map<String, Value>,
@@ -39,7 +39,7 @@ impl Observation {
     /// else the service's.
     #[must_use]
     pub fn new(service: &str, part: Part) -> Self {
-        let naming = Naming::some(&part.devices);
+        let identification = Identification::some(&part.devices);
         let failed = matches!(part.outcome, Outcome::Failed { .. });
         let (devices, mut listed) =
             if part.devices.is_empty() { (part.listed, Vec::new()) } else { (part.devices, part.listed) };
@@ -49,7 +49,7 @@ impl Observation {
             kind: EventKind::Other,
             account: part.account,
             // What was not done claims no names.
-            naming: if failed { naming.claiming_nothing() } else { naming },
+            identification: if failed { identification.claiming_nothing() } else { identification },
             devices,
             listed,
             updates: Vec::new(),
@@ -89,7 +89,7 @@ impl Observation {
     /// The same, with names that only tell which device is meant: not that they belong together.
     #[must_use]
     pub fn claiming_no_names(mut self) -> Self {
-        self.naming = self.naming.claiming_nothing();
+        self.identification = self.identification.claiming_nothing();
         self
     }
 
@@ -104,7 +104,7 @@ impl Observation {
 
 /// The observations of a service whose messages answer requests and report on one facet.
 #[must_use]
-pub fn answers(service: &str, message: Message, facet: fn(&Part) -> Facet) -> Vec<Observation> {
+pub fn observe_responses(service: &str, message: Message, facet: fn(&Part) -> Facet) -> Vec<Observation> {
     let observe = |part: Part| {
         let outcome = part.outcome.clone();
         let observation = report(service, part, facet);
@@ -116,7 +116,7 @@ pub fn answers(service: &str, message: Message, facet: fn(&Part) -> Facet) -> Ve
 
 /// The observations of the parts of a message that answers no request and reports on one facet.
 #[must_use]
-pub fn notifications(service: &str, parts: Vec<Part>, facet: fn(&Part) -> Facet) -> Vec<Observation> {
+pub fn observe_notifications(service: &str, parts: Vec<Part>, facet: fn(&Part) -> Facet) -> Vec<Observation> {
     parts.into_iter().map(|part| report(service, part, facet)).collect()
 }
 

@@ -1,4 +1,4 @@
-//! What a message does to the devices concerned: decided here from what was read, and carried out by the store.
+//! Decides what an observation changes, from the devices that were read. The store executes the plan.
 
 use std::collections::BTreeSet;
 
@@ -14,13 +14,13 @@ use crate::kind::EventKind;
 use crate::observation::{Observation, Update};
 use crate::pointer::pointer_to;
 use crate::resolve::{Known, Resolution, resolve};
-use crate::service::Occasion;
+use crate::service::CallbackDelivery;
 use crate::state::Device;
 
 /// The change of an event that is not the platform's: the device lost identifiers to another one, or merged into it.
 pub const IDENTIFIERS_MOVED: &str = "IdentifiersMoved";
 
-/// What is to be written in one transaction.
+/// The writes of one transaction.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is taken apart at once")]
 pub enum Plan {
@@ -31,43 +31,43 @@ pub enum Plan {
     Account(RecordedEvent),
 }
 
-/// An identifier that changes hands.
+/// An identifier that gets another owner, or none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Move {
-    /// The name.
+    /// The identifier.
     pub identifier: Identifier,
-    /// From whom, and to whom.
-    pub hands: Hands,
+    /// Its former owner and its new one.
+    pub change: OwnerChange,
 }
 
 impl Move {
     /// The device that had it.
     #[must_use]
     pub fn from(&self) -> Option<&DeviceId> {
-        match &self.hands {
-            Hands::Gained(_) => None,
-            Hands::Transferred(from, _) | Hands::Released(from) => Some(from),
+        match &self.change {
+            OwnerChange::Assigned(_) => None,
+            OwnerChange::Transferred(from, _) | OwnerChange::Released(from) => Some(from),
         }
     }
 
     /// The device that has it from now on.
     #[must_use]
     pub fn to(&self) -> Option<&DeviceId> {
-        match &self.hands {
-            Hands::Gained(to) | Hands::Transferred(_, to) => Some(to),
-            Hands::Released(_) => None,
+        match &self.change {
+            OwnerChange::Assigned(to) | OwnerChange::Transferred(_, to) => Some(to),
+            OwnerChange::Released(_) => None,
         }
     }
 }
 
-/// Who had an identifier, and who has it from now on.
+/// The former and the new owner of an identifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Hands {
-    /// No device had it, and this one has it now.
-    Gained(DeviceId),
-    /// The first had it, and the second has it now.
+pub enum OwnerChange {
+    /// From no device to this one.
+    Assigned(DeviceId),
+    /// From the first device to the second.
     Transferred(DeviceId, DeviceId),
-    /// This one had it, and no device has it now.
+    /// From this device to none.
     Released(DeviceId),
 }
 
@@ -81,7 +81,7 @@ impl Plan {
         }
     }
 
-    /// The identifiers that change hands.
+    /// The identifiers that change owner.
     #[must_use]
     pub fn moves(&self) -> &[Move] {
         match self {
@@ -98,20 +98,24 @@ impl Plan {
     }
 }
 
-/// Decides what an observation does, from all that is known of its names. For one that names no device, `version` is that of
-/// its account's events. `key` is the observation's idempotency key.
+/// Decides what an observation changes.
+///
+/// - `key`: the observation's idempotency key.
+/// - `known`: every device that owns one of the observation's identifiers.
+/// - `version`: the number of events that the account has so far. Only used where the observation identifies no device;
+///   a device carries its own version.
 #[must_use]
-pub fn plan(occasion: &Occasion, observation: &Observation, key: &Digest, known: &Known, version: u64) -> Plan {
-    let writer = Writer { occasion, key };
-    if observation.naming.names().is_empty() {
+pub fn plan(delivery: &CallbackDelivery, observation: &Observation, key: &Digest, known: &Known, version: u64) -> Plan {
+    let writer = Writer { delivery, key };
+    if observation.identification.names().is_empty() {
         let account = account(observation);
         let event = writer.event(Some(observation), Subject::Account(account.clone()), version + 1, Vec::new());
         return Plan::Account(RecordedEvent { event, account, device: None });
     }
-    let resolution = resolve(&observation.naming, occasion.received_at, known);
+    let resolution = resolve(&observation.identification, delivery.received_at, known);
     let id = writer.id(observation, &resolution, known);
     let moves = moves(&resolution, &id);
-    let mut device = resolution.device.cloned().unwrap_or_else(|| Device::new(id.clone(), occasion.received_at));
+    let mut device = resolution.device.cloned().unwrap_or_else(|| Device::new(id.clone(), delivery.received_at));
     writer.name(&mut device, observation, &resolution);
     let former = former_device_of_line(&resolution, &device, observation);
     if let Some(former) = former {
@@ -135,8 +139,8 @@ pub fn plan(occasion: &Occasion, observation: &Observation, key: &Digest, known:
         let mut loser = (*before).clone();
         for name in lost {
             loser.identifiers.remove(name);
-            let known = loser.named_at.entry(name.kind.clone()).or_insert(occasion.received_at);
-            *known = occasion.received_at.max(*known);
+            let known = loser.named_at.entry(name.kind.clone()).or_insert(delivery.received_at);
+            *known = delivery.received_at.max(*known);
         }
         let has_line = loser.identifiers.iter().any(|one| one.strength() == Strength::Line);
         if former.is_some_and(|former| former.id == loser.id) && !has_line {
@@ -181,7 +185,7 @@ fn former_device_of_line<'a>(
     let lost_sim = |lost: &BTreeSet<Identifier>| lost.iter().any(|one| one.strength() == Strength::Sim);
     let losers = resolution.losers.iter().filter(|(loser, lost)| has_newer(loser) && lost_sim(lost));
     let newest = losers.max_by_key(|(loser, _)| loser.provisioning.provisioned_at);
-    newest.filter(|_| !observation.naming.recycles_lines()).map(|(loser, _)| *loser)
+    newest.filter(|_| !observation.identification.recycles_lines()).map(|(loser, _)| *loser)
 }
 
 /// The account that a message states, as it is kept.
@@ -189,30 +193,31 @@ fn account(observation: &Observation) -> Option<String> {
     observation.account.as_deref().map(|account| cut(account, MAX_TEXT_BYTES))
 }
 
-/// The identifiers that change hands when the device of this id gets its names.
+/// The identifiers that change owner when the device with this id gets its identifiers.
 fn moves(resolution: &Resolution<'_>, device: &DeviceId) -> Vec<Move> {
     let own = resolution.device.map(|device| &device.identifiers);
     let losers = resolution.losers.iter().map(|(loser, _)| *loser);
     let others: Vec<&Device> = resolution.merged.iter().copied().chain(losers).collect();
     let owner = |name: &Identifier| others.iter().find(|one| one.identifiers.contains(name));
     let gained = resolution.names.iter().filter(|name| own.is_none_or(|own| !own.contains(name))).map(|name| {
-        let hands = match owner(name) {
-            None => Hands::Gained(device.clone()),
-            Some(owner) => Hands::Transferred(owner.id.clone(), device.clone()),
+        let change = match owner(name) {
+            None => OwnerChange::Assigned(device.clone()),
+            Some(owner) => OwnerChange::Transferred(owner.id.clone(), device.clone()),
         };
-        Move { identifier: name.clone(), hands }
+        Move { identifier: name.clone(), change }
     });
     let given_up = own.into_iter().flatten().map(|name| (name, device));
     let left_behind = resolution.merged.iter().flat_map(|one| one.identifiers.iter().map(|name| (name, &one.id)));
     let taken = resolution.losers.iter().flat_map(|(one, lost)| lost.iter().map(|name| (name, &one.id)));
     let released = given_up.chain(left_behind).chain(taken).filter(|(name, _)| !resolution.names.contains(name));
-    let released = released.map(|(name, from)| Move { identifier: name.clone(), hands: Hands::Released(from.clone()) });
+    let released =
+        released.map(|(name, from)| Move { identifier: name.clone(), change: OwnerChange::Released(from.clone()) });
     gained.chain(released).collect()
 }
 
 /// Writes events of one observation.
 struct Writer<'a> {
-    occasion: &'a Occasion,
+    delivery: &'a CallbackDelivery,
     key: &'a Digest,
 }
 
@@ -222,15 +227,15 @@ impl Writer<'_> {
         if let Some(device) = resolution.device {
             return device.id.clone();
         }
-        let first = observation.naming.names().first();
+        let first = observation.identification.names().first();
         let derived = first.map_or_else(|| DeviceId::from(self.key.short().as_str()), DeviceId::derived_from);
         let taken = known.devices.contains_key(&derived);
-        if taken { derived.beside(self.key, self.occasion.received_at) } else { derived }
+        if taken { derived.beside(self.key, self.delivery.received_at) } else { derived }
     }
 
     /// Gives the device its names, and notes since when it has, or lacks, each kind.
     fn name(&self, device: &mut Device, observation: &Observation, resolution: &Resolution<'_>) {
-        let at = self.occasion.received_at;
+        let at = self.delivery.received_at;
         let released = device.identifiers.difference(&resolution.names).map(|name| name.kind.clone());
         let kinds: Vec<_> = released.chain(resolution.given.iter().map(|name| name.kind.clone())).collect();
         for kind in kinds {
@@ -242,10 +247,10 @@ impl Writer<'_> {
         if is_late {
             return;
         }
-        if observation.naming.settles() {
+        if observation.identification.settles() {
             device.identified_at = Some(at);
         }
-        let in_use = observation.naming.iccid_in_use().filter(|iccid| device.identifiers.contains(iccid));
+        let in_use = observation.identification.iccid_in_use().filter(|iccid| device.identifiers.contains(iccid));
         let in_use = in_use.map(|iccid| iccid.value.clone()).or(device.iccid_in_use.take());
         device.iccid_in_use = in_use.filter(|iccid| device.is_profile(iccid));
     }
@@ -253,8 +258,8 @@ impl Writer<'_> {
     /// The device after what a message says. A message older than the one that a side of it is from does not overwrite that
     /// side.
     fn apply(&self, device: &mut Device, observation: &Observation) {
-        let at = self.occasion.received_at;
-        let request_id = self.occasion.request_id.as_deref().map(|id| cut(id, MAX_TEXT_BYTES));
+        let at = self.delivery.received_at;
+        let request_id = self.delivery.request_id.as_deref().map(|id| cut(id, MAX_TEXT_BYTES));
         for update in &observation.updates {
             match update {
                 Update::Provisioning(info) if device.provisioning.provisioned_at.is_none_or(|known| known <= at) => {
@@ -290,7 +295,7 @@ impl Writer<'_> {
         mut device: Device,
     ) -> RecordedEvent {
         device.version += 1;
-        device.updated_at = device.updated_at.max(self.occasion.received_at);
+        device.updated_at = device.updated_at.max(self.delivery.received_at);
         device.fit();
         let changes = changes(before, &device);
         let event = self.event(observation, Subject::Device(device.id.clone()), device.version, changes);
@@ -310,15 +315,15 @@ impl Writer<'_> {
             id: Digest::of(&["event", &self.key.full(), &subject.to_string(), &sequence.to_string()]).short(),
             subject,
             sequence,
-            service: self.occasion.service.clone(),
+            service: self.delivery.service.clone(),
             change: cut(observation.map_or(IDENTIFIERS_MOVED, |observation| &observation.change), MAX_TEXT_BYTES),
             kind: observation.map_or(EventKind::IdentifiersMoved, |observation| observation.kind),
-            request_id: self.occasion.request_id.clone(),
-            received_at: self.occasion.received_at,
+            request_id: self.delivery.request_id.clone(),
+            received_at: self.delivery.received_at,
             result: observation.and_then(|observation| observation.result.clone()),
             report: observation.and_then(|one| {
                 let values = one.reported()?;
-                let pointer = pointer_to(&one.payload, values).map(EventReport::At);
+                let pointer = pointer_to(&one.payload, values).map(EventReport::InPayload);
                 Some(pointer.unwrap_or_else(|| EventReport::Values(values.clone())))
             }),
             changes,

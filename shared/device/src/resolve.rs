@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use callback::Kind;
 use jiff::Timestamp;
 
+use crate::identification::{Claim, Identification};
 use crate::identity::{DeviceId, Identifier, MAX_IDENTIFIERS, Strength, fit_together};
-use crate::naming::{Claim, Naming};
 use crate::state::{Device, MAX_MERGED};
 
 /// What is known of the names of a message.
@@ -50,21 +50,25 @@ pub(crate) struct Resolution<'a> {
 }
 
 /// Decides which device is meant. Nothing is read or written.
-pub(crate) fn resolve<'a>(naming: &'a Naming, received_at: Timestamp, known: &'a Known) -> Resolution<'a> {
-    let view = View { naming, received_at, known };
+pub(crate) fn resolve<'a>(
+    identification: &'a Identification,
+    received_at: Timestamp,
+    known: &'a Known,
+) -> Resolution<'a> {
+    let view = View { identification, received_at, known };
     let owners = view.owners();
     let meant: Vec<&Device> = owners.iter().copied().filter(|owner| view.is_meant(owner)).collect();
     let first_owner =
-        owners.iter().copied().find(|owner| view.naming.names().first().is_some_and(|one| has(owner, one)));
+        owners.iter().copied().find(|owner| view.identification.names().first().is_some_and(|one| has(owner, one)));
 
-    let device = match (meant.first(), naming.claim()) {
+    let device = match (meant.first(), identification.claim()) {
         (Some(device), _) => Some(*device),
         (None, Claim::Nothing) => first_owner,
         // A late message about names that have all moved on since: what is left of it is its event.
         (None, _) => owners.first().copied().filter(|_| view.given(None).is_empty()),
     };
-    if *naming.claim() == Claim::Nothing {
-        let new = naming.names().first().filter(|_| device.is_none()).cloned();
+    if *identification.claim() == Claim::Nothing {
+        let new = identification.names().first().filter(|_| device.is_none()).cloned();
         let names = device.map_or_else(|| new.into_iter().collect(), |device| device.identifiers.clone());
         return Resolution { device, names, given: BTreeSet::new(), merged: Vec::new(), losers: Vec::new() };
     }
@@ -72,14 +76,14 @@ pub(crate) fn resolve<'a>(naming: &'a Naming, received_at: Timestamp, known: &'a
     let mut given = view.given(device);
     if device.is_none() && given.is_empty() {
         // Something must name the device.
-        given.extend(naming.names().first().cloned());
+        given.extend(identification.names().first().cloned());
     }
     let mut names = view.names_after(device, &given);
     let mut merged = Vec::new();
     let room = |device: &Device| MAX_MERGED.saturating_sub(device.merged_from.len());
     let mut room_left = device.map_or(MAX_MERGED, room);
     for owner in meant.into_iter().skip(1) {
-        let taken = naming.names().iter().filter(|one| has(owner, one)).all(|one| given.contains(one));
+        let taken = identification.names().iter().filter(|one| has(owner, one)).all(|one| given.contains(one));
         let fits = fit_together(names.iter().chain(&owner.identifiers));
         if taken
             && fits
@@ -104,7 +108,7 @@ pub(crate) fn resolve<'a>(naming: &'a Naming, received_at: Timestamp, known: &'a
             names.extend(along);
         }
         lost.extend(taken_along(owner, &lost, &given));
-        let recycled = naming.recycles_lines() && view.reach(owner) <= Strength::Line;
+        let recycled = identification.recycles_lines() && view.reach(owner) <= Strength::Line;
         if lost != owner.identifiers || recycled {
             losers.push((owner, lost));
         } else if owner.merged_from.len() < room_left {
@@ -135,7 +139,7 @@ fn is_another(names: &BTreeSet<Identifier>, owner: &Device) -> bool {
 
 /// A message's names before what is known of them.
 struct View<'a> {
-    naming: &'a Naming,
+    identification: &'a Identification,
     received_at: Timestamp,
     known: &'a Known,
 }
@@ -144,7 +148,7 @@ impl<'a> View<'a> {
     /// The devices that have any of the names, in the order in which the names tell which device is meant.
     fn owners(&self) -> Vec<&'a Device> {
         let mut owners: Vec<&Device> = Vec::new();
-        for owner in self.naming.names().iter().filter_map(|name| self.known.owner(name)) {
+        for owner in self.identification.names().iter().filter_map(|name| self.known.owner(name)) {
             if owners.iter().all(|found| found.id != owner.id) {
                 owners.push(owner);
             }
@@ -154,14 +158,14 @@ impl<'a> View<'a> {
 
     /// The strongest of the names by which a device was found.
     fn reach(&self, owner: &Device) -> Strength {
-        let names = self.naming.names().iter().filter(|name| has(owner, name));
+        let names = self.identification.names().iter().filter(|name| has(owner, name));
         names.map(Identifier::strength).max().unwrap_or(Strength::Unknown)
     }
 
     /// Whether an owner can be the device that the message is about.
     fn is_meant(&self, owner: &Device) -> bool {
         let by_line = self.reach(owner) <= Strength::Line;
-        let mut hardware = self.naming.hardware().peekable();
+        let mut hardware = self.identification.hardware().peekable();
         // Handsets are replaced and the number stays: a line does not show that two pieces of hardware are one.
         let other_hardware = by_line && hardware.peek().is_some() && has_hardware(&owner.identifiers);
         let given_hardware: Vec<&Identifier> = hardware.collect();
@@ -171,31 +175,31 @@ impl<'a> View<'a> {
             owner.identifiers.iter().any(|own| !confirmed(own) && given_hardware.iter().any(|given| own.rivals(given)));
         let other_sim = by_line && self.names_other_sim(owner);
         // A new number was perhaps another device's: it shows nothing while other names do.
-        let new_number = |name: &Identifier| self.naming.is_new_number(name);
-        let mut found_by = self.naming.names().iter().filter(|name| has(owner, name));
-        let recycled = found_by.all(new_number) && !self.naming.names().iter().all(new_number);
+        let new_number = |name: &Identifier| self.identification.is_new_number(name);
+        let mut found_by = self.identification.names().iter().filter(|name| has(owner, name));
+        let recycled = found_by.all(new_number) && !self.identification.names().iter().all(new_number);
         // A profile never leaves its hardware: that it is named with other hardware does not show that this was changed.
-        let mut found_by = self.naming.names().iter().filter(|name| has(owner, name));
+        let mut found_by = self.identification.names().iter().filter(|name| has(owner, name));
         let by_profile = is_embedded(&owner.identifiers) && found_by.all(|name| name.strength() == Strength::Sim);
-        let changed = self.naming.changes_hardware() && !(contradicted && by_profile);
+        let changed = self.identification.changes_hardware() && !(contradicted && by_profile);
         !recycled && (changed || !(contradicted || other_hardware || other_sim))
     }
 
     /// Whether the message gives another SIM than an owner's, and does not say that it was changed: a number is moved to
     /// another SIM as it is to other hardware.
     fn names_other_sim(&self, owner: &Device) -> bool {
-        let says_so = matches!(self.naming.claim(), Claim::All { .. } | Claim::Changed { .. });
+        let says_so = matches!(self.identification.claim(), Claim::All { .. } | Claim::Changed { .. });
         let rivals = |own: &Identifier| {
-            own.strength() == Strength::Sim && self.naming.names().iter().any(|name| name.rivals(own))
+            own.strength() == Strength::Sim && self.identification.names().iter().any(|name| name.rivals(own))
         };
         !says_so && !is_embedded(&owner.identifiers) && owner.identifiers.iter().any(rivals)
     }
 
     /// The names that the message gives to a device, or to a new one, without those that a newer message gave elsewhere.
     fn given(&self, device: Option<&Device>) -> BTreeSet<Identifier> {
-        let names: Vec<&Identifier> = match self.naming.claim() {
+        let names: Vec<&Identifier> = match self.identification.claim() {
             Claim::Nothing => Vec::new(),
-            Claim::Some { .. } => self.naming.names().iter().collect(),
+            Claim::Some { .. } => self.identification.names().iter().collect(),
             Claim::All { snapshot, .. } => snapshot.iter().collect(),
             Claim::Changed { old, new } => {
                 let own: Vec<&Identifier> = device.iter().flat_map(|device| &device.identifiers).collect();
@@ -209,7 +213,9 @@ impl<'a> View<'a> {
                 };
                 new.iter().chain(old.iter().filter(|one| !new.contains(one)).filter(stays)).collect()
             }
-            Claim::Deactivated => self.naming.names().iter().filter(|one| one.strength() != Strength::Line).collect(),
+            Claim::Deactivated => {
+                self.identification.names().iter().filter(|one| one.strength() != Strength::Line).collect()
+            }
         };
         let had: Vec<&Identifier> = names.iter().copied().filter(|name| self.may_have(device, name, &names)).collect();
         let embedded = is_embedded(had.iter().copied().chain(device.iter().flat_map(|device| &device.identifiers)));
@@ -259,10 +265,10 @@ impl<'a> View<'a> {
     ) -> impl Iterator<Item = &'b Identifier> {
         // A line that was deactivated is no device's any more.
         let gone = |name: &Identifier| {
-            self.naming.is_former_number(name)
+            self.identification.is_former_number(name)
                 && owner.named_at.get(&name.kind).is_none_or(|at| *at <= self.received_at)
         };
-        let named = |name: &&Identifier| self.naming.names().contains(name);
+        let named = |name: &&Identifier| self.identification.names().contains(name);
         owner.identifiers.iter().filter(named).filter(move |name| given.contains(name) || gone(name))
     }
 
@@ -275,13 +281,13 @@ impl<'a> View<'a> {
         // Another number, SIM or hardware takes the other names of the former one with it, and the profiles of its SIM.
         let rivals = own.iter().filter(|one| !is_profile(one) && is_rival(one));
         let mut gone: BTreeSet<Strength> = rivals.map(Identifier::strength).collect();
-        match self.naming.claim() {
+        match self.identification.claim() {
             Claim::Nothing | Claim::Some { .. } => {}
             // What a snapshot does not list stays where it confirms what it would be listed with, and hardware where something
             // else was changed.
             Claim::All { snapshot, .. } => gone.extend(Strength::ALL.into_iter().filter(|strength| {
                 let is_confirmed = snapshot.iter().any(|name| name.strength() == *strength && own.contains(name));
-                !is_confirmed && (*strength != Strength::Hardware || self.naming.changes_hardware())
+                !is_confirmed && (*strength != Strength::Hardware || self.identification.changes_hardware())
             })),
             Claim::Changed { old, new } => {
                 gone.extend(replaced(new, &own.iter().collect::<Vec<_>>(), &old.iter().collect::<Vec<_>>()));

@@ -1,42 +1,42 @@
-//! What became of a request.
+//! Results of requests.
 
 use callback::{Outcome, cut};
 use serde::{Deserialize, Serialize};
 
 use crate::bound::MAX_TEXT_BYTES;
 
-/// What became of a request.
+/// The result of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RequestResult {
-    /// What was asked for, as the answer names it (`suspend`), or the callback service.
+    /// The requested operation, as the response names it (`suspend`), or the callback service.
     pub operation: String,
     /// How it ended.
     #[serde(flatten)]
-    pub ending: Ending,
+    pub status: RequestStatus,
 }
 
 /// How a request ended. As JSON, `outcome` is `succeeded`, `failed`, `other` or `unstated`, and the members `status` and
 /// `fault` are always there, null where they do not apply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "Wire", try_from = "Wire")]
-pub enum Ending {
-    /// It was done.
+pub enum RequestStatus {
+    /// The request succeeded.
     Succeeded,
-    /// It was not done.
+    /// The request failed.
     Failed(Fault),
-    /// The status is another one (`warning`), as sent.
+    /// Any other status (`warning`), as sent.
     Other(String),
-    /// The answer does not say.
+    /// The response states no outcome.
     Unstated,
 }
 
-/// Why a request failed, in the platform's words, each cut where it is very long.
+/// Why a request failed, in the platform's own text, truncated where it is very long.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
-    /// `<ServiceName>.<error code>`: the error code is what to go by.
+    /// `<ServiceName>.<error code>`: match on the error code.
     pub code: Option<String>,
-    /// For people.
+    /// Human-readable.
     pub text: Option<String>,
 }
 
@@ -47,19 +47,19 @@ struct Wire {
     fault: Option<Fault>,
 }
 
-impl From<Ending> for Wire {
-    fn from(ending: Ending) -> Self {
-        let (outcome, status, fault) = match ending {
-            Ending::Succeeded => ("succeeded", None, None),
-            Ending::Failed(fault) => ("failed", None, Some(fault)),
-            Ending::Other(status) => ("other", Some(status), None),
-            Ending::Unstated => ("unstated", None, None),
+impl From<RequestStatus> for Wire {
+    fn from(status: RequestStatus) -> Self {
+        let (outcome, status, fault) = match status {
+            RequestStatus::Succeeded => ("succeeded", None, None),
+            RequestStatus::Failed(fault) => ("failed", None, Some(fault)),
+            RequestStatus::Other(status) => ("other", Some(status), None),
+            RequestStatus::Unstated => ("unstated", None, None),
         };
         Self { outcome: outcome.to_owned(), status, fault }
     }
 }
 
-impl TryFrom<Wire> for Ending {
+impl TryFrom<Wire> for RequestStatus {
     type Error = String;
 
     fn try_from(wire: Wire) -> Result<Self, Self::Error> {
@@ -73,7 +73,7 @@ impl TryFrom<Wire> for Ending {
     }
 }
 
-impl From<&Outcome> for Ending {
+impl From<&Outcome> for RequestStatus {
     fn from(outcome: &Outcome) -> Self {
         match outcome {
             Outcome::Succeeded => Self::Succeeded,
@@ -86,6 +86,6 @@ impl From<&Outcome> for Ending {
 
 impl RequestResult {
     pub(crate) fn new(operation: &str, outcome: &Outcome) -> Self {
-        Self { operation: cut(operation, MAX_TEXT_BYTES), ending: outcome.into() }
+        Self { operation: cut(operation, MAX_TEXT_BYTES), status: outcome.into() }
     }
 }

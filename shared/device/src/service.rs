@@ -1,4 +1,4 @@
-//! The callback services, and one delivery of a message to one of them: what makes it the same message as another.
+//! The callback services, and duplicate detection for a delivery to one of them.
 
 use std::borrow::Cow;
 
@@ -19,7 +19,7 @@ pub struct CallbackService {
     pub counted_as: &'static str,
     /// Other spellings of the platform's own.
     pub aliases: &'static [&'static str],
-    /// What makes two equal messages the same one.
+    /// When two equal messages are duplicates.
     pub resends: Resends,
     /// What a message says to the service of this name. At least one observation comes of every message: nothing is
     /// dropped.
@@ -27,7 +27,7 @@ pub struct CallbackService {
 }
 
 /// For how long after a message an equal one is the same message, sent again, and not another one in the same words. See
-/// [`Occasion::repeats`].
+/// [`CallbackDelivery::repeats`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resends {
     /// With a request id, as long as the platform can resend from its archive; without one, while its documented resends
@@ -49,7 +49,7 @@ const DOCUMENTED: SignedDuration = SignedDuration::from_mins(20);
 const MEASURED: SignedDuration = SignedDuration::from_secs(10);
 
 /// What was recorded is only sent again where its answer was late or lost, some 4 s later. A higher counter after that is of
-/// another message in the same words, whose first try was refused.
+/// another message in the same words, whose first attempt was refused.
 const MEASURED_WITH_COUNTER: SignedDuration = SignedDuration::from_secs(6);
 
 impl CallbackService {
@@ -76,7 +76,7 @@ impl CallbackService {
 
 /// One delivery of a message: what its observations have in common.
 #[derive(Debug, Clone)]
-pub struct Occasion {
+pub struct CallbackDelivery {
     /// The name of the callback service that it came to.
     pub service: String,
     /// The platform's request id, if the message has one.
@@ -102,7 +102,7 @@ pub struct Receipt {
     pub sequence: u64,
 }
 
-impl Occasion {
+impl CallbackDelivery {
     /// The delivery of a message to a service at this time.
     #[must_use]
     pub fn new(service: &CallbackService, message: &Message, received_at: Timestamp) -> Self {
@@ -122,7 +122,7 @@ impl Occasion {
         Digest::of(&["observation", &self.digest.full(), &number.to_string()])
     }
 
-    /// What is written down once an observation is recorded as this event. `read` is the receipt that it replaces, of an equal
+    /// The receipt (idempotency record) of an observation that was recorded as this event. `read` is the receipt that it replaces, of an equal
     /// message that was another one: the newest counts.
     #[must_use]
     pub fn receipt(&self, event: &Event, read: Option<&Receipt>) -> Receipt {
@@ -156,7 +156,7 @@ impl Occasion {
         let (earlier, later) =
             if since < 0 { (self.attempt, receipt.attempt) } else { (receipt.attempt, self.attempt) };
         let (resent, within) = match (earlier.zip(later), self.resends) {
-            // Two first tries are two messages.
+            // Two first attempts are two messages.
             (Some((earlier, later)), Resends::Measured) => (earlier < later, MEASURED_WITH_COUNTER),
             (Some((earlier, later)), _) => (earlier < later, DOCUMENTED),
             // What happened to the device in between says that it happens again.

@@ -1,4 +1,4 @@
-//! A device: its names, and what the platform last said about it.
+//! A device: its identifiers, and the state that the platform last reported.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -165,7 +165,7 @@ impl Device {
         self.named_at.retain(|kind, _| !matches!(kind, Kind::Other(_)) || names.iter().any(|one| one.kind == *kind));
         let mut over = size(self).saturating_sub(MAX_DEVICE_BYTES);
         while over > 0 {
-            match self.facets.leave_out_oldest() {
+            match self.facets.omit_oldest_report() {
                 0 => break,
                 saved => over = over.saturating_sub(saved),
             }

@@ -1,29 +1,19 @@
 //! The simulated fleet: after every message, what is believed is held against what is true. The world is in `world`.
 //!
 //! `FLEET_HISTORIES` and `FLEET_SEED` set how many histories there are, and which.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test may panic"
-)]
-
-mod support;
-mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::Write as _;
 
+use crate::support::table::Table;
+use crate::support::wire::{Manner, Says, read};
+use crate::world::{Action, Step, Told, World, all_hardware, hardware_of};
 use callback::Callback;
-use device::{Device, DeviceId, Identifier, Move, Observation, Occasion, Plan};
+use device::{CallbackDelivery, Device, DeviceId, Identifier, Move, Observation, Plan};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
-use support::table::Table;
-use support::wire::{Manner, Says, read};
-use world::{Action, Step, Told, World, all_hardware, hardware_of};
 
 /// A message on its way.
 #[derive(Debug, Clone)]
@@ -135,24 +125,24 @@ impl Simulation {
         let at = Timestamp::from_second(1_750_000_000 + sent.at).unwrap();
         let request_id = format!("r-{}", sent.number);
         let says = &sent.told.says;
-        // A part of the messages comes as a body, in all manners of naming.
+        // A part of the messages comes as a body, in all manners of identification.
         if sent.manner.is_multiple_of(8) {
             let bit = |place: u32| sent.manner >> place & 1 == 1;
             let manner = Manner { soap: bit(3), pascal: bit(4), decimal: bit(5), placeholder: bit(6) };
-            let (occasion, observations) = read(says.service(), &says.body(&request_id, manner), at);
+            let (delivery, observations) = read(says.service(), &says.body(&request_id, manner), at);
             let [read] = observations.as_slice() else { panic!("{} observations", observations.len()) };
-            assert_eq!(read.naming, observation.naming, "{}", says.body(&request_id, manner));
-            return self.table.record(&occasion, &observations);
+            assert_eq!(read.identification, observation.identification, "{}", says.body(&request_id, manner));
+            return self.table.record(&delivery, &observations);
         }
         let envelope = Callback::parse(format!("{{\"requestId\":\"{request_id}\"}}").as_bytes(), None).unwrap();
-        let occasion = Occasion::new(says.service(), &envelope.message, at);
-        self.table.record(&occasion, &[observation])
+        let delivery = CallbackDelivery::new(says.service(), &envelope.message, at);
+        self.table.record(&delivery, &[observation])
     }
 
     fn deliver(&mut self, sent: &Sent) -> Vec<Plan> {
         self.delivered.push(sent.clone());
         let observation = sent.told.says.observation();
-        let named = observation.naming.names().to_vec();
+        let named = observation.identification.names().to_vec();
         let plans = self.record(sent, observation);
         if !self.log.is_empty() {
             let _ = writeln!(self.log, "{} {}\n{}", sent.at, sent.told.says, self.table.render());

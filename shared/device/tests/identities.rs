@@ -1,10 +1,7 @@
 //! The rules of identity, one after another, on small sequences of messages.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
-mod support;
-
+use crate::support::wire::Fleet;
 use insta::assert_snapshot;
-use support::wire::Fleet;
 
 // Rule 1: a device has at most one value of each kind.
 

@@ -1,10 +1,7 @@
 //! Messages that come in late: they overwrite nothing and move nothing newer, but still add what fits.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
-mod support;
-
+use crate::support::wire::Fleet;
 use insta::assert_snapshot;
-use support::wire::Fleet;
 
 #[test]
 fn a_late_message_overwrites_no_state() {

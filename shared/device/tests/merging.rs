@@ -1,21 +1,12 @@
 //! Devices that turn out to be one: state, facets and history come together, within bounds.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test may panic"
-)]
-
-mod support;
 
 use std::fmt::Write as _;
 
+use crate::support::wire::{Fleet, Manner, Says, names, read};
 use callback::{DeviceInfo, Kind, Map, Sent, Value};
-use device::{Device, Facet, MAX_IDENTIFIERS, Naming, Observation, Update};
+use device::{Device, Facet, Identification, MAX_IDENTIFIERS, Observation, Update};
 use insta::assert_snapshot;
 use serde_json::json;
-use support::wire::{Fleet, Manner, Says, names, read};
 
 fn size(value: &impl serde::Serialize) -> usize {
     serde_json::to_vec(value).unwrap().len()
@@ -26,9 +17,9 @@ fn report(fleet: &mut Fleet, all: &str, updates: Vec<Update>) {
     let at = fleet.time();
     let says = Says::Usage { names: names(all) };
     let body = says.body(&format!("report-{at}"), Manner::default());
-    let (occasion, mut observations) = read(says.service(), &body, at);
+    let (delivery, mut observations) = read(says.service(), &body, at);
     let observation = Observation { updates, payload: Map::new(), ..observations.remove(0) };
-    fleet.table.record(&occasion, &[observation]);
+    fleet.table.record(&delivery, &[observation]);
 }
 
 fn facet(facet: Facet, values: Value) -> Update {
@@ -127,9 +118,9 @@ fn of_a_message_with_more_than_20_names_the_strongest_count() {
         let _ = write!(text, " iccid:8{number:02}");
         text
     });
-    let naming = Naming::some(&names(&many));
-    assert_eq!(naming.names().len(), MAX_IDENTIFIERS);
-    assert_eq!(naming.names()[0].to_string(), "imei:1");
+    let identification = Identification::some(&names(&many));
+    assert_eq!(identification.names().len(), MAX_IDENTIFIERS);
+    assert_eq!(identification.names()[0].to_string(), "imei:1");
 }
 
 #[test]
@@ -176,8 +167,8 @@ fn a_repeat_after_the_receipt_expires_creates_a_new_device() {
     let again = |fleet: &mut Fleet| {
         let says = Says::Usage { names: names("imei:1 mdn:5") };
         let at = fleet.time();
-        let (occasion, observations) = read(says.service(), &says.body("", Manner::default()), at);
-        fleet.table.record(&occasion, &observations);
+        let (delivery, observations) = read(says.service(), &says.body("", Manner::default()), at);
+        fleet.table.record(&delivery, &observations);
     };
     for _ in 0..3 {
         again(&mut fleet);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use callback::{Callback, ParseError};
-use device::{CallbackService, Observation, Occasion};
+use device::{CallbackDelivery, CallbackService, Observation};
 use http::{Method, Response};
 use store::{Oversized, Recording, Store};
 use tokio::time::{Instant, timeout_at};
@@ -105,11 +105,11 @@ impl Listener {
     async fn process(&self, service: &CallbackService, request: &CallbackRequest, deadline: Instant) -> Outcome {
         let deadline = deadline.checked_sub(QUARANTINE_RESERVE).unwrap_or(deadline);
         let read = timeout_at(deadline, self.read(service, request)).await.unwrap_or(Err(Refusal::DeadlineExceeded));
-        let (occasion, observations) = match read {
+        let (delivery, observations) = match read {
             Ok(read) => read,
             Err(refusal) => return Outcome { observations: Vec::new(), result: Err(refusal) },
         };
-        let recorded = timeout_at(deadline, self.record(service, &occasion, &observations, deadline)).await;
+        let recorded = timeout_at(deadline, self.record(service, &delivery, &observations, deadline)).await;
         Outcome { observations, result: recorded.unwrap_or(Err(Refusal::DeadlineExceeded)) }
     }
 
@@ -118,7 +118,7 @@ impl Listener {
         &self,
         service: &CallbackService,
         request: &CallbackRequest,
-    ) -> Result<(Occasion, Vec<Observation>), Refusal> {
+    ) -> Result<(CallbackDelivery, Vec<Observation>), Refusal> {
         if !self.allowed.contains(request.source) {
             return Err(Refusal::AddressNotAllowed);
         }
@@ -127,8 +127,8 @@ impl Listener {
         }
         let callback = Callback::parse(&request.body, request.content_type.as_deref())?;
         let message = self.verifier.verify(callback).await?.into_message();
-        let occasion = Occasion::new(service, &message, request.received_at);
-        Ok((occasion, (service.interpret)(&service.name, message)))
+        let delivery = CallbackDelivery::new(service, &message, request.received_at);
+        Ok((delivery, (service.interpret)(&service.name, message)))
     }
 
     /// Records every observation that fits into a row and quarantines the others one by one, so that one part does not fail a
@@ -136,7 +136,7 @@ impl Listener {
     async fn record(
         &self,
         service: &CallbackService,
-        occasion: &Occasion,
+        delivery: &CallbackDelivery,
         observations: &[Observation],
         deadline: Instant,
     ) -> Result<Recording, Refusal> {
@@ -148,11 +148,11 @@ impl Listener {
             return Err(ParseError::NotACallback.into());
         }
         let retry_until = deadline.checked_sub(FINAL_ATTEMPT_RESERVE).unwrap_or(deadline);
-        let recording = self.store.record(occasion, observations, retry_until).await;
+        let recording = self.store.record(delivery, observations, retry_until).await;
         if recording.oversized.len() == observations.len() {
             return Err(Refusal::TooLarge);
         }
-        self.quarantine_parts(service, occasion, observations, &recording.oversized).await?;
+        self.quarantine_parts(service, delivery, observations, &recording.oversized).await?;
         match recording.failure {
             Some(error) => Err(error.into()),
             None => Ok(recording),
@@ -162,13 +162,13 @@ impl Listener {
     async fn quarantine_parts(
         &self,
         service: &CallbackService,
-        occasion: &Occasion,
+        delivery: &CallbackDelivery,
         observations: &[Observation],
         oversized: &[Oversized],
     ) -> Result<(), Refusal> {
         for Oversized { number, bytes } in oversized {
             if let Some(observation) = observations.get(*number) {
-                self.quarantine.add_part(occasion, observation, *bytes).await?;
+                self.quarantine.add_part(delivery, observation, *bytes).await?;
                 self.metrics.count(service.counted_as, "CallbacksQuarantined", 1);
             }
         }

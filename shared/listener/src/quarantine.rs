@@ -4,7 +4,7 @@ use aws_sdk_sqs::Client;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use callback::Value;
-use device::{Observation, Occasion};
+use device::{CallbackDelivery, Observation};
 use serde_json::json;
 
 use crate::request::CallbackRequest;
@@ -57,12 +57,12 @@ impl Quarantine {
     /// sent, `result` of the request, and `payload`. A body that is too large for one SQS message is sent in pieces.
     pub(crate) async fn add_part(
         &self,
-        occasion: &Occasion,
+        delivery: &CallbackDelivery,
         observation: &Observation,
         bytes: usize,
     ) -> Result<(), QuarantineError> {
         let body = json!({
-            "requestId": occasion.request_id,
+            "requestId": delivery.request_id,
             "devices": observation.devices,
             "result": observation.result,
             "payload": observation.payload,
@@ -72,8 +72,8 @@ impl Quarantine {
         let count = pieces.len();
         for (number, piece) in pieces.enumerate() {
             self.send(&json!({
-                "service": occasion.service,
-                "receivedAt": occasion.received_at,
+                "service": delivery.service,
+                "receivedAt": delivery.received_at,
                 "reason": format!("A part of {bytes} bytes does not fit into the table; the rest of the message is recorded."),
                 "contentType": "application/json",
                 "bytes": body.len(),

@@ -2,7 +2,9 @@
 
 use aws_sdk_dynamodb::types::builders::PutBuilder;
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
-use device::{DeviceId, Digest, Event, Hands, Move, Occasion, Plan, Receipt, RecordedEvent, RequestOutcome};
+use device::{
+    CallbackDelivery, DeviceId, Digest, Event, Move, OwnerChange, Plan, Receipt, RecordedEvent, RequestOutcome,
+};
 
 use crate::rows::{Key, Row, json, number, text};
 use crate::{Store, StoreError};
@@ -53,7 +55,7 @@ impl Store {
     /// What a plan writes. `read` is the receipt that was found under the same key, of an equal message that was another one.
     pub(crate) fn items(
         &self,
-        occasion: &Occasion,
+        delivery: &CallbackDelivery,
         key: &Digest,
         read: Option<&Receipt>,
         plan: &mut Plan,
@@ -64,7 +66,7 @@ impl Store {
             Plan::Account(event) => (std::slice::from_mut(event), [].as_slice()),
         };
         if let Some(first) = events.first() {
-            written.items.push(self.receipt_item(occasion, key, &occasion.receipt(&first.event, read), read)?);
+            written.items.push(self.receipt_item(delivery, key, &delivery.receipt(&first.event, read), read)?);
         }
         for recorded in events {
             let (state, state_bytes) = self.state_item(recorded)?;
@@ -82,7 +84,7 @@ impl Store {
     /// Must not be there, or must be the one that was read.
     fn receipt_item(
         &self,
-        occasion: &Occasion,
+        delivery: &CallbackDelivery,
         key: &Digest,
         receipt: &Receipt,
         read: Option<&Receipt>,
@@ -91,7 +93,7 @@ impl Store {
         row.insert("receivedAt".to_owned(), number(receipt.received_at));
         row.insert("subject".to_owned(), text(&receipt.subject));
         row.insert("sequence".to_owned(), number(receipt.sequence));
-        row.insert("expiresAt".to_owned(), number(occasion.receipt_expires_at()));
+        row.insert("expiresAt".to_owned(), number(delivery.receipt_expires_at()));
         if let Some(attempt) = receipt.attempt {
             row.insert("attempt".to_owned(), number(attempt));
         }
@@ -139,7 +141,7 @@ impl Store {
     fn event_item(&self, recorded: &mut RecordedEvent) -> Result<(TransactWriteItem, usize), Unwritable> {
         let mut contents = json(recorded)?;
         if contents.len() > MAX_ROW_BYTES {
-            recorded.event.leave_out_copies();
+            recorded.event.omit_copies();
             contents = json(recorded)?;
         }
         let event = &recorded.event;
@@ -182,14 +184,14 @@ impl Store {
             row.insert("device".to_owned(), text(device.to_string()));
             self.put(row)
         };
-        match &moved.hands {
-            Hands::Gained(by) => item(given_to(by).condition_expression("attribute_not_exists(pk)")),
-            Hands::Transferred(from, to) => item(
+        match &moved.change {
+            OwnerChange::Assigned(by) => item(given_to(by).condition_expression("attribute_not_exists(pk)")),
+            OwnerChange::Transferred(from, to) => item(
                 given_to(to)
                     .condition_expression("device = :owner")
                     .expression_attribute_values(":owner", text(from.to_string())),
             ),
-            Hands::Released(from) => {
+            OwnerChange::Released(from) => {
                 let delete = Delete::builder()
                     .table_name(&self.table)
                     .set_key(Some(key.row()))

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::TransactWriteItem;
-use device::{DeviceId, Observation, Occasion, Plan, plan};
+use device::{CallbackDelivery, DeviceId, Observation, Plan, plan};
 use futures_util::{StreamExt, stream};
 use tokio::time::Instant;
 
@@ -98,12 +98,17 @@ impl Store {
     /// Records the observations of one message. Each is recorded once, however often and however concurrently the message
     /// comes, and whatever becomes of the others. What fails is tried again until the deadline if it may succeed; what was
     /// recorded until then stays, and is found as a duplicate when the message comes again.
-    pub async fn record(&self, occasion: &Occasion, observations: &[Observation], deadline: Instant) -> Recording {
-        let tasks = observations.iter().enumerate().map(|(number, one)| Task::new(number, one, occasion)).collect();
+    pub async fn record(
+        &self,
+        delivery: &CallbackDelivery,
+        observations: &[Observation],
+        deadline: Instant,
+    ) -> Recording {
+        let tasks = observations.iter().enumerate().map(|(number, one)| Task::new(number, one, delivery)).collect();
         let mut recording = Recording::default();
-        let (left, owners) = self.not_yet_recorded(occasion, tasks, &mut recording).await;
+        let (left, owners) = self.not_yet_recorded(delivery, tasks, &mut recording).await;
         let groups = groups(left, &owners);
-        let recorded = groups.iter().map(|group| self.record_group(occasion, group, deadline));
+        let recorded = groups.iter().map(|group| self.record_group(delivery, group, deadline));
         let mut groups = stream::iter(recorded.collect::<Vec<_>>()).buffered(GROUPS_SIDE_BY_SIDE);
         while let Some(recorded) = groups.next().await {
             recording.add(recorded);
@@ -116,7 +121,7 @@ impl Store {
     /// name one device by different names belong together.
     async fn not_yet_recorded<'a>(
         &self,
-        occasion: &Occasion,
+        delivery: &CallbackDelivery,
         tasks: Vec<Task<'a>>,
         recording: &mut Recording,
     ) -> (Vec<Task<'a>>, Rows) {
@@ -133,8 +138,8 @@ impl Store {
         let mut left = Vec::new();
         for mut task in tasks {
             task.receipt = rows.get(&task.receipt_key).and_then(|row| receipt(row).ok());
-            let known = task.receipt.as_ref().filter(|_| occasion.has_unique_request_id());
-            if known.is_some_and(|receipt| occasion.repeats(receipt, None)) {
+            let known = task.receipt.as_ref().filter(|_| delivery.has_unique_request_id());
+            if known.is_some_and(|receipt| delivery.repeats(receipt, None)) {
                 recording.duplicates += 1;
             } else {
                 left.push(task);
@@ -145,22 +150,22 @@ impl Store {
 
     /// Records a group in as few transactions as it goes: two events of one device need two, since the stream keeps no order
     /// within one. What another writer came in the way of is recorded one by one.
-    async fn record_group(&self, occasion: &Occasion, group: &[Task<'_>], deadline: Instant) -> Recording {
+    async fn record_group(&self, delivery: &CallbackDelivery, group: &[Task<'_>], deadline: Instant) -> Recording {
         let mut recording = Recording::default();
         if group.len() == 1 {
-            return self.record_one_by_one(occasion, group.iter().collect(), deadline).await;
+            return self.record_one_by_one(delivery, group.iter().collect(), deadline).await;
         }
         let mut view = match self.read(group, false).await.and_then(|rows| View::of(group, rows)) {
             Ok(view) => view,
             Err(error) if error.is_retryable() => {
-                return self.record_one_by_one(occasion, group.iter().collect(), deadline).await;
+                return self.record_one_by_one(delivery, group.iter().collect(), deadline).await;
             }
             Err(error) => return Recording::failed(error),
         };
         let (mut batch, mut together, mut touched) = (Items::default(), Vec::new(), BTreeSet::new());
         let (mut alone, mut left) = (Vec::new(), group.iter());
         while let Some(task) = left.next() {
-            let (items, plan) = match self.decide(occasion, task, &view) {
+            let (items, plan) = match self.decide(delivery, task, &view) {
                 Ok(Decision::Write(items, plan)) => (items, plan),
                 Ok(Decision::Duplicate) => {
                     recording.duplicates += 1;
@@ -198,13 +203,18 @@ impl Store {
         recording.count(&mut together, written, &mut alone);
         // In their order in the message.
         alone.sort_by_key(|task| task.number);
-        recording.add(self.record_one_by_one(occasion, alone, deadline).await);
+        recording.add(self.record_one_by_one(delivery, alone, deadline).await);
         recording
     }
 
     /// Records each by itself. Those that lose a race or are throttled are tried again in rounds, until the deadline: one that
     /// never succeeds holds up no other.
-    async fn record_one_by_one(&self, occasion: &Occasion, mut left: Vec<&Task<'_>>, deadline: Instant) -> Recording {
+    async fn record_one_by_one(
+        &self,
+        delivery: &CallbackDelivery,
+        mut left: Vec<&Task<'_>>,
+        deadline: Instant,
+    ) -> Recording {
         let mut recording = Recording::default();
         for attempt in 1_u32.. {
             let mut reason = StoreError::Contention;
@@ -214,7 +224,7 @@ impl Store {
                     again.push(task);
                     continue;
                 }
-                match self.try_one(occasion, task).await {
+                match self.try_one(delivery, task).await {
                     Ok(Some(one)) => recording.add(one),
                     Ok(None) => again.push(task),
                     Err(error) if error.is_retryable() => {
@@ -239,10 +249,10 @@ impl Store {
     }
 
     /// Reads, decides and writes once; `None` where another writer was faster.
-    async fn try_one(&self, occasion: &Occasion, task: &Task<'_>) -> Result<Option<Recording>, StoreError> {
+    async fn try_one(&self, delivery: &CallbackDelivery, task: &Task<'_>) -> Result<Option<Recording>, StoreError> {
         let group = std::slice::from_ref(task);
         let view = View::of(group, self.read(group, true).await?)?;
-        match self.decide(occasion, task, &view)? {
+        match self.decide(delivery, task, &view)? {
             Decision::Duplicate => Ok(Some(Recording::duplicate())),
             Decision::Outdated => Ok(None),
             Decision::Oversized(bytes) => Ok(Some(Recording {
@@ -268,7 +278,7 @@ impl Store {
     }
 
     /// Decides on what was read.
-    fn decide(&self, occasion: &Occasion, task: &Task<'_>, view: &View) -> Result<Decision, StoreError> {
+    fn decide(&self, delivery: &CallbackDelivery, task: &Task<'_>, view: &View) -> Result<Decision, StoreError> {
         let Task { observation, key, guess, .. } = task;
         let read = view.rows.get(&task.receipt_key).map(receipt).transpose()?.or(task.receipt.clone());
         let counter = view.counters.get(guess).copied();
@@ -278,15 +288,15 @@ impl Store {
             // What else the same message said of the device does not count as another message.
             let last = view.recorded.get(&receipt.subject).copied();
             let version = if version == last { Some(receipt.sequence) } else { version };
-            if occasion.repeats(receipt, version) {
+            if delivery.repeats(receipt, version) {
                 return Ok(Decision::Duplicate);
             }
         }
-        if !view.known.is_consistent(observation.naming.names()) {
+        if !view.known.is_consistent(observation.identification.names()) {
             return Ok(Decision::Outdated);
         }
-        let mut plan = plan(occasion, observation, key, &view.known, counter.unwrap_or(0));
-        match self.items(occasion, key, read.as_ref(), &mut plan) {
+        let mut plan = plan(delivery, observation, key, &view.known, counter.unwrap_or(0));
+        match self.items(delivery, key, read.as_ref(), &mut plan) {
             // Several embedded SIMs with all their profiles can change hands at once.
             Ok(items) if !Items::default().has_room_for(&items) => Ok(Decision::Oversized(items.bytes)),
             Ok(items) => Ok(Decision::Write(items, Box::new(plan))),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use device::{Device, DeviceId, Digest, Known, Observation, Occasion, Plan, Receipt, Subject};
+use device::{CallbackDelivery, Device, DeviceId, Digest, Known, Observation, Plan, Receipt, Subject};
 
 use crate::StoreError;
 use crate::batch::Rows;
@@ -24,9 +24,9 @@ pub(crate) struct Task<'a> {
 }
 
 impl<'a> Task<'a> {
-    pub(crate) fn new(number: usize, observation: &'a Observation, occasion: &Occasion) -> Self {
-        let key = occasion.key(number);
-        let guess = match observation.naming.names().first() {
+    pub(crate) fn new(number: usize, observation: &'a Observation, delivery: &CallbackDelivery) -> Self {
+        let key = delivery.key(number);
+        let guess = match observation.identification.names().first() {
             Some(first) => Key::device(&DeviceId::derived_from(first)),
             None => Key::state(&Subject::Account(observation.account.clone())),
         };
@@ -39,12 +39,12 @@ impl<'a> Task<'a> {
 
     /// The rows that say who owns the names.
     pub(crate) fn names(&self) -> impl Iterator<Item = Key> {
-        self.observation.naming.names().iter().map(Key::identifier)
+        self.observation.identification.names().iter().map(Key::identifier)
     }
 
     /// Who owns the names, as far as these rows say.
     pub(crate) fn owners(&self, rows: &Rows) -> Result<Vec<DeviceId>, StoreError> {
-        let names = self.observation.naming.names().iter();
+        let names = self.observation.identification.names().iter();
         let owner = |row| get_text(row, "device").map(DeviceId::from);
         names.filter_map(|name| rows.get(&Key::identifier(name))).map(owner).collect()
     }
@@ -64,7 +64,7 @@ impl View {
     pub(crate) fn of(group: &[Task<'_>], rows: Rows) -> Result<Self, StoreError> {
         let (mut known, mut counters) = (Known::default(), HashMap::new());
         for task in group {
-            let names = task.observation.naming.names();
+            let names = task.observation.identification.names();
             for name in names {
                 if let Some(row) = rows.get(&Key::identifier(name)) {
                     known.owners.insert(name.clone(), DeviceId::from(get_text(row, "device")?));
@@ -74,7 +74,8 @@ impl View {
                 counters.insert(task.guess.clone(), get_number(row, "version")?);
             }
         }
-        let guesses = group.iter().filter(|task| !task.observation.naming.names().is_empty()).map(|task| &task.guess);
+        let guesses =
+            group.iter().filter(|task| !task.observation.identification.names().is_empty()).map(|task| &task.guess);
         let keys: BTreeSet<Key> = known.owners.values().map(Key::device).chain(guesses.cloned()).collect();
         for row in keys.iter().filter_map(|key| rows.get(key)) {
             let device: Device = get_json(row, "device")?;

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use callback::Callback;
-use device::{CallbackService, Occasion};
+use device::{CallbackDelivery, CallbackService};
 use jiff::Timestamp;
 use listener::AllowedAddresses;
 use local_stack::{Local, Options, start};
@@ -73,9 +73,9 @@ pub async fn record(
     within: Duration,
 ) -> Recording {
     let message = Callback::parse(body.as_bytes(), None).unwrap().message;
-    let occasion = Occasion::new(service, &message, received_at);
+    let delivery = CallbackDelivery::new(service, &message, received_at);
     let observations = (service.interpret)(&service.name, message);
-    store.record(&occasion, &observations, Instant::now() + within).await
+    store.record(&delivery, &observations, Instant::now() + within).await
 }
 
 /// A running stack and a client of it.

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use callback::Callback;
-use device::Occasion;
+use device::CallbackDelivery;
 use jiff::Timestamp;
 use peak_alloc::PeakAlloc;
 use registry::SERVICES;
@@ -64,12 +64,12 @@ fn interpreting_a_message_takes_at_most_ten_times_its_length_and_a_constant() {
             let before = PEAK.current_usage();
             PEAK.reset_peak_usage();
             let message = Callback::parse(body.as_bytes(), None).unwrap().message;
-            let occasion = Occasion::new(service, &message, Timestamp::UNIX_EPOCH);
+            let delivery = CallbackDelivery::new(service, &message, Timestamp::UNIX_EPOCH);
             let observations = (service.interpret)(&service.name, message);
             let peak = PEAK.peak_usage().saturating_sub(before);
             let most = 10 * body.len() + constant;
             assert!(peak <= most, "{}: {name}: {peak} bytes of {most} for {}", service.name, body.len());
-            drop((occasion, observations));
+            drop((delivery, observations));
         }
     }
 }

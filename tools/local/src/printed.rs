@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use device::{Ending, Fault, Observation, RequestResult};
+use device::{Fault, Observation, RequestResult, RequestStatus};
 use jiff::Timestamp;
 use listener::{ANSWER_TIMEOUT, Outcome};
 
@@ -24,7 +24,7 @@ pub(super) fn callback(at: Timestamp, service: &str, status: u16, outcome: &Outc
 
 fn content(observations: &[Observation]) -> String {
     let Some(first) = observations.first() else { return String::new() };
-    let device = match first.naming.names().first() {
+    let device = match first.identification.names().first() {
         Some(name) => name.to_string(),
         None => format!("account:{}", first.account.as_deref().unwrap_or("unstated")),
     };
@@ -36,14 +36,14 @@ fn content(observations: &[Observation]) -> String {
 }
 
 fn request_result(result: Option<&RequestResult>) -> String {
-    match result.map(|result| &result.ending) {
-        Some(Ending::Succeeded) => " succeeded".to_owned(),
-        Some(Ending::Failed(Fault { code, text })) => {
+    match result.map(|result| &result.status) {
+        Some(RequestStatus::Succeeded) => " succeeded".to_owned(),
+        Some(RequestStatus::Failed(Fault { code, text })) => {
             let reason: Vec<_> = [code, text].into_iter().flatten().map(String::as_str).collect();
             if reason.is_empty() { " failed".to_owned() } else { format!(" failed: {}", reason.join(" ")) }
         }
-        Some(Ending::Other(status)) => format!(" {status}"),
-        Some(Ending::Unstated) | None => String::new(),
+        Some(RequestStatus::Other(status)) => format!(" {status}"),
+        Some(RequestStatus::Unstated) | None => String::new(),
     }
 }
 

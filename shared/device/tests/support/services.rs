@@ -3,7 +3,7 @@
 use callback::{
     AsSent, Change, DeviceInfo, ExternalProvisioningChange, Message, Outcome, Sent, Value, identifiers_in, operation,
 };
-use device::{CallbackService, Facet, Naming, Observation, SuspensionTerms, Update, answers};
+use device::{CallbackService, Facet, Identification, Observation, SuspensionTerms, Update, observe_responses};
 
 pub static PROVISIONING: CallbackService = CallbackService::new("ExternalProvisioningChanges", provisioning);
 pub static CARRIER: CallbackService = CallbackService::new("CarrierService", carrier);
@@ -29,7 +29,7 @@ fn provisioning(_: &str, message: Message) -> Vec<Observation> {
     vec![Observation {
         change: change.map_or("Unstated", |change| change.text()).to_owned(),
         account: info.account_name.value().cloned(),
-        naming: Naming::all(&message.devices, all, known),
+        identification: Identification::all(&message.devices, all, known),
         devices: message.devices.clone(),
         kind: device::EventKind::Other,
         listed: Vec::new(),
@@ -59,15 +59,15 @@ fn carrier(service: &str, message: Message) -> Vec<Observation> {
             return observation;
         }
         if name.starts_with("activate") {
-            observation.naming = Naming::activated(&devices, &within);
+            observation.identification = Identification::activated(&devices, &within);
             observation.updates.push(state("active"));
         } else if name.starts_with("deactivate") {
-            observation.naming = Naming::deactivated(&devices);
+            observation.identification = Identification::deactivated(&devices);
             observation.updates.push(state("deactive"));
         } else if name.starts_with("change") {
-            observation.naming = Naming::changed(&devices, &within);
+            observation.identification = Identification::changed(&devices, &within);
         } else {
-            observation.naming = Naming::some(devices.iter().chain(&within));
+            observation.identification = Identification::some(devices.iter().chain(&within));
             observation.updates.push(state(if name.starts_with("suspend") { "suspend" } else { "active" }));
         }
         observation
@@ -76,10 +76,10 @@ fn carrier(service: &str, message: Message) -> Vec<Observation> {
 }
 
 fn usage(service: &str, message: Message) -> Vec<Observation> {
-    answers(service, message, |_| Facet::Usage)
+    observe_responses(service, message, |_| Facet::Usage)
 }
 
 fn availability(service: &str, message: Message) -> Vec<Observation> {
-    let asked = answers(service, message, |_| Facet::Availability);
+    let asked = observe_responses(service, message, |_| Facet::Availability);
     asked.into_iter().map(Observation::claiming_no_names).collect()
 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 
 use device::{
-    Device, DeviceId, Identifier, Known, MAX_IDENTIFIERS, Observation, Occasion, Plan, Receipt, RecordedEvent, Subject,
-    plan,
+    CallbackDelivery, Device, DeviceId, Identifier, Known, MAX_IDENTIFIERS, Observation, Plan, Receipt, RecordedEvent,
+    Subject, plan,
 };
 
 /// Devices, their events, who owns which name, and what was recorded before.
@@ -24,27 +24,31 @@ pub struct Table {
 
 impl Table {
     /// Records what a message says, as the store does. Gives the plans that were carried out: none for a duplicate.
-    pub fn record(&mut self, occasion: &Occasion, observations: &[Observation]) -> Vec<Plan> {
-        let record = |(number, observation)| self.record_one(occasion, number, observation);
+    pub fn record(&mut self, delivery: &CallbackDelivery, observations: &[Observation]) -> Vec<Plan> {
+        let record = |(number, observation)| self.record_one(delivery, number, observation);
         observations.iter().enumerate().filter_map(record).collect()
     }
 
-    fn record_one(&mut self, occasion: &Occasion, number: usize, observation: &Observation) -> Option<Plan> {
-        let key = occasion.key(number);
+    fn record_one(&mut self, delivery: &CallbackDelivery, number: usize, observation: &Observation) -> Option<Plan> {
+        let key = delivery.key(number);
         let known = self.known(observation);
-        assert!(known.is_consistent(observation.naming.names()));
+        assert!(known.is_consistent(observation.identification.names()));
         let account = observation.account.clone().unwrap_or_default();
         let version = self.accounts.get(&account).copied().unwrap_or_default();
         let read = self.receipts.get(&key.full());
         if let Some(receipt) = read {
             let device = known.devices.get(&DeviceId::from(receipt.subject.as_str()));
-            let now = if observation.naming.names().is_empty() { Some(version) } else { device.map(|one| one.version) };
-            if occasion.repeats(receipt, now) {
+            let now = if observation.identification.names().is_empty() {
+                Some(version)
+            } else {
+                device.map(|one| one.version)
+            };
+            if delivery.repeats(receipt, now) {
                 return None;
             }
         }
-        let plan = plan(occasion, observation, &key, &known, version);
-        let receipt = occasion.receipt(&plan.events()[0].event, read);
+        let plan = plan(delivery, observation, &key, &known, version);
+        let receipt = delivery.receipt(&plan.events()[0].event, read);
         self.receipts.insert(key.full(), receipt);
         self.carry_out(&plan);
         Some(plan)
@@ -52,7 +56,7 @@ impl Table {
 
     /// What the store reads for an observation.
     fn known(&self, observation: &Observation) -> Known {
-        let names = observation.naming.names();
+        let names = observation.identification.names();
         let mut known = Known::default();
         for name in names {
             if let Some(owner) = self.owners.get(name) {

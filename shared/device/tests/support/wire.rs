@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use callback::{Callback, Change, DeviceIdentifier, Map, Outcome};
-use device::{CallbackService, Facet, Naming, Observation, Occasion, SuspensionTerms, Update};
+use device::{CallbackDelivery, CallbackService, Facet, Identification, Observation, SuspensionTerms, Update};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -76,30 +76,30 @@ impl Says {
 
     /// The observation that the service makes of it, without the way through a body.
     pub fn observation(&self) -> Observation {
-        let (change, naming, updates) = match self {
+        let (change, identification, updates) = match self {
             Self::Snapshot { change, addressed, all, state: now } => {
                 let mut updates = vec![state(now)];
                 if matches!(Change::from(*change), Change::Activate | Change::Restore | Change::Deactivate) {
                     updates.extend(suspension_is_past());
                 }
-                (*change, Naming::all(addressed, all, Some(&Change::from(*change))), updates)
+                (*change, Identification::all(addressed, all, Some(&Change::from(*change))), updates)
             }
             Self::Activated { requested, given } => {
-                ("activate", Naming::activated(requested, given), vec![state("active")])
+                ("activate", Identification::activated(requested, given), vec![state("active")])
             }
-            Self::Deactivated { names } => ("deactivate", Naming::deactivated(names), vec![state("deactive")]),
-            Self::Changed { old, new } => ("changeIdentifier", Naming::changed(old, new), vec![]),
-            Self::Suspended { names } => ("suspend", Naming::some(names), vec![state("suspend")]),
-            Self::Restored { names } => ("restore", Naming::some(names), vec![state("active")]),
-            Self::Usage { names } => ("usage", Naming::some(names), vec![]),
+            Self::Deactivated { names } => ("deactivate", Identification::deactivated(names), vec![state("deactive")]),
+            Self::Changed { old, new } => ("changeIdentifier", Identification::changed(old, new), vec![]),
+            Self::Suspended { names } => ("suspend", Identification::some(names), vec![state("suspend")]),
+            Self::Restored { names } => ("restore", Identification::some(names), vec![state("active")]),
+            Self::Usage { names } => ("usage", Identification::some(names), vec![]),
             Self::ActivationFailed { names } | Self::Availability { names } => {
-                ("asked", Naming::some(names).claiming_nothing(), vec![])
+                ("asked", Identification::some(names).claiming_nothing(), vec![])
             }
         };
         let plain = Observation {
             change: change.to_owned(),
             account: None,
-            naming,
+            identification,
             devices: Vec::new(),
             kind: device::EventKind::Other,
             listed: Vec::new(),
@@ -230,10 +230,10 @@ fn in_decimal(value: &str, split: usize, digits: (usize, usize)) -> String {
 }
 
 /// The message's delivery, and what its service makes of it.
-pub fn read(service: &CallbackService, body: &str, at: Timestamp) -> (Occasion, Vec<Observation>) {
+pub fn read(service: &CallbackService, body: &str, at: Timestamp) -> (CallbackDelivery, Vec<Observation>) {
     let message = Callback::parse(body.as_bytes(), None).unwrap().message;
-    let occasion = Occasion::new(service, &message, at);
-    (occasion, (service.interpret)(&service.name, message))
+    let delivery = CallbackDelivery::new(service, &message, at);
+    (delivery, (service.interpret)(&service.name, message))
 }
 
 /// A table, and the platform that sends messages to it, a minute apart.
@@ -266,8 +266,8 @@ impl Fleet {
     pub fn say(&mut self, says: &Says) -> &mut Self {
         let at = self.time();
         let body = says.body(&format!("r-{}", self.table.events.len()), Manner::default());
-        let (occasion, observations) = read(says.service(), &body, at);
-        self.table.record(&occasion, &observations);
+        let (delivery, observations) = read(says.service(), &body, at);
+        self.table.record(&delivery, &observations);
         self
     }
 
@@ -318,10 +318,10 @@ impl Fleet {
     pub fn reported_suspended(&mut self, all: &str) -> &mut Self {
         let at = self.time();
         let body = Says::Usage { names: names(all) }.body(&format!("suspension-{at}"), Manner::default());
-        let (occasion, mut observations) = read(&USAGE, &body, at);
+        let (delivery, mut observations) = read(&USAGE, &body, at);
         let suspended = Update::Facet(Facet::Suspension(SuspensionTerms::default()), json!({ "days": 30 }).into());
         observations[0].updates = vec![suspended];
-        self.table.record(&occasion, &observations);
+        self.table.record(&delivery, &observations);
         self
     }
 

@@ -1,11 +1,12 @@
-//! What a payload says, and under which name: the member that counts, without faults and remarks.
+//! Finds the member that contains a payload's content, without faults and remarks.
 
 use serde_json::{Map, Value};
 
-use crate::envelope::{DEVICES, WRAPPERS};
-use crate::naming::{flat, identifier};
+use crate::envelope::DEVICES;
+use crate::identifiers::{flat, identifier};
 use crate::outcome::Outcome;
 use crate::value::{self, is_empty, is_nil, named, the_one};
+use crate::wrapper::{is_wrapper, wrapped};
 
 /// Members of a payload that are about the message and not what it says, beside faults.
 const ABOUT: [&str; 4] = ["Comment", "Summary", "Status", "Envelope"];
@@ -36,7 +37,7 @@ const ACCOUNT: &str = "AccountName";
 
 /// What is said under a name.
 #[derive(Debug, Default)]
-pub(crate) struct Said {
+pub(crate) struct Content {
     /// The name of the member; empty where none says something.
     pub name: String,
     /// Its value, without its fault.
@@ -47,7 +48,7 @@ pub(crate) struct Said {
     pub others: Map<String, Value>,
 }
 
-impl Said {
+impl Content {
     /// What a payload says: the member that counts, or an object of all with contents where there are several.
     pub(crate) fn by(payload: &Map<String, Value>, outcome: &Outcome) -> Self {
         let members = saying(payload);
@@ -120,8 +121,7 @@ fn is_operation(name: &str, value: &Value) -> bool {
 /// The members that say something: those within `Data` or `deviceResponse`, or else those beside them. First the one that
 /// the message is about; of the others, those with contents.
 fn saying(payload: &Map<String, Value>) -> Vec<(&str, &Value)> {
-    let within = WRAPPERS.iter().flat_map(|wrapper| named(payload, wrapper)).map(the_one).find_map(Value::as_object);
-    let within = within.into_iter().flatten().filter(|(name, value)| says(name, value));
+    let within = wrapped(payload).next().into_iter().flatten().filter(|(name, value)| says(name, value));
     let mut said: Vec<(&str, &Value)> = within.map(|(name, value)| (name.as_str(), value)).collect();
     if said.is_empty() {
         let envelope = |name: &str| ENVELOPE.iter().chain(&DEVICES).any(|own| own.eq_ignore_ascii_case(name));
@@ -149,12 +149,12 @@ pub(crate) fn main_name(payload: &Map<String, Value>) -> Option<String> {
 }
 
 /// What an item of an array directly in a wrapper says: a member that is known to, or all of it.
-pub(crate) fn within_wrapper(wrapper: &str, item: &Value) -> Said {
+pub(crate) fn within_wrapper(wrapper: &str, item: &Value) -> Content {
     let members = item.as_object().into_iter().flatten();
     let known = members.filter(|(name, value)| says(name, value) && is_known(name));
     match known.min_by_key(|(_, value)| is_empty(value)) {
-        Some((name, value)) => Said::under(name, value),
-        None => Said::under(wrapper, item),
+        Some((name, value)) => Content::under(name, value),
+        None => Content::under(wrapper, item),
     }
 }
 
@@ -189,11 +189,6 @@ pub(crate) fn account(members: &Map<String, Value>) -> Option<String> {
     let here = named(members, ACCOUNT).filter_map(value::text).find(|text| !text.trim().is_empty());
     here.map(std::borrow::Cow::into_owned)
         .or_else(|| members.values().flat_map(value::each).filter_map(Value::as_object).find_map(account))
-}
-
-/// Whether a member is an outermost wrapper.
-pub(crate) fn is_wrapper(name: &str) -> bool {
-    WRAPPERS.iter().any(|wrapper| wrapper.eq_ignore_ascii_case(name))
 }
 
 /// `suspend` of `suspendResponse`. A name that is nothing but `Response` stays.

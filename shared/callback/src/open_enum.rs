@@ -1,4 +1,4 @@
-//! The platform's enumerations. All are open: a value that no sample shows is as good as a known one.
+//! The platform's enumerations. All are open: unknown values are accepted.
 
 use std::fmt;
 use std::ops::Deref;
@@ -6,7 +6,7 @@ use std::ops::Deref;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Makes an enum of the known values, compared ignoring case, with `Other` for the rest (in lower case).
-macro_rules! open_set {
+macro_rules! open_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+ }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,7 +51,7 @@ macro_rules! open_set {
     };
 }
 
-open_set! {
+open_enum! {
     /// What kind of identifier names a device. Spelled in many casings by the platform (`Mdn`, `ESN`, `iccId`).
     Kind {
         /// Mobile directory number, 10 digits.
@@ -75,7 +75,7 @@ open_set! {
     }
 }
 
-open_set! {
+open_enum! {
     /// What was done to a device, as ExternalProvisioningChanges has it.
     Change {
         /// A line of service was activated.
@@ -105,7 +105,7 @@ open_set! {
     }
 }
 
-open_set! {
+open_enum! {
     /// The provisioning state of a line.
     State {
         /// In service.

@@ -1,4 +1,4 @@
-//! How a message names a device, and what it says about those names. What that does to devices is decided in `resolve`.
+//! How a message identifies a device, and what it claims about those identifiers. `resolve` decides what follows.
 
 use callback::{Change, DeviceIdentifier, Kind};
 
@@ -6,7 +6,7 @@ use crate::identity::{Identifier, MAX_IDENTIFIERS, Strength, identifiers};
 
 /// How a message names a device.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Naming {
+pub struct Identification {
     /// All names given, in the order in which they tell which device is meant.
     names: Vec<Identifier>,
     claim: Claim,
@@ -86,7 +86,7 @@ impl Hardware {
     }
 }
 
-impl Naming {
+impl Identification {
     /// The message gives some of the device's names.
     #[must_use]
     pub fn some<'a>(sent: impl IntoIterator<Item = &'a DeviceIdentifier>) -> Self {

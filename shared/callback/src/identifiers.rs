@@ -1,12 +1,12 @@
-//! Which devices a message names: where identifiers stand, how many devices they are of, and which belong together.
+//! Finds the identifiers in a payload, and decides how many devices they identify.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use serde_json::{Map, Value};
 
-use crate::envelope::DeviceIdentifier;
-use crate::open_set::Kind;
+use crate::identifier::DeviceIdentifier;
+use crate::open_enum::Kind;
 use crate::value;
 
 /// The digits of a mobile identification number. A member `min` with fewer is taken for a minimum.
@@ -14,16 +14,16 @@ const MIN_BYTES: usize = 10;
 
 /// How many devices a list of identifiers names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Naming {
+pub(crate) enum DeviceCount {
     /// At most one: no kind has two values, or one piece of hardware has them all.
-    One,
-    /// As many as there are values: all are of one kind.
-    Each,
-    /// Several, and nothing says which identifiers belong together.
-    Unclear,
+    AtMostOne,
+    /// One for each identifier: all are of one kind.
+    OnePerIdentifier,
+    /// Several, and the message does not say which identifiers belong together.
+    Ambiguous,
 }
 
-impl Naming {
+impl DeviceCount {
     /// Values are compared in one notation, and what cannot be a name counts for nothing.
     pub(crate) fn of<'a>(named: impl IntoIterator<Item = &'a DeviceIdentifier>) -> Self {
         let mut first: HashMap<Kind, String> = HashMap::new();
@@ -45,14 +45,14 @@ impl Naming {
         }
         let bound = hardware && !several_hardware;
         match (several && !bound, first.len()) {
-            (false, _) => Self::One,
-            (true, 1) => Self::Each,
-            (true, _) => Self::Unclear,
+            (false, _) => Self::AtMostOne,
+            (true, 1) => Self::OnePerIdentifier,
+            (true, _) => Self::Ambiguous,
         }
     }
 }
 
-/// The identifiers of each device, of a list that names [`Naming::Each`]. What cannot be a name is not among them.
+/// The identifiers of each device, of a list that names [`DeviceCount::OnePerIdentifier`]. What cannot be a name is not among them.
 pub(crate) fn apart(named: Vec<DeviceIdentifier>) -> Vec<Vec<DeviceIdentifier>> {
     let mut devices: Vec<Vec<DeviceIdentifier>> = Vec::new();
     let mut places = HashMap::new();
