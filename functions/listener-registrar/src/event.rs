@@ -1,8 +1,11 @@
-//! The events that the function handles.
+//! The events that invoke the function, and how each is handled.
 
+use lambda_runtime::Error;
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::deployment::Deployment;
+use crate::registrar::Registrar;
 use crate::rotation::Rotation;
 
 /// What invokes the function.
@@ -26,4 +29,21 @@ pub enum Event {
 pub enum CheckKind {
     /// The actual registrations with the expected ones.
     Registrations,
+}
+
+impl Registrar {
+    /// Handles an event.
+    ///
+    /// # Errors
+    ///
+    /// What failed. The failure of a deployment is reported to CloudFormation instead.
+    pub async fn handle(&self, event: Event, request_id: &str) -> Result<Value, Error> {
+        match event {
+            // Boxed: the layout of all three in one future would exceed a limit of the compiler.
+            Event::Deployment(deployment) => Box::pin(self.deploy(&deployment, request_id)).await?,
+            Event::Rotation(rotation) => Box::pin(self.rotate(&rotation, request_id)).await?,
+            Event::Check { check: CheckKind::Registrations } => Box::pin(self.check(request_id)).await?,
+        }
+        Ok(Value::Null)
+    }
 }

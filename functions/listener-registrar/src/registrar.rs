@@ -7,10 +7,8 @@ use aws_config::SdkConfig;
 use credentials::CallbackSecret;
 use lambda_runtime::Error;
 use registration::{AccountName, Action, Comparison, Credentials, Login, Platform, RegistrationStatus};
-use serde_json::Value;
 
 use crate::error::{MAX_LOGIN_REFUSALS, RegistrarError};
-use crate::event::{CheckKind, Event};
 use crate::notification::Notifier;
 use crate::registrar_table::RegistrarTable;
 use crate::settings::Settings;
@@ -82,21 +80,6 @@ impl Registrar {
             },
             http: reqwest::Client::builder().timeout(HTTP_TIMEOUT).build()?,
         })
-    }
-
-    /// Handles an event.
-    ///
-    /// # Errors
-    ///
-    /// What failed. The failure of a deployment is reported to CloudFormation instead.
-    pub async fn handle(&self, event: Event, request_id: &str) -> Result<Value, Error> {
-        match event {
-            // Boxed: the layout of all three in one future would exceed a limit of the compiler.
-            Event::Deployment(deployment) => Box::pin(self.deploy(&deployment, request_id)).await?,
-            Event::Rotation(rotation) => Box::pin(self.rotate(&rotation, request_id)).await?,
-            Event::Check { check: CheckKind::Registrations } => Box::pin(self.check(request_id)).await?,
-        }
-        Ok(Value::Null)
     }
 
     /// The credentials to register, as soon as every listener accepts them.
