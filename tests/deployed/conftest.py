@@ -51,7 +51,7 @@ SERVICES = [
 # Its other spellings.
 ALIASES = {"AlertsService": "AlertService", "PromoChange": "PromoChanges"}
 
-# An address of the platform, and one that is nobody's (RFC 5737).
+# An address of the platform, and one for documentation (RFC 5737).
 PLATFORM = "137.117.33.109"
 STRANGER = "203.0.113.9"
 
@@ -273,8 +273,8 @@ class Carrier:
             options += [f"--{name}", value]
         self.process = subprocess.Popen([PROGRAM, "platform", *options], stdout=subprocess.PIPE, text=True)
         # Nothing is printed until it listens, and then where.
-        said = self.process.stdout.readline()
-        self.url = re.search(r"http://127\.0\.0\.1:\d+", said).group()
+        first_line = self.process.stdout.readline()
+        self.url = re.search(r"http://127\.0\.0\.1:\d+", first_line).group()
         self.api = f"{self.url}/api"
 
     def stop(self):
@@ -282,8 +282,8 @@ class Carrier:
         self.process.wait()
 
     def registrations(self):
-        """What is registered, by service: API, URL, user name and digest of the password. The real platform shows that to
-        nobody."""
+        """What is registered, by service: API, URL, user name and digest of the password. The real platform has no
+        such endpoint."""
         return {
             service: (one["api"], one["url"], one["credentials"]["username"], digest(one["credentials"]["password"]))
             for service, one in self._registered().items()
