@@ -203,7 +203,7 @@ def golden(name):
 
 
 def another_device(meid, mdn, request_id=None):
-    """The golden suspension, of a device that no other message tells of."""
+    """The golden suspension, of a device that no other message names."""
     text = golden("3-suspend.xml").replace("A2000009D6BFE1", meid).replace("3701882174", mdn)
     return re.sub(r"<RequestId>[^<]*</RequestId>", f"<RequestId>{request_id or uuid.uuid4()}</RequestId>", text)
 
@@ -318,7 +318,7 @@ class Carrier:
         return self._call(method, f"m2m/v1/callbacks/{self.account}{path}", headers=headers, **arguments)
 
     def deregister(self, service):
-        """Ends a registration, as somebody else who has the login would."""
+        """Ends a registration, as any other holder of the login could."""
         self._as_its_user("DELETE", f"/name/{service}")
 
     def register_elsewhere(self, service, url):
@@ -329,7 +329,7 @@ class Carrier:
 
 
 def sam_deploy(name, **parameters):
-    """`sam deploy` of the unchanged template, whether it succeeded, and what it said. Parameters that are not given are
+    """`sam deploy` of the unchanged template: whether it succeeded, and its output. Parameters that are not given are
     as they were."""
     command = ["sam", "deploy", "--template-file", "template.yaml", "--stack-name", name]
     command += ["--no-confirm-changeset", "--no-progressbar"]
@@ -371,8 +371,8 @@ def circle_parameters(stack, carrier):
 @pytest.fixture(scope="session")
 def circle(circle_parameters):
     """A second stack of the same template, which registers its endpoints: the circle from the platform to it and back."""
-    succeeded, said = sam_deploy("circle", **circle_parameters)
-    assert succeeded, said
+    succeeded, output = sam_deploy("circle", **circle_parameters)
+    assert succeeded, output
     return Stack("circle")
 
 

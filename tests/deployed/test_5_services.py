@@ -213,7 +213,7 @@ def test_an_unknown_request_is_answered_404(stack, reader):
     assert answer.json()["errorCode"] and answer.json()["errorMessage"]
 
 
-def test_requests_are_shown_to_nobody_who_does_not_sign_or_may_not_call(stack, messages, identity):
+def test_requests_are_shown_only_to_callers_that_sign_and_have_permission(stack, messages, identity):
     message = messages["CarrierService", "rest"]
     path = f"/requests/{message.request_id}"
     # On AWS the API answers 404 to the first, as for a path that is not there.

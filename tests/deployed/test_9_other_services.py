@@ -122,7 +122,7 @@ def test_what_became_of_a_message_to_a_device_is_shown_by_its_request_id(stack, 
     assert result["fault"] == {"code": "DeliveryFailed", "text": "Device is not reachable."}
 
 
-def test_a_soap_message_of_a_service_that_nobody_knows_is_taken(stack, reader, queues):
+def test_a_soap_message_of_an_unknown_service_is_accepted(stack, reader, queues):
     answer = stack.send(soap(stack), service=UNKNOWN)
     assert answer.status_code == 200, answer.text
     found = device(stack, reader, "mdn/5550100116")
