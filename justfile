@@ -1,4 +1,4 @@
-# The daily commands. `just` lists them.
+# The daily commands: those of README.md and CONTRIBUTING.md. `just` lists them.
 
 _default:
     @just --list
@@ -14,11 +14,11 @@ platform *options:
 # What must be clean before a commit
 check:
     cargo fmt --all --check
-    cargo clippy --workspace --all-targets -- -D warnings
+    cargo clippy --workspace --all-targets --locked -- -D warnings
 
 # All tests that need nothing but Rust
 test:
-    cargo test --workspace
+    cargo test --workspace --locked
 
 # The deployed stack, on an emulated AWS
 test-deployed *options:
@@ -26,7 +26,7 @@ test-deployed *options:
 
 # The functions, as they are deployed
 build:
-    cargo lambda build --release
+    cargo lambda build --release --locked --compiler cargo
 
 # All that CI does
 ci:

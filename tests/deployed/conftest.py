@@ -3,6 +3,7 @@
 `run` deploys the stack and sets the environment these read. Nothing here skips: without a stack, every test fails.
 """
 
+import base64
 import datetime
 import hashlib
 import json
@@ -50,7 +51,7 @@ SERVICES = [
 # Its other spellings.
 ALIASES = {"AlertsService": "AlertService", "PromoChange": "PromoChanges"}
 
-# An address of the platform, and one that is nobody's (RFC 5737).
+# An address of the platform, and one for documentation (RFC 5737).
 PLATFORM = "137.117.33.109"
 STRANGER = "203.0.113.9"
 
@@ -100,6 +101,25 @@ class Stack:
         headers = {"content-type": "text/xml", "x-forwarded-for": address} | headers
         url = f"{self.api}/callbacks/{service}"
         return requests.request(method, url, data=body.encode(), headers=headers, timeout=PATIENCE)
+
+    def invoke(self, service, method):
+        """The status and body with which a service's function answers a method that the emulated API does not route: it
+        ignores the `any` of template.yaml."""
+        event = {
+            "httpMethod": method,
+            "path": f"/callbacks/{service}",
+            "pathParameters": {"service": service},
+            "headers": {},
+            "multiValueHeaders": {},
+            "requestContext": {"httpMethod": method, "identity": {"sourceIp": PLATFORM}},
+            "body": "",
+            "isBase64Encoded": False,
+        }
+        service = ALIASES.get(service, service)
+        function = self.resources[f"{service if service in SERVICES else 'OtherServices'}Function"]
+        answer = json.load(self.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))["Payload"])
+        body = answer["body"]
+        return answer["statusCode"], base64.b64decode(body).decode() if answer["isBase64Encoded"] else body
 
     def signed_get(self, path, credentials):
         """A GET with an AWS signature, as an SDK or the AWS command line sends it."""
@@ -183,7 +203,7 @@ def golden(name):
 
 
 def another_device(meid, mdn, request_id=None):
-    """The golden suspension, of a device that no other message tells of."""
+    """The golden suspension, of a device that no other message names."""
     text = golden("3-suspend.xml").replace("A2000009D6BFE1", meid).replace("3701882174", mdn)
     return re.sub(r"<RequestId>[^<]*</RequestId>", f"<RequestId>{request_id or uuid.uuid4()}</RequestId>", text)
 
@@ -253,8 +273,8 @@ class Carrier:
             options += [f"--{name}", value]
         self.process = subprocess.Popen([PROGRAM, "platform", *options], stdout=subprocess.PIPE, text=True)
         # Nothing is printed until it listens, and then where.
-        said = self.process.stdout.readline()
-        self.url = re.search(r"http://127\.0\.0\.1:\d+", said).group()
+        first_line = self.process.stdout.readline()
+        self.url = re.search(r"http://127\.0\.0\.1:\d+", first_line).group()
         self.api = f"{self.url}/api"
 
     def stop(self):
@@ -262,8 +282,8 @@ class Carrier:
         self.process.wait()
 
     def registrations(self):
-        """What is registered, by service: API, URL, user name and digest of the password. The real platform shows that to
-        nobody."""
+        """What is registered, by service: API, URL, user name and digest of the password. The real platform has no
+        such endpoint."""
         return {
             service: (one["api"], one["url"], one["credentials"]["username"], digest(one["credentials"]["password"]))
             for service, one in self._registered().items()
@@ -298,7 +318,7 @@ class Carrier:
         return self._call(method, f"m2m/v1/callbacks/{self.account}{path}", headers=headers, **arguments)
 
     def deregister(self, service):
-        """Ends a registration, as somebody else who has the login would."""
+        """Ends a registration, as any other holder of the login could."""
         self._as_its_user("DELETE", f"/name/{service}")
 
     def register_elsewhere(self, service, url):
@@ -309,7 +329,7 @@ class Carrier:
 
 
 def sam_deploy(name, **parameters):
-    """`sam deploy` of the unchanged template, whether it succeeded, and what it said. Parameters that are not given are
+    """`sam deploy` of the unchanged template: whether it succeeded, and its output. Parameters that are not given are
     as they were."""
     command = ["sam", "deploy", "--template-file", "template.yaml", "--stack-name", name]
     command += ["--no-confirm-changeset", "--no-progressbar"]
@@ -351,8 +371,8 @@ def circle_parameters(stack, carrier):
 @pytest.fixture(scope="session")
 def circle(circle_parameters):
     """A second stack of the same template, which registers its endpoints: the circle from the platform to it and back."""
-    succeeded, said = sam_deploy("circle", **circle_parameters)
-    assert succeeded, said
+    succeeded, output = sam_deploy("circle", **circle_parameters)
+    assert succeeded, output
     return Stack("circle")
 
 

@@ -93,7 +93,7 @@ def test_an_unknown_device_is_answered_404(stack, reader):
         assert answer.json()["errorCode"] and answer.json()["errorMessage"]
 
 
-def test_devices_are_shown_to_nobody_who_does_not_sign_or_may_not_call(stack, five_messages, identity):
+def test_devices_are_shown_only_to_callers_that_sign_and_have_permission(stack, five_messages, identity):
     url = f"{stack.api}/devices/meid/A2000009D6BFE1"
     # On AWS the API answers 404 to the first, as for a path that is not there.
     unsigned = requests.get(url, timeout=PATIENCE)

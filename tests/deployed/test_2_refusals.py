@@ -35,10 +35,6 @@ def test_an_address_off_the_list_is_answered_403(stack, good):
     assert_clear_error(stack.send(good, address=STRANGER), 403)
 
 
-def test_another_method_is_answered_405(stack, good):
-    assert_clear_error(stack.send("", method="GET"), 405)
-
-
 def test_another_content_type_is_answered_415(stack, good):
     assert_clear_error(stack.send(good, **{"content-type": "image/png"}), 415)
 

@@ -193,7 +193,7 @@ def test_the_query_role_reads_but_writes_nothing(circle, acting_as, row):
     everything_else(circle, client)
 
 
-def test_the_registrar_role_logs_in_rotates_and_tells_but_sees_no_device(
+def test_the_registrar_role_logs_in_rotates_and_publishes_but_reads_no_device(
     circle, stack, acting_as, row, circle_parameters
 ):
     client = acting_as(REGISTRAR)

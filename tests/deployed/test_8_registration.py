@@ -106,8 +106,8 @@ def invoke(stack, event):
     patient = Config(read_timeout=ROTATION_TIMEOUT, retries={"total_max_attempts": 1})
     functions = stack.session.client("lambda", config=patient)
     answer = functions.invoke(FunctionName=stack.outputs["RegistrarFunctionName"], Payload=json.dumps(event))
-    said = json.load(answer["Payload"])
-    return said["errorMessage"] if "FunctionError" in answer else None
+    result = json.load(answer["Payload"])
+    return result["errorMessage"] if "FunctionError" in answer else None
 
 
 def log(stack):
@@ -325,7 +325,7 @@ def test_the_command_line_shows_that_all_is_as_expected(circle, carrier):
         assert "as expected" in row and row.endswith(f"{base_url(circle)}/{service}")
 
 
-def test_the_command_line_finds_what_is_gone_and_registers_it_only_when_told_to(circle, carrier):
+def test_the_command_line_finds_drift_and_registers_only_on_request(circle, carrier):
     code, printed = callbacks(carrier, "deregister", "--service", GONE)
     assert code == 0 and "deregistered" in rows(printed)[GONE], printed
     without = wanted(circle, [service for service in SERVICES if service != GONE])
@@ -353,7 +353,7 @@ def test_the_command_line_tells_a_wrong_command_from_a_platform_that_refuses(cir
     assert code == 3 and "not-the-password" not in printed, printed
 
 
-def test_what_drifts_is_repaired_by_a_check_and_told_of_once(circle, carrier, repairs):
+def test_a_check_repairs_drift_and_publishes_each_repair_once(circle, carrier, repairs):
     before, drifted = counted(circle, "RegistrationsRepaired"), drift(carrier)
     assert carrier.registrations() != wanted(circle)
     assert invoke(circle, CHECK) is None
@@ -457,8 +457,8 @@ def narrowed(circle, carrier):
     """The stack, updated: it registers two services alone, and looks after them every minute."""
     before = SimpleNamespace(parameters=parameters(circle), registrations=carrier.registrations())
     changes = {"CallbackServices": f"{GONE},{ELSEWHERE}", "RegistrationSchedule": EVERY_MINUTE}
-    succeeded, said = sam_deploy(circle.name, **changes)
-    assert succeeded, said
+    succeeded, output = sam_deploy(circle.name, **changes)
+    assert succeeded, output
     return SimpleNamespace(before=before, changes=changes, registrations=carrier.registrations())
 
 
@@ -509,8 +509,8 @@ def nowhere():
 def unreached(circle_parameters, nowhere):
     """A stack that was deployed while the platform was down."""
     changes = {"PlatformUrl": nowhere, "RegistrationOnDeploy": "attempted"}
-    succeeded, said = sam_deploy("unreached", **circle_parameters | changes)
-    assert succeeded, said
+    succeeded, output = sam_deploy("unreached", **circle_parameters | changes)
+    assert succeeded, output
     return Stack("unreached")
 
 
@@ -525,13 +525,13 @@ def test_a_platform_that_is_down_does_not_fail_a_deployment_unless_it_should(unr
 
 
 @pytest.mark.parametrize(
-    "parameter, value, said",
+    "parameter, value, expected_error",
     [("AccountNames", "", "no account is given"), ("CallbackServices", "NoSuchService", '"NoSuchService" is no')],
 )
-def test_a_parameter_that_cannot_be_right_fails_a_deployment_at_once(unreached, parameter, value, said):
+def test_an_invalid_parameter_fails_a_deployment_at_once(unreached, parameter, value, expected_error):
     status, [reason] = update(unreached, **{parameter: value})
     assert status == "UPDATE_ROLLBACK_COMPLETE"
-    assert said in reason and reason.endswith(".")
+    assert expected_error in reason and reason.endswith(".")
 
 
 def test_a_platform_that_is_down_does_not_hold_up_a_deletion(unreached):

@@ -29,8 +29,8 @@ def login(stack, platform):
 
 
 def deployed(**given):
-    succeeded, said = sam_deploy(NAME, **given)
-    assert succeeded, said
+    succeeded, output = sam_deploy(NAME, **given)
+    assert succeeded, output
     return Stack(NAME)
 
 
@@ -73,8 +73,8 @@ def test_empty_parameters_deregister_nothing(plain, platform, login):
 
 
 def test_no_account_at_all_is_refused_and_deregisters_nothing(plain, platform):
-    succeeded, said = sam_deploy(NAME, AccountNames="")
-    assert not succeeded and "no account is given" in said, said
+    succeeded, output = sam_deploy(NAME, AccountNames="")
+    assert not succeeded and "no account is given" in output, output
     assert platform.registrations() == wanted(plain)
 
 
