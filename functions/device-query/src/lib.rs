@@ -9,7 +9,7 @@ use http::{HeaderValue, Response, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::json;
-use store::{EventsFrom, RequestFrom, Store, StoreError};
+use store::{EventCursor, OutcomeCursor, Store, StoreError};
 
 /// The default and maximum number of events per page.
 const MAX_EVENTS: usize = 100;
@@ -132,7 +132,7 @@ async fn look_up(store: &Store, query: &Query) -> Result<Response<String>, Query
             let limit = page.limit(MAX_EVENTS)?;
             let from = page.after.as_deref().map(|after| read_cursor(after).ok_or(QueryError::After)).transpose()?;
             let (events, next) = store.events(&find(store, name).await?, from, limit).await?;
-            let next = next.map(|EventsFrom { device, after }| format!("{device}:{after}"));
+            let next = next.map(|EventCursor { device, after }| format!("{device}:{after}"));
             Ok(linked(json_response(StatusCode::OK, &events), limit, next))
         }
         Query::Request(id, page) => {
@@ -145,7 +145,7 @@ async fn look_up(store: &Store, query: &Query) -> Result<Response<String>, Query
             if results.is_empty() && after.is_none() {
                 return Err(QueryError::NoRequest);
             }
-            let next = next.map(|RequestFrom { slice, partition }| format!("{slice}:{partition}"));
+            let next = next.map(|OutcomeCursor { slice, partition }| format!("{slice}:{partition}"));
             let body = json!({ "requestId": id, "results": results });
             Ok(linked(json_response(StatusCode::OK, &body), limit, next))
         }
@@ -179,14 +179,14 @@ async fn find(store: &Store, name: &Name) -> Result<Device, QueryError> {
     })
 }
 
-fn read_cursor(text: &str) -> Option<EventsFrom> {
+fn read_cursor(text: &str) -> Option<EventCursor> {
     let (device, after) = text.rsplit_once(':')?;
-    Some(EventsFrom { device: DeviceId::from(device), after: after.parse().ok()? })
+    Some(EventCursor { device: DeviceId::from(device), after: after.parse().ok()? })
 }
 
-fn read_request_cursor(text: &str) -> Option<RequestFrom> {
+fn read_request_cursor(text: &str) -> Option<OutcomeCursor> {
     let (slice, partition) = text.split_once(':').filter(|(_, partition)| partition.len() <= MAX_ID_BYTES)?;
-    Some(RequestFrom { slice: slice.parse().ok()?, partition: partition.to_owned() })
+    Some(OutcomeCursor { slice: slice.parse().ok()?, partition: partition.to_owned() })
 }
 
 fn json_response<T: Serialize>(status: StatusCode, value: &T) -> Response<String> {

@@ -1,5 +1,5 @@
-//! How the functions reach AWS: one configuration for all clients, what is said of their
-//! errors, and counters. The clients themselves are their users'.
+//! What all users of AWS share: one client configuration, error texts without payloads, and metrics. Each user makes its own
+//! clients.
 
 mod metrics;
 mod reason;
@@ -13,13 +13,13 @@ use aws_config::{BehaviorVersion, SdkConfig};
 pub use metrics::Metrics;
 pub use reason::reason;
 
-/// The environment's configuration, for calls that are over within this time, whatever happens: a try may take half of
-/// it, so that there is room for another one.
-pub async fn config(within: Duration) -> SdkConfig {
+/// The environment's configuration, for calls with this timeout, retries included. An attempt times out after half of it,
+/// which leaves room for a retry.
+pub async fn config(timeout: Duration) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
-        .operation_attempt_timeout(within / 2)
-        .operation_timeout(within);
+        .operation_attempt_timeout(timeout / 2)
+        .operation_timeout(timeout);
     aws_config::defaults(BehaviorVersion::v2026_01_12())
         .timeout_config(timeouts.build())
         .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(50)))

@@ -1,17 +1,17 @@
-//! Counters in CloudWatch's embedded metric format: a line of JSON on standard output, no calls.
+//! Metrics in CloudWatch's embedded metric format: a line of JSON on standard output, without a call of AWS.
 
 use jiff::Timestamp;
 use serde_json::json;
 
-/// The namespace of all counters.
+/// The namespace of all metrics.
 const NAMESPACE: &str = "ThingSpaceCallbacks";
 
-/// Where counters go.
+/// Where metrics go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Metrics {
-    /// To the log, where CloudWatch finds them.
+    /// To the log, from which CloudWatch extracts them.
     Log {
-        /// The stack's name: several in one account are counted apart.
+        /// The stack's name, a dimension: several stacks in one account are counted separately.
         stack: String,
     },
     /// Nowhere.
@@ -19,7 +19,7 @@ pub enum Metrics {
 }
 
 impl Metrics {
-    /// Adds to a counter: of the stack, and of this callback service in it.
+    /// Adds to a counter of the stack, and to that of this callback service in it.
     pub fn count(&self, service: &str, name: &str, count: usize) {
         if let Self::Log { stack } = self {
             println!("{}", line(stack, service, name, count, Timestamp::now()));
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_counter_is_a_line_that_cloudwatch_reads() {
+    fn a_counter_is_a_line_in_embedded_metric_format() {
         let line = line("cb", "DeviceUsage", "CallbacksRecorded", 2, Timestamp::UNIX_EPOCH);
         insta::assert_snapshot!(line, @r#"{"CallbacksRecorded":2,"_aws":{"CloudWatchMetrics":[{"Dimensions":[["stack"],["stack","service"]],"Metrics":[{"Name":"CallbacksRecorded","Unit":"Count"}],"Namespace":"ThingSpaceCallbacks"}],"Timestamp":0},"service":"DeviceUsage","stack":"cb"}"#);
     }

@@ -1,4 +1,4 @@
-//! What is said of an error of AWS: why, and nothing of what was sent or answered.
+//! Texts of errors of AWS: the reason, and nothing that was sent or answered.
 
 use std::error::Error;
 use std::fmt::Debug;
@@ -6,9 +6,9 @@ use std::fmt::Debug;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-/// The service's code and message; for an error before or behind the service, what led to it.
+/// The service's error code and message; for an error outside the service, such as a timeout, the chain of causes.
 ///
-/// The SDK's own `DisplayErrorContext` prints the whole answer where it cannot be read: a secret, or a device.
+/// The SDK's own `DisplayErrorContext` prints the whole response if it is malformed, with the secret or the device in it.
 pub fn reason<E, R>(error: &SdkError<E, R>) -> String
 where
     E: ProvideErrorMetadata + Error + 'static,

@@ -1,4 +1,4 @@
-//! A plan as the items of one `TransactWriteItems`, each with the condition that nothing has changed since it was read.
+//! A plan as the items of one `TransactWriteItems`: conditional writes, which fail if a row has changed since it was read.
 
 use aws_sdk_dynamodb::types::builders::PutBuilder;
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
@@ -6,30 +6,23 @@ use device::{
     CallbackDelivery, DeviceId, Digest, Event, Move, OwnerChange, Plan, Receipt, RecordedEvent, RequestOutcome,
 };
 
+use crate::error::StoreError;
+use crate::limits::{MAX_ROW_BYTES, MAX_TRANSACTION_BYTES, MAX_TRANSACTION_ITEMS};
 use crate::rows::{Key, Row, json, number, text};
-use crate::{Store, StoreError};
+use crate::table::Store;
 
-/// DynamoDB's bound on the items of one `TransactWriteItems`.
-const MAX_ITEMS: usize = 100;
-
-/// DynamoDB's bound on all of them together is 4 MB; the rest is for keys and small rows.
-const MAX_TRANSACTION_BYTES: usize = 3_500_000;
-
-/// DynamoDB's rows hold 409,600 bytes; the rest is for the other attributes.
-const MAX_ROW_BYTES: usize = 400_000;
-
-/// What a plan writes.
+/// The items that a plan writes.
 #[derive(Default)]
 pub(crate) struct Items {
     pub(crate) items: Vec<TransactWriteItem>,
-    /// About how much that is, in bytes.
+    /// Approximate size in bytes.
     pub(crate) bytes: usize,
 }
 
 impl Items {
-    /// Whether one transaction takes these too.
+    /// Whether one transaction can hold these too.
     pub(crate) fn has_room_for(&self, more: &Self) -> bool {
-        self.items.len() + more.items.len() <= MAX_ITEMS && self.bytes + more.bytes <= MAX_TRANSACTION_BYTES
+        self.items.len() + more.items.len() <= MAX_TRANSACTION_ITEMS && self.bytes + more.bytes <= MAX_TRANSACTION_BYTES
     }
 
     pub(crate) fn add(&mut self, more: Self) {
@@ -39,27 +32,28 @@ impl Items {
 }
 
 /// Why a plan cannot be written.
-pub(crate) enum Unwritable {
-    /// An event or a device is too large for a row, with so many bytes.
+pub(crate) enum ItemsError {
+    /// An event or a device is too large for a row; its size as JSON, in bytes.
     TooLarge(usize),
-    Error(StoreError),
+    Store(StoreError),
 }
 
-impl From<StoreError> for Unwritable {
+impl From<StoreError> for ItemsError {
     fn from(error: StoreError) -> Self {
-        Self::Error(error)
+        Self::Store(error)
     }
 }
 
 impl Store {
-    /// What a plan writes. `read` is the receipt that was found under the same key, of an equal message that was another one.
+    /// The items that a plan writes. `read` is the receipt that an equal message left under the same idempotency key, where
+    /// this message is not its duplicate.
     pub(crate) fn items(
         &self,
         delivery: &CallbackDelivery,
         key: &Digest,
         read: Option<&Receipt>,
         plan: &mut Plan,
-    ) -> Result<Items, Unwritable> {
+    ) -> Result<Items, ItemsError> {
         let mut written = Items::default();
         let (events, moves) = match plan {
             Plan::Devices(events, moves) => (events.as_mut_slice(), moves.as_slice()),
@@ -81,7 +75,8 @@ impl Store {
         Ok(written)
     }
 
-    /// Must not be there, or must be the one that was read.
+    /// The receipt, conditional on there being none, or still the one that was read: two writers with the same idempotency
+    /// key cannot both succeed.
     fn receipt_item(
         &self,
         delivery: &CallbackDelivery,
@@ -99,7 +94,7 @@ impl Store {
         }
         let put = self.put(row);
         item(match read {
-            // An expired receipt may be deleted at any time.
+            // TTL may delete an expired receipt at any time.
             Some(read) => put
                 .condition_expression("attribute_not_exists(pk) OR (subject = :subject AND #sequence = :sequence)")
                 .expression_attribute_names("#sequence", "sequence")
@@ -109,8 +104,8 @@ impl Store {
         })
     }
 
-    /// The device, or for an event of an account its counter: guarded by the version that was read.
-    fn state_item(&self, recorded: &RecordedEvent) -> Result<(TransactWriteItem, usize), Unwritable> {
+    /// The row of the device or the account, under optimistic locking: conditional on the version that was read.
+    fn state_item(&self, recorded: &RecordedEvent) -> Result<(TransactWriteItem, usize), ItemsError> {
         let sequence = recorded.event.sequence;
         let mut row = Key::state(&recorded.event.subject).row();
         row.insert("version".to_owned(), number(sequence));
@@ -119,7 +114,7 @@ impl Store {
             let contents = json(device)?;
             bytes = contents.len();
             if bytes > MAX_ROW_BYTES {
-                return Err(Unwritable::TooLarge(bytes));
+                return Err(ItemsError::TooLarge(bytes));
             }
             row.insert("updatedAt".to_owned(), text(device.updated_at.to_string()));
             row.insert("device".to_owned(), text(contents));
@@ -138,7 +133,7 @@ impl Store {
         Ok((item(put)?, bytes))
     }
 
-    fn event_item(&self, recorded: &mut RecordedEvent) -> Result<(TransactWriteItem, usize), Unwritable> {
+    fn event_item(&self, recorded: &mut RecordedEvent) -> Result<(TransactWriteItem, usize), ItemsError> {
         let mut contents = json(recorded)?;
         if contents.len() > MAX_ROW_BYTES {
             recorded.event.omit_copies();
@@ -147,7 +142,7 @@ impl Store {
         let event = &recorded.event;
         let bytes = contents.len() + event.change.len();
         if bytes > MAX_ROW_BYTES {
-            return Err(Unwritable::TooLarge(bytes));
+            return Err(ItemsError::TooLarge(bytes));
         }
         let mut row = Key::event(&event.subject, event.sequence).row();
         row.insert("service".to_owned(), text(&event.service));
@@ -158,7 +153,7 @@ impl Store {
         Ok((item(self.put(row).condition_expression("attribute_not_exists(pk)"))?, bytes))
     }
 
-    /// What became of a request, where the event says so: found by the request's id.
+    /// The outcome of a request for one device, if the event reports one. Found by the request's id.
     fn request_item(&self, recorded: &RecordedEvent) -> Result<Option<TransactWriteItem>, StoreError> {
         let event = &recorded.event;
         let (Some(request_id), Some(result)) = (&event.request_id, &event.result) else { return Ok(None) };
@@ -176,7 +171,7 @@ impl Store {
         item(self.put(row)).map(Some)
     }
 
-    /// An identifier changes hands, if it is still where it was.
+    /// Gives an identifier to a device, or releases it: conditional on the owner that was read.
     fn move_item(&self, moved: &Move) -> Result<TransactWriteItem, StoreError> {
         let key = Key::identifier(&moved.identifier);
         let given_to = |device: &DeviceId| {
@@ -198,13 +193,12 @@ impl Store {
                     .condition_expression("device = :owner")
                     .expression_attribute_values(":owner", text(from.to_string()))
                     .build();
-                let delete = delete.map_err(|error| StoreError::Corrupt(error.to_string()))?;
-                Ok(TransactWriteItem::builder().delete(delete).build())
+                Ok(TransactWriteItem::builder().delete(delete?).build())
             }
         }
     }
 
-    /// Events and what is found by them are kept for the time that the customer chose.
+    /// Sets the time-to-live of an event, or of an outcome, if the customer chose one.
     fn expire(&self, row: &mut Row, event: &Event) {
         if self.event_retention_days > 0 {
             let seconds = i64::from(self.event_retention_days) * 24 * 60 * 60;
@@ -218,6 +212,5 @@ impl Store {
 }
 
 fn item(put: PutBuilder) -> Result<TransactWriteItem, StoreError> {
-    let put = put.build().map_err(|error| StoreError::Corrupt(error.to_string()))?;
-    Ok(TransactWriteItem::builder().put(put).build())
+    Ok(TransactWriteItem::builder().put(put.build()?).build())
 }

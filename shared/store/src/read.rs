@@ -1,25 +1,26 @@
-//! Finding devices and their events.
+//! Strongly consistent reads of devices, their events and the outcomes of requests.
 
 use device::{Device, DeviceId, Event, Identifier, RecordedEvent, RequestOutcome, RequestOutcomes, Subject};
 
-use crate::rows::{EVENT, Key, Row, SLICES, get_json, get_text, partition, request_partition, text};
-use crate::{Store, StoreError};
+use crate::error::StoreError;
+use crate::rows::{EVENT, Key, SLICES, get_json, get_text, partition, request_partition, text};
+use crate::table::Store;
 
-/// After which event to go on: the device that it is of, and its sequence.
+/// The last event of a page: the next page starts after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EventsFrom {
-    /// The device, or one that was merged into it.
+pub struct EventCursor {
+    /// The device whose event it is: the one queried, or one that was merged into it.
     pub device: DeviceId,
-    /// The sequence after which to go on.
+    /// Its sequence.
     pub after: u64,
 }
 
-/// After which device's answers to a request to go on: the slice of the rows that they are in, and their partition.
+/// The last device of a page of outcomes: the next page starts after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestFrom {
-    /// 0 to 15.
+pub struct OutcomeCursor {
+    /// The slice of the rows, 0 to 15.
     pub slice: usize,
-    /// `DEVICE#<id>` or `ACCOUNT#<name>`.
+    /// The device's partition: `DEVICE#<id>` or `ACCOUNT#<name>`.
     pub partition: String,
 }
 
@@ -28,7 +29,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// A [`StoreError`] where the table cannot be read.
+    /// A [`StoreError`] if the table cannot be read.
     pub async fn device_with(&self, identifier: &Identifier) -> Result<Option<Device>, StoreError> {
         match self.get(&Key::identifier(identifier)).await? {
             Some(row) => self.device(&DeviceId::from(get_text(&row, "device")?)).await,
@@ -40,23 +41,23 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// A [`StoreError`] where the table cannot be read.
+    /// A [`StoreError`] if the table cannot be read.
     pub async fn device(&self, id: &DeviceId) -> Result<Option<Device>, StoreError> {
         self.get(&Key::device(id)).await?.map(|row| get_json(&row, "device")).transpose()
     }
 
-    /// The history of a device, oldest first: of those that were merged into it, then its own. At most `limit` events
-    /// (fewer where rows are large), and where to go on, if there may be more.
+    /// The history of a device, oldest first: the events of devices that were merged into it, then its own. At most `limit`
+    /// events (fewer if rows are large), and a cursor if there may be more.
     ///
     /// # Errors
     ///
-    /// A [`StoreError`] where the table cannot be read.
+    /// A [`StoreError`] if the table cannot be read.
     pub async fn events(
         &self,
         device: &Device,
-        from: Option<EventsFrom>,
+        from: Option<EventCursor>,
         limit: usize,
-    ) -> Result<(Vec<Event>, Option<EventsFrom>), StoreError> {
+    ) -> Result<(Vec<Event>, Option<EventCursor>), StoreError> {
         let from = from.as_ref();
         let history = device.merged_from.iter().chain([&device.id]);
         let mut events = Vec::new();
@@ -67,13 +68,13 @@ impl Store {
             after = found.last().map_or(after, |last| last.sequence);
             events.extend(found);
             if more || events.len() >= limit {
-                return Ok((events, Some(EventsFrom { device: id.clone(), after })));
+                return Ok((events, Some(EventCursor { device: id.clone(), after })));
             }
         }
         Ok((events, None))
     }
 
-    /// The events of one subject, and whether there may be more of them: a page of DynamoDB holds 1 MB.
+    /// The events of one subject, and whether there may be more: DynamoDB limits a page to 1 MB.
     async fn events_after(
         &self,
         subject: &Subject,
@@ -99,21 +100,21 @@ impl Store {
         Ok((events, found.last_evaluated_key().is_some()))
     }
 
-    /// What became of a request, device by device. About `limit` devices, and where to go on, if there may be more.
+    /// The outcomes of a request by device: `limit` devices, and a cursor if there may be more.
     ///
     /// # Errors
     ///
-    /// A [`StoreError`] where the table cannot be read.
+    /// A [`StoreError`] if the table cannot be read.
     pub async fn request(
         &self,
         request_id: &str,
-        after: Option<&RequestFrom>,
+        after: Option<&OutcomeCursor>,
         limit: usize,
-    ) -> Result<(Vec<RequestOutcomes>, Option<RequestFrom>), StoreError> {
+    ) -> Result<(Vec<RequestOutcomes>, Option<OutcomeCursor>), StoreError> {
         let mut found: Vec<RequestOutcomes> = Vec::new();
         let first = after.map_or(0, |after| after.slice);
         for (number, slice) in SLICES.iter().enumerate().skip(first) {
-            // The last device of this slice so far; its answers end where the next one's begin.
+            // The last device of this slice so far; its outcomes end where the next one's begin.
             let mut last = after.filter(|after| after.slice == number).map_or("", |after| &after.partition).to_owned();
             let mut start = text(if last.is_empty() { " ".to_owned() } else { format!("{last}#~") });
             loop {
@@ -134,7 +135,7 @@ impl Store {
                     let full = found.len() >= limit;
                     match found.last_mut().filter(|_| subject == last) {
                         Some(known) => known.earlier.push(std::mem::replace(&mut known.newest, newest)),
-                        None if full => return Ok((found, Some(RequestFrom { slice: number, partition: last }))),
+                        None if full => return Ok((found, Some(OutcomeCursor { slice: number, partition: last }))),
                         None => found.push(RequestOutcomes { newest, earlier: Vec::new() }),
                     }
                     last = subject;
@@ -148,18 +149,12 @@ impl Store {
         Ok((found, None))
     }
 
-    /// Opens the connection, so that the first message does not wait for it.
+    /// Opens the connection during the cold start, so that the first message reuses it.
     ///
     /// # Errors
     ///
-    /// A [`StoreError`] where the table cannot be read.
+    /// A [`StoreError`] if the table cannot be read.
     pub async fn warm_up(&self) -> Result<(), StoreError> {
-        self.get_all(&[Key::device(&DeviceId::from("warm-up"))]).await.map(drop)
-    }
-
-    async fn get(&self, key: &Key) -> Result<Option<Row>, StoreError> {
-        let request = self.client.get_item().table_name(&self.table).set_key(Some(key.row())).consistent_read(true);
-        let found = request.send().await.map_err(|error| StoreError::unavailable(&error))?;
-        Ok(found.item)
+        self.get_all([&Key::device(&DeviceId::from("warm-up"))]).await.map(drop)
     }
 }

@@ -1,5 +1,5 @@
-//! Recording what a message says: each observation once, in one transaction, which several observations may share. All that
-//! can be recorded is, whatever becomes of the rest.
+//! Records the parts of a message: idempotently, each in one transaction, which several parts may share. A part that cannot
+//! be recorded does not keep the others from being recorded.
 
 use std::collections::BTreeSet;
 
@@ -10,32 +10,33 @@ use device::{CallbackDelivery, DeviceId, Observation, Plan, plan};
 use futures_util::{StreamExt, stream};
 use tokio::time::Instant;
 
-use crate::batch::{MAX_KEYS, Rows, pause};
-use crate::items::{Items, Unwritable};
-use crate::rows::{Key, receipt};
-use crate::task::{Task, View, groups};
-use crate::{Store, StoreError};
+use crate::error::StoreError;
+use crate::items::{Items, ItemsError};
+use crate::limits::MAX_BATCH_GET_KEYS;
+use crate::parts::{GroupState, Part, groups};
+use crate::rows::Key;
+use crate::table::{Rows, Store, backoff};
 
-/// How many groups are recorded side by side. More would meet the limits of a young table rather than be faster.
-const GROUPS_SIDE_BY_SIDE: usize = 8;
+/// How many requests of one message are in flight at a time. More would only be throttled by a new table.
+const MAX_IN_FLIGHT: usize = 8;
 
 /// What became of the observations of a message.
 #[derive(Debug, Default)]
 pub struct Recording {
-    /// How many are in the table now and were not before.
+    /// How many were recorded now.
     pub recorded: usize,
-    /// How many were there before.
+    /// How many had been recorded before.
     pub duplicates: usize,
-    /// Those that no row, or no transaction, of the table can hold.
+    /// Those that are too large for a row or a transaction.
     pub oversized: Vec<Oversized>,
-    /// Why others are not in the table: the first reason.
+    /// Why others were not recorded: the first error.
     pub failure: Option<StoreError>,
 }
 
-/// An observation that no row, or no transaction, of the table can hold.
+/// An observation that is too large for a row or a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Oversized {
-    /// Its place among the message's observations.
+    /// Its position among the message's observations.
     pub number: usize,
     /// Size of what is too large, as JSON, in bytes.
     pub bytes: usize,
@@ -49,22 +50,21 @@ impl Recording {
         self.failure = self.failure.take().or(other.failure);
     }
 
-    /// Counts what became of the observations of one transaction. Those to be tried again are alone; says whether there are
-    /// none.
-    fn count<'t, 'a>(
+    /// Counts the parts of one transaction, and moves those to be retried to `retries`. Whether they were written.
+    fn count<'p, 'a>(
         &mut self,
-        together: &mut Vec<&'t Task<'a>>,
+        parts: &mut Vec<&'p Part<'a>>,
         written: Result<bool, StoreError>,
-        alone: &mut Vec<&'t Task<'a>>,
+        retries: &mut Vec<&'p Part<'a>>,
     ) -> bool {
-        let together = std::mem::take(together);
+        let parts = std::mem::take(parts);
         match written {
             Ok(true) => {
-                self.recorded += together.len();
+                self.recorded += parts.len();
                 return true;
             }
-            Ok(false) => alone.extend(together),
-            Err(error) if error.is_retryable() => alone.extend(together),
+            Ok(false) => retries.extend(parts),
+            Err(error) if error.is_retryable() => retries.extend(parts),
             Err(error) => self.add(Self::failed(error)),
         }
         false
@@ -78,105 +78,122 @@ impl Recording {
         Self { recorded, ..Self::default() }
     }
 
+    fn oversized(number: usize, bytes: usize) -> Self {
+        Self { oversized: vec![Oversized { number, bytes }], ..Self::default() }
+    }
+
     fn duplicate() -> Self {
         Self { duplicates: 1, ..Self::default() }
     }
 }
 
-/// What is to be done about an observation.
+/// What to do about a part.
 enum Decision {
     /// Nothing: it was recorded before.
     Duplicate,
-    /// What was read does not fit together: another writer came in between.
-    Outdated,
-    /// To write these items of the plan.
+    /// Read again: the rows are stale, since another writer came between two reads.
+    Stale,
+    /// Write these items of the plan.
     Write(Items, Box<Plan>),
+    /// Nothing: no row or transaction can hold it. Its size as JSON, in bytes.
     Oversized(usize),
 }
 
+/// The rows that were read for a whole message: receipts, and identifiers with their owners.
+#[derive(Default)]
+struct MessageRows {
+    rows: Rows,
+    /// False if some could not be read.
+    complete: bool,
+}
+
 impl Store {
-    /// Records the observations of one message. Each is recorded once, however often and however concurrently the message
-    /// comes, and whatever becomes of the others. What fails is tried again until the deadline if it may succeed; what was
-    /// recorded until then stays, and is found as a duplicate when the message comes again.
+    /// Records the observations of one message, idempotently: each once, however often and however concurrently the
+    /// message is delivered. Retries throttled requests and lost races with backoff until the deadline. What was recorded
+    /// by then stays, and is a duplicate when the platform resends the message.
     pub async fn record(
         &self,
         delivery: &CallbackDelivery,
         observations: &[Observation],
         deadline: Instant,
     ) -> Recording {
-        let tasks = observations.iter().enumerate().map(|(number, one)| Task::new(number, one, delivery)).collect();
+        let parts = observations.iter().enumerate();
+        let parts = parts.map(|(number, observation)| Part::new(number, observation, delivery)).collect();
         let mut recording = Recording::default();
-        let (left, owners) = self.not_yet_recorded(delivery, tasks, &mut recording).await;
-        let groups = groups(left, &owners);
-        let recorded = groups.iter().map(|group| self.record_group(delivery, group, deadline));
-        let mut groups = stream::iter(recorded.collect::<Vec<_>>()).buffered(GROUPS_SIDE_BY_SIDE);
-        while let Some(recorded) = groups.next().await {
+        let (parts, message) = self.without_duplicates(delivery, parts, &mut recording).await;
+        let groups = groups(parts, &message.rows);
+        let recordings = groups.iter().map(|group| self.record_group(delivery, group, &message, deadline));
+        let mut recordings = stream::iter(recordings.collect::<Vec<_>>()).buffered(MAX_IN_FLIGHT);
+        while let Some(recorded) = recordings.next().await {
             recording.add(recorded);
         }
         recording
     }
 
-    /// Of a message for many devices that was not answered in time and is sent again, most is recorded: only the rest is
-    /// worth reading more for. For one device, the receipt is read with the rest. Also gives the owners of all names: parts that
-    /// name one device by different names belong together.
-    async fn not_yet_recorded<'a>(
+    /// Drops the parts that are duplicates: when the platform resends a message for many devices that was not answered in
+    /// time, that is most of them. Reads receipts and identifiers of all parts; for a message of one part, the receipt is
+    /// read with the device.
+    async fn without_duplicates<'a>(
         &self,
         delivery: &CallbackDelivery,
-        tasks: Vec<Task<'a>>,
+        parts: Vec<Part<'a>>,
         recording: &mut Recording,
-    ) -> (Vec<Task<'a>>, Rows) {
-        if tasks.len() == 1 {
-            return (tasks, Rows::default());
+    ) -> (Vec<Part<'a>>, MessageRows) {
+        if parts.len() == 1 {
+            return (parts, MessageRows::default());
         }
-        let keys = tasks.iter().flat_map(|task| task.names().chain([task.receipt_key.clone()]));
+        let keys = parts.iter().flat_map(|part| part.identifier_keys().chain([part.receipt_key.clone()]));
         let keys: Vec<Key> = keys.collect::<BTreeSet<_>>().into_iter().collect();
-        let reads = keys.chunks(MAX_KEYS).map(|keys| self.get_all(keys));
-        let found: Vec<Result<Rows, StoreError>> =
-            stream::iter(reads.collect::<Vec<_>>()).buffered(GROUPS_SIDE_BY_SIDE).collect().await;
-        // Where receipts cannot be read, the conditions of the write find them.
-        let rows: Rows = found.into_iter().flatten().flatten().collect();
-        let mut left = Vec::new();
-        for mut task in tasks {
-            task.receipt = rows.get(&task.receipt_key).and_then(|row| receipt(row).ok());
-            let known = task.receipt.as_ref().filter(|_| delivery.has_unique_request_id());
-            if known.is_some_and(|receipt| delivery.repeats(receipt, None)) {
-                recording.duplicates += 1;
-            } else {
-                left.push(task);
-            }
-        }
-        (left, rows)
+        let reads = keys.chunks(MAX_BATCH_GET_KEYS).map(|keys| self.get_all(keys));
+        let reads: Vec<Result<Rows, StoreError>> =
+            stream::iter(reads.collect::<Vec<_>>()).buffered(MAX_IN_FLIGHT).collect().await;
+        let complete = reads.iter().all(Result::is_ok);
+        let rows: Rows = reads.into_iter().flatten().flatten().collect();
+        let is_duplicate = |part: &Part<'_>| {
+            let receipt = part.receipt(&rows).ok().flatten().filter(|_| delivery.has_unique_request_id());
+            receipt.is_some_and(|receipt| delivery.repeats(&receipt, None))
+        };
+        let (duplicates, others): (Vec<_>, Vec<_>) = parts.into_iter().partition(is_duplicate);
+        recording.duplicates += duplicates.len();
+        (others, MessageRows { rows, complete })
     }
 
-    /// Records a group in as few transactions as it goes: two events of one device need two, since the stream keeps no order
-    /// within one. What another writer came in the way of is recorded one by one.
-    async fn record_group(&self, delivery: &CallbackDelivery, group: &[Task<'_>], deadline: Instant) -> Recording {
+    /// Records a group in as few transactions as possible. Two events of one device need two, since the stream keeps no
+    /// order within one. Parts of a transaction that fails are retried one by one.
+    async fn record_group(
+        &self,
+        delivery: &CallbackDelivery,
+        group: &[Part<'_>],
+        message: &MessageRows,
+        deadline: Instant,
+    ) -> Recording {
         let mut recording = Recording::default();
         if group.len() == 1 {
             return self.record_one_by_one(delivery, group.iter().collect(), deadline).await;
         }
-        let mut view = match self.read(group, false).await.and_then(|rows| View::of(group, rows)) {
-            Ok(view) => view,
+        let known = message.complete.then_some(&message.rows);
+        let mut state = match self.read(group, known).await.and_then(|rows| GroupState::of(group, rows)) {
+            Ok(state) => state,
             Err(error) if error.is_retryable() => {
                 return self.record_one_by_one(delivery, group.iter().collect(), deadline).await;
             }
             Err(error) => return Recording::failed(error),
         };
-        let (mut batch, mut together, mut touched) = (Items::default(), Vec::new(), BTreeSet::new());
-        let (mut alone, mut left) = (Vec::new(), group.iter());
-        while let Some(task) = left.next() {
-            let (items, plan) = match self.decide(delivery, task, &view) {
+        let (mut transaction, mut in_transaction, mut touched) = (Items::default(), Vec::new(), BTreeSet::new());
+        let (mut retries, mut parts) = (Vec::new(), group.iter());
+        while let Some(part) = parts.next() {
+            let (items, plan) = match self.decide(delivery, part, &state) {
                 Ok(Decision::Write(items, plan)) => (items, plan),
                 Ok(Decision::Duplicate) => {
                     recording.duplicates += 1;
                     continue;
                 }
                 Ok(Decision::Oversized(bytes)) => {
-                    recording.oversized.push(Oversized { number: task.number, bytes });
+                    recording.oversized.push(Oversized { number: part.number, bytes });
                     continue;
                 }
-                Ok(Decision::Outdated) => {
-                    alone.push(task);
+                Ok(Decision::Stale) => {
+                    retries.push(part);
                     continue;
                 }
                 Err(error) => {
@@ -185,149 +202,162 @@ impl Store {
                 }
             };
             let touches = plan.touches();
-            if !touched.is_disjoint(&touches) || !batch.has_room_for(&items) {
-                let written = self.write(std::mem::take(&mut batch).items).await;
-                if !recording.count(&mut together, written, &mut alone) || Instant::now() >= deadline {
-                    alone.push(task);
-                    alone.extend(left.by_ref());
+            if !touched.is_disjoint(&touches) || !transaction.has_room_for(&items) {
+                let written = self.write(std::mem::take(&mut transaction).items).await;
+                if !recording.count(&mut in_transaction, written, &mut retries) || Instant::now() >= deadline {
+                    retries.push(part);
+                    retries.extend(parts.by_ref());
                     break;
                 }
                 touched.clear();
             }
-            batch.add(items);
+            transaction.add(items);
             touched.extend(touches);
-            together.push(task);
-            view.apply(task, *plan);
+            in_transaction.push(part);
+            state.apply(part, *plan);
         }
-        let written = self.write(batch.items).await;
-        recording.count(&mut together, written, &mut alone);
-        // In their order in the message.
-        alone.sort_by_key(|task| task.number);
-        recording.add(self.record_one_by_one(delivery, alone, deadline).await);
+        let written = self.write(transaction.items).await;
+        recording.count(&mut in_transaction, written, &mut retries);
+        // In the order of the message.
+        retries.sort_by_key(|part| part.number);
+        recording.add(self.record_one_by_one(delivery, retries, deadline).await);
         recording
     }
 
-    /// Records each by itself. Those that lose a race or are throttled are tried again in rounds, until the deadline: one that
-    /// never succeeds holds up no other.
+    /// Records each part in a transaction of its own. Those that lose a race or are throttled are retried in rounds, with
+    /// backoff, until the deadline: one that never succeeds delays no other.
     async fn record_one_by_one(
         &self,
         delivery: &CallbackDelivery,
-        mut left: Vec<&Task<'_>>,
+        mut parts: Vec<&Part<'_>>,
         deadline: Instant,
     ) -> Recording {
         let mut recording = Recording::default();
         for attempt in 1_u32.. {
-            let mut reason = StoreError::Contention;
-            let mut again = Vec::new();
-            for (place, task) in left.into_iter().enumerate() {
-                if place > 0 && Instant::now() >= deadline {
-                    again.push(task);
+            let mut last_error = StoreError::Contention;
+            let mut retries = Vec::new();
+            for (position, part) in parts.into_iter().enumerate() {
+                if position > 0 && Instant::now() >= deadline {
+                    retries.push(part);
                     continue;
                 }
-                match self.try_one(delivery, task).await {
-                    Ok(Some(one)) => recording.add(one),
-                    Ok(None) => again.push(task),
+                match self.attempt(delivery, part).await {
+                    Ok(Some(recorded)) => recording.add(recorded),
+                    Ok(None) => retries.push(part),
                     Err(error) if error.is_retryable() => {
-                        reason = error;
-                        again.push(task);
+                        last_error = error;
+                        retries.push(part);
                     }
                     Err(error) => recording.add(Recording::failed(error)),
                 }
             }
-            if again.is_empty() {
+            if retries.is_empty() {
                 break;
             }
-            let pause = pause(attempt);
-            if Instant::now() + pause >= deadline {
-                recording.add(Recording::failed(reason));
+            let backoff = backoff(attempt);
+            if Instant::now() + backoff >= deadline {
+                recording.add(Recording::failed(last_error));
                 break;
             }
-            tokio::time::sleep(pause).await;
-            left = again;
+            tokio::time::sleep(backoff).await;
+            parts = retries;
         }
         recording
     }
 
-    /// Reads, decides and writes once; `None` where another writer was faster.
-    async fn try_one(&self, delivery: &CallbackDelivery, task: &Task<'_>) -> Result<Option<Recording>, StoreError> {
-        let group = std::slice::from_ref(task);
-        let view = View::of(group, self.read(group, true).await?)?;
-        match self.decide(delivery, task, &view)? {
+    /// One attempt: reads, decides and writes. `None` if another writer won the race.
+    async fn attempt(&self, delivery: &CallbackDelivery, part: &Part<'_>) -> Result<Option<Recording>, StoreError> {
+        let group = std::slice::from_ref(part);
+        let state = GroupState::of(group, self.read(group, None).await?)?;
+        match self.decide(delivery, part, &state)? {
             Decision::Duplicate => Ok(Some(Recording::duplicate())),
-            Decision::Outdated => Ok(None),
-            Decision::Oversized(bytes) => Ok(Some(Recording {
-                oversized: vec![Oversized { number: task.number, bytes }],
-                ..Recording::default()
-            })),
+            Decision::Stale => Ok(None),
+            Decision::Oversized(bytes) => Ok(Some(Recording::oversized(part.number, bytes))),
             Decision::Write(items, _) => Ok(self.write(items.items).await?.then(|| Recording::recorded(1))),
         }
     }
 
-    /// All that the table knows of the names of a group, and its receipts if asked for: one round trip where the ids of all
-    /// devices are guessed right, else two.
-    async fn read(&self, group: &[Task<'_>], receipts: bool) -> Result<Rows, StoreError> {
-        let receipts = group.iter().filter(|_| receipts).map(|task| task.receipt_key.clone());
-        let keys: BTreeSet<Key> = group.iter().flat_map(Task::keys).chain(receipts).collect();
-        let mut rows = self.get_all(&keys.iter().cloned().collect::<Vec<_>>()).await?;
-        let mut others = BTreeSet::new();
-        for task in group {
-            others.extend(task.owners(&rows)?.iter().map(Key::device).filter(|key| !keys.contains(key)));
+    /// The rows that decide what a group changes, and its receipts. One round trip if every device has the expected id, or
+    /// if the identifiers and receipts are `known` already; else two.
+    async fn read(&self, group: &[Part<'_>], known: Option<&Rows>) -> Result<Rows, StoreError> {
+        let mut keys: BTreeSet<Key> = group.iter().map(|part| part.expected.clone()).collect();
+        let small = group.iter().flat_map(|part| part.identifier_keys().chain([part.receipt_key.clone()]));
+        let mut rows = Rows::new();
+        match known {
+            Some(known) => {
+                rows.extend(
+                    small.filter_map(|key| known.get_key_value(&key)).map(|(key, row)| (key.clone(), row.clone())),
+                );
+                keys.extend(owner_keys(group, &rows)?);
+            }
+            None => keys.extend(small),
         }
-        rows.extend(self.get_all(&others.into_iter().collect::<Vec<_>>()).await?);
+        rows.extend(self.get_all(&keys).await?);
+        let others = owner_keys(group, &rows)?.into_iter().filter(|key| !keys.contains(key)).collect::<BTreeSet<_>>();
+        rows.extend(self.get_all(&others).await?);
         Ok(rows)
     }
 
-    /// Decides on what was read.
-    fn decide(&self, delivery: &CallbackDelivery, task: &Task<'_>, view: &View) -> Result<Decision, StoreError> {
-        let Task { observation, key, guess, .. } = task;
-        let read = view.rows.get(&task.receipt_key).map(receipt).transpose()?.or(task.receipt.clone());
-        let counter = view.counters.get(guess).copied();
-        if let Some(receipt) = &read {
-            let device = view.known.devices.get(&DeviceId::from(receipt.subject.as_str()));
-            let version = device.map(|device| device.version).or(counter);
-            // What else the same message said of the device does not count as another message.
-            let last = view.recorded.get(&receipt.subject).copied();
+    /// Decides on the rows that were read, without I/O.
+    fn decide(&self, delivery: &CallbackDelivery, part: &Part<'_>, state: &GroupState) -> Result<Decision, StoreError> {
+        let receipt = part.receipt(&state.rows)?;
+        let account_version = state.accounts.get(&part.expected).copied();
+        if let Some(receipt) = &receipt {
+            let device = state.known.devices.get(&DeviceId::from(receipt.subject.as_str()));
+            let version = device.map(|device| device.version).or(account_version);
+            // Other events that the same message recorded for the device are no other message.
+            let last = state.recorded.get(&receipt.subject).copied();
             let version = if version == last { Some(receipt.sequence) } else { version };
             if delivery.repeats(receipt, version) {
                 return Ok(Decision::Duplicate);
             }
         }
-        if !view.known.is_consistent(observation.identification.names()) {
-            return Ok(Decision::Outdated);
+        if !state.known.is_consistent(part.identifiers()) {
+            return Ok(Decision::Stale);
         }
-        let mut plan = plan(delivery, observation, key, &view.known, counter.unwrap_or(0));
-        match self.items(delivery, key, read.as_ref(), &mut plan) {
-            // Several embedded SIMs with all their profiles can change hands at once.
+        let mut plan = plan(delivery, part.observation, &part.key, &state.known, account_version.unwrap_or(0));
+        match self.items(delivery, &part.key, receipt.as_ref(), &mut plan) {
+            // Several eSIMs can change hands at once, each with all its profiles.
             Ok(items) if !Items::default().has_room_for(&items) => Ok(Decision::Oversized(items.bytes)),
             Ok(items) => Ok(Decision::Write(items, Box::new(plan))),
-            Err(Unwritable::TooLarge(bytes)) => Ok(Decision::Oversized(bytes)),
-            Err(Unwritable::Error(error)) => Err(error),
+            Err(ItemsError::TooLarge(bytes)) => Ok(Decision::Oversized(bytes)),
+            Err(ItemsError::Store(error)) => Err(error),
         }
     }
 
-    /// Writes all of it or nothing, and says which. Nothing, if something is no longer as it was read, or is there already.
+    /// Writes all items or none. False if a condition failed, since a row has changed or the receipt exists, or if the
+    /// transaction was throttled.
     async fn write(&self, items: Vec<TransactWriteItem>) -> Result<bool, StoreError> {
         if items.is_empty() {
             return Ok(true);
         }
         match self.client.transact_write_items().set_transact_items(Some(items)).send().await {
             Ok(_) => Ok(true),
-            Err(error) if is_passing(&error) => Ok(false),
+            Err(error) if is_retryable(&error) => Ok(false),
             Err(error) => Err(StoreError::unavailable(&error)),
         }
     }
 }
 
-/// Reasons that another try may find gone: another writer was faster, or the table is busy for a moment.
-const PASSING: [&str; 4] =
+/// The keys of the devices that own the identifiers of a group, as far as these rows show.
+fn owner_keys(group: &[Part<'_>], rows: &Rows) -> Result<Vec<Key>, StoreError> {
+    let mut keys = Vec::new();
+    for part in group {
+        keys.extend(part.owners(rows)?.iter().map(|(_, owner)| Key::device(owner)));
+    }
+    Ok(keys)
+}
+
+/// Cancellation reasons worth a retry: a conditional write failed, another transaction is in flight, or the table is throttled.
+const RETRYABLE: [&str; 4] =
     ["ConditionalCheckFailed", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
 
-/// Whether a transaction was refused for a reason that another try may find gone.
-fn is_passing(error: &SdkError<TransactWriteItemsError>) -> bool {
+/// Whether a transaction was cancelled for a reason worth a retry.
+fn is_retryable(error: &SdkError<TransactWriteItemsError>) -> bool {
     match error.as_service_error() {
         Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
             let mut codes = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
-            codes.any(|code| PASSING.contains(&code))
+            codes.any(|code| RETRYABLE.contains(&code))
         }
         Some(TransactWriteItemsError::TransactionInProgressException(_)) => true,
         _ => false,

@@ -1,4 +1,4 @@
-//! Rows to and from what they hold.
+//! Keys of rows, and conversions of their attributes.
 
 use std::collections::HashMap;
 
@@ -7,22 +7,20 @@ use device::{DeviceId, Digest, Identifier, Receipt, Subject};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::StoreError;
+use crate::error::StoreError;
+use crate::limits::MAX_ACCOUNT_CHARS;
 
 pub(crate) type Row = HashMap<String, AttributeValue>;
 
-/// The two attributes that find a row.
+/// A row's primary key: partition key and sort key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Key {
     pk: String,
     sk: String,
 }
 
-/// Sort keys of events start so; the sequence follows in 12 digits.
+/// Prefix of the sort keys of events; the sequence follows in 12 digits.
 pub(crate) const EVENT: &str = "EVENT#";
-
-/// A partition key holds 2,048 bytes; account names have 16 characters.
-const MAX_ACCOUNT_CHARS: usize = 256;
 
 impl Key {
     fn new(pk: String, sk: &str) -> Self {
@@ -49,7 +47,7 @@ impl Key {
         Self::new(format!("RECEIPT#{}", digest.full()), "RECEIPT")
     }
 
-    /// Answers of one subject stand together, in their order.
+    /// Sorts the outcomes of one subject together, oldest first.
     pub(crate) fn request(request_id: &str, subject: &Subject, sequence: u64) -> Self {
         let partition = partition(subject);
         let slice = Digest::of(&[&partition]).full();
@@ -78,8 +76,8 @@ pub(crate) fn partition(subject: &Subject) -> String {
     }
 }
 
-/// Answers to a request come from thousands of devices at once, and a partition of DynamoDB takes 1,000 writes a second:
-/// they are spread over 16, by the first digit of a digest.
+/// Outcomes of a request come from thousands of devices at once, and a partition of DynamoDB is throttled above 1,000 writes
+/// a second: they are spread over 16 partitions, by the first digit of a digest.
 pub(crate) const SLICES: [&str; 16] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "a", "b", "c", "d", "e", "f"];
 
 pub(crate) fn request_partition(request_id: &str, slice: &str) -> String {
@@ -95,7 +93,7 @@ pub(crate) fn number(value: impl ToString) -> AttributeValue {
 }
 
 pub(crate) fn json<T: Serialize>(value: &T) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|error| StoreError::Corrupt(error.to_string()))
+    serde_json::to_string(value).map_err(|error| StoreError::Serialize(error.to_string()))
 }
 
 pub(crate) fn get_text<'a>(row: &'a Row, name: &str) -> Result<&'a str, StoreError> {
@@ -108,12 +106,12 @@ pub(crate) fn get_number<T: std::str::FromStr>(row: &Row, name: &str) -> Result<
 
 pub(crate) fn get_json<T: DeserializeOwned>(row: &Row, name: &str) -> Result<T, StoreError> {
     serde_json::from_str(get_text(row, name)?).map_err(|error| {
-        // The parser's own words could quote the row.
+        // The parser's own text could quote the row.
         StoreError::Corrupt(format!("{name}: line {}, column {}", error.line(), error.column()))
     })
 }
 
-/// What a receipt row says.
+/// The receipt in a row.
 pub(crate) fn receipt(row: &Row) -> Result<Receipt, StoreError> {
     let attempt = row.get("attempt").map(|_| get_number(row, "attempt")).transpose()?;
     Ok(Receipt {

@@ -132,7 +132,7 @@ async fn query_page(from: &From, query: &Query) -> anyhow::Result<(Value, Option
             let store = Store::new(aws_sdk_dynamodb::Client::new(&config), &table, 0);
             let response = try_answer(&store, query).await.map_err(|error| {
                 let region = account::region(&config);
-                if error.is_no_table() {
+                if error.is_missing_table() {
                     anyhow!("No table '{table}' in {region}.")
                 } else {
                     anyhow!("The table '{table}' in {region} cannot be read: {error}")
