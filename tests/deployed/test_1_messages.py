@@ -4,7 +4,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import requests
-from conftest import PATIENCE, assert_cloud_event, attributes
+from conftest import TIMEOUT, assert_cloud_event, attributes
 
 SERVICE = "ExternalProvisioningChanges"
 REQUEST_ID = "0aafcb4a-91fe-46b0-9154-f84f410f0f49"
@@ -36,7 +36,7 @@ def test_exactly_five_cloud_events_arrive_in_a_queue_subscribed_to_the_topic(fiv
     assert {e["data"]["requestId"] for e in found} == {REQUEST_ID}
 
 
-def test_the_messages_carry_the_attributes_that_filter_policies_use(five_messages):
+def test_messages_have_the_attributes_for_filter_policies(five_messages):
     arrived = five_messages.all.wait_for(5)
     state = {"Activate": "active", "Deactivate": "deactive", "SUSPEND": "suspend", "RESTORE": "active", "ChangeMDN": "active"}
     for message in arrived:
@@ -47,7 +47,7 @@ def test_the_messages_carry_the_attributes_that_filter_policies_use(five_message
         assert found["kind"] == {"ChangeMDN": "change-identifier"}.get(change, change.lower())
 
 
-def test_a_filter_policy_on_kind_lets_one_through(five_messages):
+def test_a_filter_policy_on_kind_selects_one_message(five_messages):
     arrived = five_messages.suspensions.wait_for(1)
     assert [json.loads(message["Body"])["data"]["change"] for message in arrived] == ["SUSPEND"]
 
@@ -93,24 +93,24 @@ def test_an_unknown_device_is_answered_404(stack, reader):
         assert answer.json()["errorCode"] and answer.json()["errorMessage"]
 
 
-def test_devices_are_shown_only_to_callers_that_sign_and_have_permission(stack, five_messages, identity):
+def test_devices_are_returned_only_to_signed_and_authorized_requests(stack, five_messages, identity):
     url = f"{stack.api}/devices/meid/A2000009D6BFE1"
-    # On AWS the API answers 404 to the first, as for a path that is not there.
-    unsigned = requests.get(url, timeout=PATIENCE)
+    # On AWS the API answers an unsigned request with 404, like an unknown path.
+    unsigned = requests.get(url, timeout=TIMEOUT)
     assert unsigned.status_code in (403, 404), unsigned.text
-    anybody = stack.signed_get("/devices/meid/A2000009D6BFE1", identity())
-    assert anybody.status_code == 403, anybody.text
-    for answer in (unsigned, anybody):
+    unauthorized = stack.signed_get("/devices/meid/A2000009D6BFE1", identity())
+    assert unauthorized.status_code == 403, unauthorized.text
+    for answer in (unsigned, unauthorized):
         assert "Verizon Test 1" not in answer.text
 
 
-def test_messages_that_come_again_are_answered_200_and_change_nothing(stack, five_messages, reader):
+def test_duplicates_are_answered_200_and_change_nothing(stack, five_messages, reader):
     five_messages.all.wait_for(5)
     before = stack.items()
-    again = [stack.send(body) for body in five_messages.bodies]
+    answers = [stack.send(body) for body in five_messages.bodies]
     with ThreadPoolExecutor(10) as pool:
-        again += pool.map(stack.send, [five_messages.bodies[3]] * 20)
-    assert {answer.status_code for answer in again} == {200}
+        answers += pool.map(stack.send, [five_messages.bodies[3]] * 20)
+    assert {answer.status_code for answer in answers} == {200}
     assert stack.items() == before
     assert device(stack, reader, "meid:A2000009D6BFE1")["version"] == 3
     assert len(five_messages.all.wait_for(5)) == 5
