@@ -175,10 +175,10 @@ class Queue:
             self.receive()
         return self.arrived
 
-    def wait_until(self, found):
-        """All messages, after one has arrived for which `found` is true."""
+    def wait_until(self, matches):
+        """All messages, after one has arrived for which `matches` is true."""
         deadline = time.monotonic() + TIMEOUT
-        while not any(found(message) for message in self.arrived):
+        while not any(matches(message) for message in self.arrived):
             arrived = len(self.arrived)
             assert time.monotonic() < deadline, f"not among the {arrived} messages that arrived within {TIMEOUT} s"
             self.receive()
@@ -341,8 +341,8 @@ def sam_deploy(name, **parameters):
     if parameters:
         # Quoted, since a space would end the value.
         command += ["--parameter-overrides", *(f'{key}="{value}"' for key, value in parameters.items())]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    return done.returncode == 0, done.stdout
+    process = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return process.returncode == 0, process.stdout
 
 
 @pytest.fixture(scope="session")
@@ -359,7 +359,7 @@ def simulator(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def registrant_parameters(stack, simulator):
-    """Parameters of a stack that registers itself. It is the second stack of the account, so it uses the existing role for logs."""
+    """Parameters of a stack that registers itself. As the second stack of the account, it uses the existing role for logs."""
     described = stack.client("cloudformation").describe_stacks(StackName=stack.name)["Stacks"][0]
     [architecture] = [p["ParameterValue"] for p in described["Parameters"] if p["ParameterKey"] == "Architecture"]
     login = stack.client("secretsmanager").create_secret(Name="platform", SecretString=json.dumps(simulator.login))

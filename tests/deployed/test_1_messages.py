@@ -30,10 +30,10 @@ def test_the_five_messages_are_answered_200(five_messages):
 
 def test_exactly_five_cloud_events_arrive_in_a_queue_subscribed_to_the_topic(five_messages):
     arrived = five_messages.all.wait_for(5)
-    found = [assert_cloud_event(message) for message in arrived]
-    assert sorted(e["data"]["change"] for e in found) == ["Activate", "ChangeMDN", "Deactivate", "RESTORE", "SUSPEND"]
-    assert len({e["id"] for e in found}) == 5
-    assert {e["data"]["requestId"] for e in found} == {REQUEST_ID}
+    published = [assert_cloud_event(message) for message in arrived]
+    assert sorted(e["data"]["change"] for e in published) == ["Activate", "ChangeMDN", "Deactivate", "RESTORE", "SUSPEND"]
+    assert len({e["id"] for e in published}) == 5
+    assert {e["data"]["requestId"] for e in published} == {REQUEST_ID}
 
 
 def test_messages_have_the_attributes_for_filter_policies(five_messages):
@@ -41,10 +41,10 @@ def test_messages_have_the_attributes_for_filter_policies(five_messages):
     state = {"Activate": "active", "Deactivate": "deactive", "SUSPEND": "suspend", "RESTORE": "active", "ChangeMDN": "active"}
     for message in arrived:
         change = json.loads(message["Body"])["data"]["change"]
-        found = attributes(message)
-        assert (found["service"], found["account"]) == (SERVICE, "Verizon Test 1")
-        assert (found["change"], found["state"]) == (change, state[change])
-        assert found["kind"] == {"ChangeMDN": "change-identifier"}.get(change, change.lower())
+        of_message = attributes(message)
+        assert (of_message["service"], of_message["account"]) == (SERVICE, "Verizon Test 1")
+        assert (of_message["change"], of_message["state"]) == (change, state[change])
+        assert of_message["kind"] == {"ChangeMDN": "change-identifier"}.get(change, change.lower())
 
 
 def test_a_filter_policy_on_kind_selects_one_message(five_messages):
@@ -59,10 +59,10 @@ def test_the_password_is_neither_published_nor_recorded(stack, five_messages):
 
 
 def test_a_device_shows_its_last_state_and_its_history(stack, five_messages, reader):
-    found = device(stack, reader, "meid:A2000009D6BFE1")
-    assert (found["state"], found["version"], found["account"]) == ("active", 3, "Verizon Test 1")
-    assert {"kind": "mdn", "value": "3701882174"} in found["identifiers"]
-    assert {"id", "servicePlan", "customFields", "updatedAt"} <= found.keys()
+    shown = device(stack, reader, "meid:A2000009D6BFE1")
+    assert (shown["state"], shown["version"], shown["account"]) == ("active", 3, "Verizon Test 1")
+    assert {"kind": "mdn", "value": "3701882174"} in shown["identifiers"]
+    assert {"id", "servicePlan", "customFields", "updatedAt"} <= shown.keys()
     history = events(stack, reader, "meid:A2000009D6BFE1")
     assert [(e["sequence"], e["change"]) for e in history] == [(1, "Deactivate"), (2, "SUSPEND"), (3, "RESTORE")]
     for event in history:
@@ -80,10 +80,10 @@ def test_the_events_published_are_the_events_of_the_history(stack, five_messages
 
 
 def test_three_identifiers_of_one_activation_are_one_device(stack, five_messages, reader):
-    found = [device(stack, reader, i) for i in ("mdn:2300329133", "meid:C1000000115253", "min:8586925945")]
-    assert found[0] == found[1] == found[2]
+    activated = [device(stack, reader, i) for i in ("mdn:2300329133", "meid:C1000000115253", "min:8586925945")]
+    assert activated[0] == activated[1] == activated[2]
     others = [device(stack, reader, i) for i in ("meid:A2000009D6BFE1", "esn:09400122453")]
-    assert len({d["id"] for d in found + others}) == 3
+    assert len({d["id"] for d in activated + others}) == 3
 
 
 def test_an_unknown_device_is_answered_404(stack, reader):

@@ -56,16 +56,16 @@ def strings(value):
         return [text for member in value for text in strings(member)]
     if not isinstance(value, str):
         return []
-    found = [value]
+    texts = [value]
     try:
-        found.append(base64.b64decode(value, validate=True).decode())
+        texts.append(base64.b64decode(value, validate=True).decode())
     except ValueError:
         pass
     try:
         parsed = json.loads(value)
     except ValueError:
         parsed = None
-    return found + (strings(parsed) if isinstance(parsed, dict | list) else [])
+    return texts + (strings(parsed) if isinstance(parsed, dict | list) else [])
 
 
 def test_a_malformed_body_is_answered_400_and_quarantined(stack, good):

@@ -146,18 +146,18 @@ def test_the_publisher_reports_only_the_poison_record(stack, queue, dead_letter,
     # The emulated event source ignores partial batch responses, so the function is invoked directly. Lambda retries from the
     # first reported record: records before it are never sent again.
     device = stack.signed_get("/devices/meid/A00000AAAA0001", reader).json()["id"]
-    good = record_of(stack, f"DEVICE#{device}", "EVENT#")
-    bad = record_of(stack, POISON["pk"]["S"], POISON["sk"]["S"])
-    already = len(queue.wait_for(len(queue.arrived)))
+    valid = record_of(stack, f"DEVICE#{device}", "EVENT#")
+    poison = record_of(stack, POISON["pk"]["S"], POISON["sk"]["S"])
+    before = len(queue.wait_for(len(queue.arrived)))
     answer = stack.client("lambda").invoke(
         FunctionName=stack.resources["ChangePublisherFunction"],
-        Payload=json.dumps({"Records": [good, bad]}, default=str),
+        Payload=json.dumps({"Records": [valid, poison]}, default=str),
     )
     reported = json.load(answer["Payload"])
     assert "FunctionError" not in answer, reported
-    assert reported == {"batchItemFailures": [{"itemIdentifier": bad["dynamodb"]["SequenceNumber"]}]}
+    assert reported == {"batchItemFailures": [{"itemIdentifier": poison["dynamodb"]["SequenceNumber"]}]}
     # Delivery is at least once: the duplicate has the same id.
-    duplicates = queue.wait_for(already + 1)[already:]
+    duplicates = queue.wait_for(before + 1)[before:]
     assert [change_of("A00000AAAA0001")(message) for message in duplicates] == [True]
     ids = [assert_cloud_event(m)["id"] for m in queue.arrived if change_of("A00000AAAA0001")(m)]
     assert len(ids) == 2 and len(set(ids)) == 1

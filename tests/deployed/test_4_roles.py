@@ -1,7 +1,7 @@
 """Least privilege: each role allows what its function needs, and denies everything else.
 
-The tests assume each role and make real calls with it. For that time its trust policy, which allows only Lambda, is extended. They
-use the stack that registers itself, since it has all roles.
+The tests assume each role and make real calls with it. For that time its trust policy, which allows only Lambda, is extended.
+They use the stack that registers itself, since it has all roles.
 """
 
 import json
@@ -30,14 +30,14 @@ def tester(registrant, identity):
 def acting_as(registrant, tester):
     """AWS clients that use a role of the stack."""
     iam, trusted = registrant.client("iam"), {}
-    myself = tester.get_caller_identity()["Arn"]
+    tester_arn = tester.get_caller_identity()["Arn"]
 
     def clients(logical_id):
         name = registrant.resources[logical_id]
         role = iam.get_role(RoleName=name)["Role"]
         trusted.setdefault(name, role["AssumeRolePolicyDocument"])
-        mine = {"Effect": "Allow", "Principal": {"AWS": myself}, "Action": "sts:AssumeRole"}
-        document = {"Version": "2012-10-17", "Statement": [*trusted[name]["Statement"], mine]}
+        allow_tester = {"Effect": "Allow", "Principal": {"AWS": tester_arn}, "Action": "sts:AssumeRole"}
+        document = {"Version": "2012-10-17", "Statement": [*trusted[name]["Statement"], allow_tester]}
         iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(document))
         keys = tester.assume_role(RoleArn=role["Arn"], RoleSessionName="test")["Credentials"]
         session = boto3.Session(
@@ -72,8 +72,8 @@ def decisions(stack, role, actions, resource):
 
 
 def assert_unneeded_calls_denied(stack, client, secret=None):
-    """Asserts that calls that no function needs are denied. The secret is one that the role must not change; the default is the
-    callback credentials."""
+    """Asserts that calls that no function needs are denied. The role must not change the secret; the default is the callback
+    credentials."""
     assert_refused(client("dynamodb").scan, TableName=stack.table)
     assert_refused(client("dynamodb").describe_table, TableName=stack.table)
     assert_refused(client("dynamodb").delete_table, TableName=stack.table)
@@ -113,8 +113,8 @@ def test_no_role_has_a_wildcard_action_or_resource(registrant, role):
     ]
     for policy in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]:
         version = iam.get_policy(PolicyArn=policy["PolicyArn"])["Policy"]["DefaultVersionId"]
-        found = iam.get_policy_version(PolicyArn=policy["PolicyArn"], VersionId=version)
-        documents.append(found["PolicyVersion"]["Document"])
+        policy_version = iam.get_policy_version(PolicyArn=policy["PolicyArn"], VersionId=version)
+        documents.append(policy_version["PolicyVersion"]["Document"])
     assert documents
     for statement in (s for document in documents for s in document["Statement"]):
         # This action has no resource in IAM.
@@ -131,8 +131,10 @@ def test_a_callback_role_records_and_quarantines_but_neither_publishes_nor_queri
     client = acting_as(role)
     dynamodb = client("dynamodb")
     dynamodb.batch_get_item(RequestItems={registrant.table: {"Keys": [row]}})
-    for part in ({"Put": {"TableName": registrant.table, "Item": row}}, {"Delete": {"TableName": registrant.table, "Key": row}}):
-        dynamodb.transact_write_items(TransactItems=[part])
+    put = {"Put": {"TableName": registrant.table, "Item": row}}
+    delete = {"Delete": {"TableName": registrant.table, "Key": row}}
+    for action in (put, delete):
+        dynamodb.transact_write_items(TransactItems=[action])
     client("secretsmanager").get_secret_value(SecretId=registrant.outputs["CredentialsSecretArn"])
     client("sqs").send_message(QueueUrl=registrant.outputs["QuarantineQueueUrl"], MessageBody="a test of permissions")
     # By policy simulation: the emulator passes only the log group to IAM, and the permission is for its streams.
@@ -208,7 +210,8 @@ def test_the_registrar_role_logs_in_rotates_and_publishes_but_reads_no_device(
     secrets.update_secret_version_stage(SecretId=listener, VersionStage="TEST", RemoveFromVersionId=version)
     client("sns").publish(TopicArn=registrant.outputs["DeviceEventsTopicArn"], Message="{}")
     # By policy simulation: the emulator passes only the log group to IAM, and the permission is for its streams.
-    logs = f"arn:aws:logs:{registrant.region}:{registrant.account}:log-group:{registrant.resources['ListenerRegistrarLogGroup']}"
+    group = registrant.resources["ListenerRegistrarLogGroup"]
+    logs = f"arn:aws:logs:{registrant.region}:{registrant.account}:log-group:{group}"
     actions = ["logs:CreateLogStream", "logs:PutLogEvents"]
     assert decisions(registrant, REGISTRAR, actions, f"{logs}:log-stream:any") == ["allowed"] * 2
 

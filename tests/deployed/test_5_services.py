@@ -53,16 +53,16 @@ class Message:
 
 
 def sample(service, transport, username, password, path=None):
-    place = EVENTS / folder(service) / transport
-    found = sorted(place.glob("1-*"))
-    assert len(found) == 1, f"{place} has {len(found)} first messages"
-    text, new = found[0].read_text(encoding="utf-8"), str(uuid.uuid4())
+    samples_folder = EVENTS / folder(service) / transport
+    files = sorted(samples_folder.glob("1-*"))
+    assert len(files) == 1, f"{samples_folder} has {len(files)} first messages"
+    text, new = files[0].read_text(encoding="utf-8"), str(uuid.uuid4())
     if transport == "soap":
         body, ids = re.subn(r"<RequestId>[^<]*</RequestId>", f"<RequestId>{new}</RequestId>", text)
-        assert ids <= 1, f"{found[0]} has {ids} request ids"
+        assert ids <= 1, f"{files[0]} has {ids} request ids"
         return Message(service, transport, with_credentials(body, username, password), new if ids else None, path)
     members = json.loads(text)
-    assert (members["username"], members["password"]) == ("", ""), f"{found[0]} has credentials"
+    assert (members["username"], members["password"]) == ("", ""), f"{files[0]} has credentials"
     members |= {"username": username, "password": password}
     # The other spelling of a service gets the same message. A new request id makes it a different one.
     if "requestId" in members or path:
@@ -87,10 +87,10 @@ class AllMessages:
             self.sent = {(s, t): pool.submit(send, s, t) for s in SERVICES for t in CONTENT_TYPES}
             self.sent |= {alias: pool.submit(send, service, "rest", alias) for alias, service in ALIASES.items()}
         sent = [message.result() for message in self.sent.values() if not message.exception()]
-        self.taken = [message for message in sent if message.answer.status_code == 200]
+        self.accepted = [message for message in sent if message.answer.status_code == 200]
         # One wait for all events, so that a missing event does not delay every test.
         deadline = time.monotonic() + TIMEOUT
-        while not all(self.published(message) for message in self.taken) and time.monotonic() < deadline:
+        while not all(self.published(message) for message in self.accepted) and time.monotonic() < deadline:
             for queue in self.queues.values():
                 queue.receive()
 
@@ -112,7 +112,7 @@ class AllMessages:
 
     def published(self, message):
         """Whether its events have arrived. Messages without a request id cannot be distinguished, so they are counted."""
-        alike = [m for m in self.taken if (m.service, m.request_id) == (message.service, message.request_id)]
+        alike = [m for m in self.accepted if (m.service, m.request_id) == (message.service, message.request_id)]
         return len(self.of(message)) >= len(alike)
 
 
@@ -194,9 +194,9 @@ def test_the_outcome_of_a_request_is_returned_by_its_request_id(stack, messages,
     message = messages["CarrierService", transport]
     answer = stack.signed_get(f"/requests/{message.request_id}", reader)
     assert answer.status_code == 200, answer.text
-    found = answer.json()
-    assert found["requestId"] == message.request_id
-    [result] = found["results"]
+    outcome = answer.json()
+    assert outcome["requestId"] == message.request_id
+    [result] = outcome["results"]
     members = {"device", "identifiers", "service", "operation", "outcome", "status", "fault", "receivedAt", "sequence"}
     assert members <= result.keys()
     assert (result["service"], result["outcome"], result["fault"]) == ("CarrierService", "succeeded", None)

@@ -1,5 +1,5 @@
-"""`callbacks local`, built with --release, answers a message for 2,000 devices within 3 seconds, before the platform resends it. The
-emulated AWS is too slow to measure this; `local` runs the same code from the listener inward."""
+"""`callbacks local`, built with --release, answers a message for 2,000 devices within 3 seconds, before the platform resends
+it. The emulated AWS cannot measure this; `local` runs the same code from the listener inward."""
 
 import contextlib
 import json
@@ -73,23 +73,23 @@ def answer_to(message):
         started = time.monotonic()
         headers = {"content-type": content_type}
         answer = requests.post(f"{url}/callbacks/DeviceService", data=body, headers=headers, timeout=10)
-        taken = time.monotonic() - started
+        seconds = time.monotonic() - started
         recorded, after = 0, ""
         while after is not None:
             page = requests.get(f"{url}/requests/two-thousand?{after}", timeout=30)
             recorded += len(page.json()["results"])
             after = page.links["next"]["url"].partition("?")[2] if "next" in page.links else None
-    return answer.status_code, taken, recorded
+    return answer.status_code, seconds, recorded
 
 
 @pytest.mark.parametrize("message", [rest, soap])
 def test_a_message_for_two_thousand_devices_is_recorded_and_answered_in_time(message):
     attempts = []
     for _ in range(ATTEMPTS):
-        status, taken, recorded = answer_to(message)
-        attempts.append((status, round(taken, 2), recorded))
-        if status == 200 and taken < MAX_ANSWER_SECONDS:
+        status, seconds, recorded = answer_to(message)
+        attempts.append((status, round(seconds, 2), recorded))
+        if status == 200 and seconds < MAX_ANSWER_SECONDS:
             break
     print(attempts)
-    assert status == 200 and taken < MAX_ANSWER_SECONDS, attempts
+    assert status == 200 and seconds < MAX_ANSWER_SECONDS, attempts
     assert recorded == DEVICES

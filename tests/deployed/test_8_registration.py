@@ -1,7 +1,7 @@
 """Registration end to end: a stack registers itself at the platform and receives callbacks, the password is rotated, drift is
 repaired, and the deletion of the stack removes its registrations.
 
-The platform is `callbacks platform`. These tests follow one stack from its deployment to its deletion, so their order matters.
+The platform is `callbacks platform`. The tests follow one stack from its deployment to its deletion, so their order matters.
 """
 
 import contextlib
@@ -65,20 +65,20 @@ def expected_registrations(stack, services=SERVICES, api="rest", stage="AWSCURRE
 
 
 def credentials(stack, stage):
-    found = stack.client("secretsmanager").get_secret_value(
+    secret = stack.client("secretsmanager").get_secret_value(
         SecretId=stack.outputs["CredentialsSecretArn"], VersionStage=stage
     )
-    return json.loads(found["SecretString"])
+    return json.loads(secret["SecretString"])
 
 
-def callbacks(simulator, *words, **login):
+def callbacks(simulator, *arguments, **login):
     """Runs the command line with the platform's login. Returns the exit code and the output."""
-    given = {f"THINGSPACE_{name.upper()}": value for name, value in (simulator.login | login).items()}
+    environment = {f"THINGSPACE_{name.upper()}": value for name, value in (simulator.login | login).items()}
     common = ["--account", simulator.account, "--stack", "registrant", "--platform", simulator.api]
-    done = subprocess.run(
-        [PROGRAM, *words, *common], env=os.environ | given, capture_output=True, text=True, timeout=TIMEOUT
+    process = subprocess.run(
+        [PROGRAM, *arguments, *common], env=os.environ | environment, capture_output=True, text=True, timeout=TIMEOUT
     )
-    return done.returncode, done.stdout + done.stderr
+    return process.returncode, process.stdout + process.stderr
 
 
 def start_sending(registrant, simulator, *options):
@@ -93,11 +93,11 @@ def report(process, timeout=TIMEOUT):
     """The report of a run, in which every message must be accepted at the first attempt."""
     printed, errors = process.communicate(timeout=timeout)
     assert process.returncode in (0, 1), errors
-    found = json.loads(printed)
-    assert found["unacknowledged"] == [] and found["statuses"].keys() == {"200"}, found
-    assert (found["unanswered"], found["notRegistered"]) == (0, 0), found
-    assert found["acknowledged"] == found["messages"] > 0
-    return found
+    result = json.loads(printed)
+    assert result["unacknowledged"] == [] and result["statuses"].keys() == {"200"}, result
+    assert (result["unanswered"], result["notRegistered"]) == (0, 0), result
+    assert result["acknowledged"] == result["messages"] > 0
+    return result
 
 
 def invoke(stack, event):
@@ -113,8 +113,8 @@ def invoke(stack, event):
 def log(stack):
     """The lines of the registrar's log."""
     pages = stack.client("logs").get_paginator("filter_log_events")
-    found = pages.paginate(logGroupName=stack.resources["ListenerRegistrarLogGroup"])
-    return [event["message"] for page in found for event in page["events"]]
+    log_pages = pages.paginate(logGroupName=stack.resources["ListenerRegistrarLogGroup"])
+    return [event["message"] for page in log_pages for event in page["events"]]
 
 
 def counted(stack, metric):
@@ -135,10 +135,10 @@ def incremented(counts, services):
 
 def quarantined(stack):
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    found = stack.client("sqs").get_queue_attributes(
+    counts = stack.client("sqs").get_queue_attributes(
         QueueUrl=stack.outputs["QuarantineQueueUrl"], AttributeNames=names
     )["Attributes"]
-    return sum(int(found[name]) for name in names)
+    return sum(int(counts[name]) for name in names)
 
 
 def parameters(stack):
@@ -147,8 +147,8 @@ def parameters(stack):
 
 
 def update(stack, **changes):
-    """Updates parameters of a stack. Returns its status, and the reasons of failed registrations. Equivalent to `sam deploy`, but
-    faster: SAM itself takes 15 seconds."""
+    """Updates parameters of a stack. Returns its status, and the reasons of failed registrations. Equivalent to `sam deploy`,
+    but faster: SAM itself takes 15 seconds."""
     cloudformation = stack.client("cloudformation")
     given = [
         {"ParameterKey": key} | ({"ParameterValue": changes[key]} if key in changes else {"UsePreviousValue": True})
@@ -197,10 +197,10 @@ def drift(simulator):
 
 def wait_for_repairs(queue, simulator, drifted, timeout=TIMEOUT):
     """Asserts that one event per drifted registration arrives, with the status that was found. Returns them."""
-    already, deadline = len(queue.arrived), time.monotonic() + timeout
-    while len(queue.arrived) < already + len(drifted) and time.monotonic() < deadline:
+    before, deadline = len(queue.arrived), time.monotonic() + timeout
+    while len(queue.arrived) < before + len(drifted) and time.monotonic() < deadline:
         queue.receive()
-    messages = queue.arrived[already:]
+    messages = queue.arrived[before:]
     events = [assert_cloud_event(message) for message in messages]
     found = {event["data"]["service"]: (event["data"]["found"], event["data"]["foundUrl"]) for event in events}
     assert found == drifted
@@ -283,9 +283,9 @@ def sent(registrant, simulator, queues):
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_message_of_the_platform_is_acknowledged(sent, service, transport):
-    found = sent.reports[service, transport]
-    assert not isinstance(found, BaseException), found
-    assert found["messages"] == 1
+    result = sent.reports[service, transport]
+    assert not isinstance(result, BaseException), result
+    assert result["messages"] == 1
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -375,8 +375,8 @@ def test_a_check_repairs_drift_and_publishes_each_repair_once(registrant, simula
 
 @pytest.fixture(scope="module")
 def rotation(registrant, simulator):
-    """The four steps of Secrets Manager, while the platform sends: first with the old password, after the registration with both, as
-    was measured at the real platform, and then with the new one."""
+    """The four steps of Secrets Manager, while the platform sends: first with the old password, after the registration with
+    both, as was measured at the real platform, and then with the new one."""
     listener, token = registrant.outputs["CredentialsSecretArn"], str(uuid.uuid4())
     before, in_quarantine = expected_registrations(registrant), quarantined(registrant)
     repaired = counted(registrant, "RegistrationsRepaired")
@@ -440,8 +440,8 @@ def test_the_log_of_the_registrar_contains_no_secret(registrant, simulator, rota
 
 
 def test_a_change_of_the_api_moves_the_registrations(registrant, simulator, repairs):
-    # The platform refuses to register through one API what is registered through the other, so it is deregistered first. This is
-    # not drift, and is not published.
+    # The platform refuses to register through one API what is registered through the other, so it is deregistered first.
+    # This is not drift, and is not published.
     published, repaired = len(repairs.arrived), counted(registrant, "RegistrationsRepaired")
     soap = {"PlatformApi": "soap", "PlatformUrl": f"{simulator.api}/v2"}
     assert update(registrant, **soap) == ("UPDATE_COMPLETE", [])

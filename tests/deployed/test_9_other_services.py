@@ -60,10 +60,10 @@ def published(queues, request_id):
     def matches(message):
         return json.loads(message["Body"])["data"].get("requestId") == request_id
 
-    found = [m for m in queues["DeviceEventsTopicArn"].wait_until(matches) if matches(m)]
-    assert len(found) == 1
+    messages = [m for m in queues["DeviceEventsTopicArn"].wait_until(matches) if matches(m)]
+    assert len(messages) == 1
     assert not any(matches(m) for m in queues["ProvisioningChangesTopicArn"].receive())
-    return found[0]
+    return messages[0]
 
 
 def device(stack, reader, path):
@@ -74,9 +74,9 @@ def device(stack, reader, path):
 
 def test_a_nidd_message_is_recorded_completely(stack, reader, mobile_originated):
     nidd_response = mobile_originated["niddResponse"]
-    found = device(stack, reader, "imei/350000000000114")
-    assert found["otherServices"][NIDD]["values"] == nidd_response
-    assert device(stack, reader, "mdn/5550100114")["id"] == found["id"]
+    recorded = device(stack, reader, "imei/350000000000114")
+    assert recorded["otherServices"][NIDD]["values"] == nidd_response
+    assert device(stack, reader, "mdn/5550100114")["id"] == recorded["id"]
     [event] = device(stack, reader, "imei/350000000000114/events")
     assert (event["service"], event["change"]) == (NIDD, "niddMONotificationResponse")
     assert event["payload"]["niddResponse"] == nidd_response
@@ -125,8 +125,8 @@ def test_the_outcome_of_a_message_to_a_device_is_returned_by_its_request_id(stac
 def test_a_soap_message_of_an_unknown_service_is_accepted(stack, reader, queues):
     answer = stack.send(soap(stack), service=UNKNOWN)
     assert answer.status_code == 200, answer.text
-    found = device(stack, reader, "mdn/5550100116")
-    assert found["otherServices"][UNKNOWN]["values"]["SubscriptionName"] == "Subscription 1"
+    recorded = device(stack, reader, "mdn/5550100116")
+    assert recorded["otherServices"][UNKNOWN]["values"]["SubscriptionName"] == "Subscription 1"
     message = published(queues, "00000000-0000-4000-8000-000142000001")
     assert attributes(message)["service"] == UNKNOWN
 

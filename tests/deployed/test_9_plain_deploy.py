@@ -1,7 +1,7 @@
-"""The deployments of the README: one without parameters, one with the login, and further ones without parameters. No deployment
-deregisters because a parameter is missing or empty. `AccountNames=none` and the deletion of the stack deregister.
+"""The deployments of the README: one without parameters, one with the login, and further ones without parameters. No
+deployment deregisters because a parameter is missing or empty. `AccountNames=none` and the deletion of the stack deregister.
 
-These tests follow one stack from its deployment to its deletion, so their order matters.
+The tests follow one stack from its deployment to its deletion, so their order matters.
 """
 
 import json
@@ -40,11 +40,11 @@ def registrar(stack):
 
 @pytest.fixture(scope="module")
 def plain(registrant_parameters, platform, login):
-    """A stack after three deployments: without the login, with it, and without parameters. The first one also sets what only the test
-    environment needs."""
-    here = {name: registrant_parameters[name] for name in ("Architecture", "ApiLogsRole")}
+    """A stack after three deployments: without the login, with it, and without parameters. The first one also sets what only
+    the test environment needs."""
+    environment = {name: registrant_parameters[name] for name in ("Architecture", "ApiLogsRole")}
     config = (ROOT / "samconfig.toml").read_bytes()
-    first = deployed(**here, PlatformUrl=platform.api)
+    first = deployed(**environment, PlatformUrl=platform.api)
     assert not registrar(first) and platform.registrations() == {}
     given = deployed(**login)
     assert registrar(given) and platform.registrations() == expected_registrations(given)
