@@ -1,6 +1,6 @@
-"""The deployed stack, as the tests see it: its outputs, its API, and clients of the AWS it runs on.
+"""What all tests share: the deployed stack with its outputs, its API and AWS clients; queues; and the simulator.
 
-`run` deploys the stack and sets the environment these read. Nothing here skips: without a stack, every test fails.
+`run` deploys the stack and sets the environment variables. No test is skipped: without a stack, every test fails.
 """
 
 import base64
@@ -28,10 +28,10 @@ from botocore.exceptions import ClientError
 ROOT = Path(__file__).resolve().parents[2]
 EVENTS = ROOT / "events"
 MESSAGES = EVENTS / "external-provisioning-changes" / "soap"
-# The command line, built as the functions are.
+# The command line, from the same build as the functions.
 PROGRAM = ROOT / "target/lambda/callbacks/bootstrap"
 
-# The callback services, as the platform spells them in most places.
+# The callback services, in the platform's usual spelling.
 PROVISIONING = "ExternalProvisioningChanges"
 SERVICES = [
     "AlertService",
@@ -48,17 +48,17 @@ SERVICES = [
     "SMSDeliveryConfirmation",
     "StateService",
 ]
-# Its other spellings.
+# The platform's other spellings.
 ALIASES = {"AlertsService": "AlertService", "PromoChange": "PromoChanges"}
 
-# An address of the platform, and one for documentation (RFC 5737).
-PLATFORM = "137.117.33.109"
-STRANGER = "203.0.113.9"
+# An address of the platform, and one reserved for documentation (RFC 5737).
+PLATFORM_ADDRESS = "137.117.33.109"
+OTHER_ADDRESS = "203.0.113.9"
 
-# Long enough for a cold start on a busy machine; what goes well is through in a second or two.
-PATIENCE = 30
-# How long a queue must stay quiet before "no more than these" is believed.
-QUIET = 5
+# In seconds. Long enough for a cold start on a busy machine; most calls take a second or two.
+TIMEOUT = 30
+# Seconds without a message after which a queue is considered empty.
+QUIET_PERIOD = 5
 
 
 class Stack:
@@ -79,7 +79,7 @@ class Stack:
         }
         self.account = self.client("sts").get_caller_identity()["Account"]
         self.table = self.outputs["TableName"]
-        # The real URL's host is not ours to reach; its path is served under this prefix.
+        # The real URL's host is AWS's; the emulator serves its path under this prefix.
         self.api = f"{self.endpoint}/_aws/execute-api/{self.outputs['ApiId']}/v1"
 
     def client(self, service):
@@ -92,26 +92,26 @@ class Stack:
         return secret["username"], secret["password"]
 
     def items(self):
-        """All that the table holds, in an order of its own."""
+        """All items of the table, sorted."""
         pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=self.table, ConsistentRead=True)
         return sorted((json.dumps(item, sort_keys=True, default=str) for page in pages for item in page["Items"]))
 
-    def send(self, body, *, address=PLATFORM, method="POST", service="ExternalProvisioningChanges", **headers):
+    def send(self, body, *, address=PLATFORM_ADDRESS, method="POST", service="ExternalProvisioningChanges", **headers):
         """A callback as the platform sends it."""
         headers = {"content-type": "text/xml", "x-forwarded-for": address} | headers
         url = f"{self.api}/callbacks/{service}"
-        return requests.request(method, url, data=body.encode(), headers=headers, timeout=PATIENCE)
+        return requests.request(method, url, data=body.encode(), headers=headers, timeout=TIMEOUT)
 
     def invoke(self, service, method):
-        """The status and body with which a service's function answers a method that the emulated API does not route: it
-        ignores the `any` of template.yaml."""
+        """The status and body with which the function of a service answers a method that the emulated API does not route,
+        since it ignores the `any` of template.yaml."""
         event = {
             "httpMethod": method,
             "path": f"/callbacks/{service}",
             "pathParameters": {"service": service},
             "headers": {},
             "multiValueHeaders": {},
-            "requestContext": {"httpMethod": method, "identity": {"sourceIp": PLATFORM}},
+            "requestContext": {"httpMethod": method, "identity": {"sourceIp": PLATFORM_ADDRESS}},
             "body": "",
             "isBase64Encoded": False,
         }
@@ -122,14 +122,14 @@ class Stack:
         return answer["statusCode"], base64.b64decode(body).decode() if answer["isBase64Encoded"] else body
 
     def signed_get(self, path, credentials):
-        """A GET with an AWS signature, as an SDK or the AWS command line sends it."""
+        """A GET with an AWS signature, as AWS SDKs send it."""
         request = AWSRequest("GET", f"{self.api}{path}")
         SigV4Auth(credentials, "execute-api", self.region).add_auth(request)
-        return requests.get(request.url, headers=dict(request.headers), timeout=PATIENCE)
+        return requests.get(request.url, headers=dict(request.headers), timeout=TIMEOUT)
 
 
 class Queue:
-    """An SQS queue subscribed to a topic, and all that has arrived in it."""
+    """An SQS queue subscribed to a topic, and all messages that have arrived in it."""
 
     def __init__(self, stack, topic, filter_policy=None, fifo=False):
         self.sqs, self.arrived = stack.client("sqs"), []
@@ -165,51 +165,51 @@ class Queue:
         return self.arrived
 
     def wait_for(self, count):
-        """Everything that arrives until there are `count` messages and then nothing more for a while."""
-        deadline = time.monotonic() + PATIENCE
+        """All messages, after at least `count` have arrived and the queue stays empty for a while."""
+        deadline = time.monotonic() + TIMEOUT
         while len(self.arrived) < count and time.monotonic() < deadline:
             self.receive()
-        assert len(self.arrived) >= count, f"{len(self.arrived)} of {count} messages arrived within {PATIENCE} s"
-        quiet = time.monotonic() + QUIET
+        assert len(self.arrived) >= count, f"{len(self.arrived)} of {count} messages arrived within {TIMEOUT} s"
+        quiet = time.monotonic() + QUIET_PERIOD
         while time.monotonic() < quiet:
             self.receive()
         return self.arrived
 
-    def wait_until(self, found):
-        """Everything that arrives until one message is `found`."""
-        deadline = time.monotonic() + PATIENCE
-        while not any(found(message) for message in self.arrived):
+    def wait_until(self, matches):
+        """All messages, after one has arrived for which `matches` is true."""
+        deadline = time.monotonic() + TIMEOUT
+        while not any(matches(message) for message in self.arrived):
             arrived = len(self.arrived)
-            assert time.monotonic() < deadline, f"not among the {arrived} messages that arrived within {PATIENCE} s"
+            assert time.monotonic() < deadline, f"not among the {arrived} messages that arrived within {TIMEOUT} s"
             self.receive()
         return self.arrived
 
 
-def filled_in(text, username, password):
-    """A golden message with credentials in its two empty elements."""
+def with_credentials(text, username, password):
+    """A sample message with credentials in its two empty elements."""
     text, users = re.subn(r"<Username\s*/>", lambda _: f"<Username>{escape(username)}</Username>", text)
     text, passwords = re.subn(r"<Password\s*/>", lambda _: f"<Password>{escape(password)}</Password>", text)
-    assert (users, passwords) == (1, 1), "a golden message has one empty <Username/> and one empty <Password/>"
+    assert (users, passwords) == (1, 1), "a sample message has one empty <Username/> and one empty <Password/>"
     return text
 
 
 def folder(service):
-    """The name of a service in the names of folders: words in lower case, with hyphens between."""
+    """The folder name of a service: words in lower case, separated by hyphens."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", service).lower()
 
 
-def golden(name):
+def sample(name):
     return (MESSAGES / name).read_text(encoding="utf-8")
 
 
-def another_device(meid, mdn, request_id=None):
-    """The golden suspension, of a device that no other message names."""
-    text = golden("3-suspend.xml").replace("A2000009D6BFE1", meid).replace("3701882174", mdn)
+def suspension_of(meid, mdn, request_id=None):
+    """The sample suspension, with a device that no other message contains."""
+    text = sample("3-suspend.xml").replace("A2000009D6BFE1", meid).replace("3701882174", mdn)
     return re.sub(r"<RequestId>[^<]*</RequestId>", f"<RequestId>{request_id or uuid.uuid4()}</RequestId>", text)
 
 
 def assert_clear_error(response, status):
-    """An error in one of the two forms that the platform knows: a SOAP 1.1 fault, or its API's JSON."""
+    """An error in one of the platform's two formats: a SOAP 1.1 fault, or the JSON of its API."""
     assert response.status_code == status, response.text
     if "json" in response.headers.get("content-type", ""):
         error = response.json()
@@ -220,12 +220,12 @@ def assert_clear_error(response, status):
     assert envelope.tag == f"{soap}Envelope"
     fault = envelope.find(f"{soap}Body/{soap}Fault")
     assert fault is not None, response.text
-    # SOAP 1.1: the fault's members have no namespace.
+    # In SOAP 1.1, the members of a fault have no namespace.
     assert fault.findtext("faultcode") and fault.findtext("faultstring")
 
 
 def assert_cloud_event(message):
-    """A CloudEvent 1.0 in structured JSON, and the event."""
+    """Asserts that a message is a CloudEvent 1.0 in structured JSON, and returns the event."""
     event = json.loads(message["Body"])
     assert event["specversion"] == "1.0"
     assert re.fullmatch(r"com\.verizon\.thingspace\.[\w.-]+\.v1", event["type"]), event["type"]
@@ -235,7 +235,7 @@ def assert_cloud_event(message):
     assert datetime.datetime.fromisoformat(event["time"].replace("Z", "+00:00")).tzinfo is not None
     assert event["datacontenttype"] == "application/json"
     assert isinstance(event["data"], dict)
-    # Names of attributes are lower-case letters and digits, by the specification.
+    # The specification allows only lower-case letters and digits in attribute names.
     assert all(re.fullmatch(r"[a-z0-9]+", name) for name in event), sorted(event)
     return event
 
@@ -248,31 +248,31 @@ REFUSALS = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "Auth
 
 
 def assert_refused(call, **arguments):
-    """The call is refused by IAM, and by nothing else."""
+    """Asserts that IAM denies the call."""
     with pytest.raises(ClientError) as refusal:
         call(**arguments)
     assert refusal.value.response["Error"]["Code"] in REFUSALS, refusal.value
 
 
 def digest(secret):
-    """What stands for a secret in values that a failing test would print."""
+    """A digest to compare secrets by, so that a failing test does not print them."""
     return hashlib.sha256(secret.encode()).hexdigest()[:16]
 
 
-class Carrier:
-    """A running `callbacks platform`: the carrier's two registration APIs, and what is registered there."""
+class Simulator:
+    """A running `callbacks platform`: both registration APIs, and the registrations."""
 
     account = "0000123456-00001"
 
     def __init__(self, data, *options):
-        # Not those that it has by default: so they can be looked for where they must not be.
+        # Other than the defaults, so that tests can search logs for them.
         self.login = {name: f"{name}-{secrets.token_hex(8)}" for name in ("username", "password", "key", "secret")}
-        # What it prints is not read: a full pipe would stop it.
+        # Quiet, because its output is not read and a full pipe would block it.
         options = ["--listen", "127.0.0.1:0", "--quiet", "--data", data, *options]
         for name, value in self.login.items():
             options += [f"--{name}", value]
         self.process = subprocess.Popen([PROGRAM, "platform", *options], stdout=subprocess.PIPE, text=True)
-        # Nothing is printed until it listens, and then where.
+        # It prints its address as soon as it listens.
         first_line = self.process.stdout.readline()
         self.url = re.search(r"http://127\.0\.0\.1:\d+", first_line).group()
         self.api = f"{self.url}/api"
@@ -282,33 +282,38 @@ class Carrier:
         self.process.wait()
 
     def registrations(self):
-        """What is registered, by service: API, URL, user name and digest of the password. The real platform has no
-        such endpoint."""
+        """The registrations by service: API, URL, user name and digest of the password. The real platform has no such
+        endpoint."""
         return {
-            service: (one["api"], one["url"], one["credentials"]["username"], digest(one["credentials"]["password"]))
-            for service, one in self._registered().items()
+            service: (
+                registration["api"],
+                registration["url"],
+                registration["credentials"]["username"],
+                digest(registration["credentials"]["password"]),
+            )
+            for service, registration in self._registered().items()
         }
 
     def former_passwords(self):
-        """The digests of the passwords that messages of a service carried before, by service."""
+        """The digests of the former passwords, by service."""
         return {
-            service: digest(one["former"]["credentials"]["password"])
-            for service, one in self._registered().items()
-            if "former" in one
+            service: digest(registration["former"]["credentials"]["password"])
+            for service, registration in self._registered().items()
+            if "former" in registration
         }
 
     def _registered(self):
-        registered = requests.get(f"{self.url}/_platform/registrations", timeout=PATIENCE).json()
-        assert {one["account"] for one in registered} <= {self.account}
-        return {one["service"]: one for one in registered}
+        registered = requests.get(f"{self.url}/_platform/registrations", timeout=TIMEOUT).json()
+        assert {registration["account"] for registration in registered} <= {self.account}
+        return {registration["service"]: registration for registration in registered}
 
     def _call(self, method, path, **arguments):
-        answer = requests.request(method, f"{self.api}/{path}", timeout=PATIENCE, **arguments)
-        # Not its text: a session's answer is as good as a password.
+        answer = requests.request(method, f"{self.api}/{path}", timeout=TIMEOUT, **arguments)
+        # Without the text of the answer, which may contain a session token.
         assert answer.status_code == 200, f"{method} {path}: {answer.status_code}"
         return answer.json()
 
-    def _as_its_user(self, method, path, **arguments):
+    def _call_with_login(self, method, path, **arguments):
         application = (self.login["key"], self.login["secret"])
         token = self._call("POST", "ts/v1/oauth2/token", auth=application, data={"grant_type": "client_credentials"})
         headers = {"authorization": f"Bearer {token['access_token']}", "content-type": "application/json"}
@@ -318,26 +323,26 @@ class Carrier:
         return self._call(method, f"m2m/v1/callbacks/{self.account}{path}", headers=headers, **arguments)
 
     def deregister(self, service):
-        """Ends a registration, as any other holder of the login could."""
-        self._as_its_user("DELETE", f"/name/{service}")
+        """Deregisters a service, as another holder of the login could."""
+        self._call_with_login("DELETE", f"/name/{service}")
 
     def register_elsewhere(self, service, url):
-        """Has the messages of a service go somewhere else, as somebody else who has the login would. They carry what they
-        carried before: where that changes, some of them go on with the former for a while, and would be refused."""
+        """Registers another URL for a service, as another holder of the login could. The credentials stay the same: after a
+        change, some messages carry the former ones for a while, and would be refused."""
         credentials = self._registered()[service]["credentials"]
-        self._as_its_user("POST", "", json={"name": service, "url": url} | credentials)
+        self._call_with_login("POST", "", json={"name": service, "url": url} | credentials)
 
 
 def sam_deploy(name, **parameters):
-    """`sam deploy` of the unchanged template: whether it succeeded, and its output. Parameters that are not given are
-    as they were."""
+    """Runs `sam deploy` with the unchanged template. Returns whether it succeeded, and its output. Parameters that are not
+    given keep their values."""
     command = ["sam", "deploy", "--template-file", "template.yaml", "--stack-name", name]
     command += ["--no-confirm-changeset", "--no-progressbar"]
     if parameters:
-        # In quotes of its own: to SAM, a space ends a value.
+        # Quoted, since a space would end the value.
         command += ["--parameter-overrides", *(f'{key}="{value}"' for key, value in parameters.items())]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    return done.returncode == 0, done.stdout
+    process = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return process.returncode == 0, process.stdout
 
 
 @pytest.fixture(scope="session")
@@ -346,46 +351,46 @@ def stack():
 
 
 @pytest.fixture(scope="session")
-def carrier(tmp_path_factory):
-    carrier = Carrier(tmp_path_factory.mktemp("carrier"), "--any-port")
-    yield carrier
-    carrier.stop()
+def simulator(tmp_path_factory):
+    simulator = Simulator(tmp_path_factory.mktemp("simulator"), "--any-port")
+    yield simulator
+    simulator.stop()
 
 
 @pytest.fixture(scope="session")
-def circle_parameters(stack, carrier):
-    """Those of a stack that registers itself; one that is deployed beside another one leaves the account's settings."""
+def registrant_parameters(stack, simulator):
+    """Parameters of a stack that registers itself. As the second stack of the account, it uses the existing role for logs."""
     described = stack.client("cloudformation").describe_stacks(StackName=stack.name)["Stacks"][0]
     [architecture] = [p["ParameterValue"] for p in described["Parameters"] if p["ParameterKey"] == "Architecture"]
-    login = stack.client("secretsmanager").create_secret(Name="platform", SecretString=json.dumps(carrier.login))
+    login = stack.client("secretsmanager").create_secret(Name="platform", SecretString=json.dumps(simulator.login))
     return {
         "Architecture": architecture,
         "ApiLogsRole": "existing",
         "PlatformCredentialsSecretArn": login["ARN"],
-        "AccountNames": carrier.account,
-        "PlatformUrl": carrier.api,
+        "AccountNames": simulator.account,
+        "PlatformUrl": simulator.api,
         "RegistrationOnDeploy": "required",
     }
 
 
 @pytest.fixture(scope="session")
-def circle(circle_parameters):
-    """A second stack of the same template, which registers its endpoints: the circle from the platform to it and back."""
-    succeeded, output = sam_deploy("circle", **circle_parameters)
+def registrant(registrant_parameters):
+    """A second stack of the same template, which registers its endpoints at the simulator."""
+    succeeded, output = sam_deploy("registrant", **registrant_parameters)
     assert succeeded, output
-    return Stack("circle")
+    return Stack("registrant")
 
 
 class FiveMessages:
-    """The platform's five documented messages, in the order of its documentation, and who listened when they came."""
+    """The platform's five documented messages, in the order of its documentation, with two subscribers."""
 
     names = ["1-activate.xml", "2-deactivate.xml", "3-suspend.xml", "4-restore.xml", "5-change-mdn.xml"]
 
     def __init__(self, stack):
         topic = stack.outputs["ProvisioningChangesTopicArn"]
-        self.bodies = [filled_in(golden(name), *stack.credentials()) for name in self.names]
+        self.bodies = [with_credentials(sample(name), *stack.credentials()) for name in self.names]
         self.all = Queue(stack, topic)
-        # The README's filter.
+        # The filter policy of the README.
         self.suspensions = Queue(stack, topic, filter_policy={"kind": ["suspend"]})
         self.answers = [stack.send(body) for body in self.bodies]
 
@@ -397,7 +402,7 @@ def five_messages(stack):
 
 @pytest.fixture(scope="session")
 def identity(stack):
-    """Makes a user of the account with a policy, or with none, and gives its credentials."""
+    """Creates IAM users with or without a policy, and returns their credentials."""
     iam = stack.client("iam")
 
     def make(*statements):

@@ -4,7 +4,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import requests
-from conftest import PATIENCE, assert_cloud_event, attributes
+from conftest import TIMEOUT, assert_cloud_event, attributes
 
 SERVICE = "ExternalProvisioningChanges"
 REQUEST_ID = "0aafcb4a-91fe-46b0-9154-f84f410f0f49"
@@ -30,24 +30,24 @@ def test_the_five_messages_are_answered_200(five_messages):
 
 def test_exactly_five_cloud_events_arrive_in_a_queue_subscribed_to_the_topic(five_messages):
     arrived = five_messages.all.wait_for(5)
-    found = [assert_cloud_event(message) for message in arrived]
-    assert sorted(e["data"]["change"] for e in found) == ["Activate", "ChangeMDN", "Deactivate", "RESTORE", "SUSPEND"]
-    assert len({e["id"] for e in found}) == 5
-    assert {e["data"]["requestId"] for e in found} == {REQUEST_ID}
+    published = [assert_cloud_event(message) for message in arrived]
+    assert sorted(e["data"]["change"] for e in published) == ["Activate", "ChangeMDN", "Deactivate", "RESTORE", "SUSPEND"]
+    assert len({e["id"] for e in published}) == 5
+    assert {e["data"]["requestId"] for e in published} == {REQUEST_ID}
 
 
-def test_the_messages_carry_the_attributes_that_filter_policies_use(five_messages):
+def test_messages_have_the_attributes_for_filter_policies(five_messages):
     arrived = five_messages.all.wait_for(5)
     state = {"Activate": "active", "Deactivate": "deactive", "SUSPEND": "suspend", "RESTORE": "active", "ChangeMDN": "active"}
     for message in arrived:
         change = json.loads(message["Body"])["data"]["change"]
-        found = attributes(message)
-        assert (found["service"], found["account"]) == (SERVICE, "Verizon Test 1")
-        assert (found["change"], found["state"]) == (change, state[change])
-        assert found["kind"] == {"ChangeMDN": "change-identifier"}.get(change, change.lower())
+        of_message = attributes(message)
+        assert (of_message["service"], of_message["account"]) == (SERVICE, "Verizon Test 1")
+        assert (of_message["change"], of_message["state"]) == (change, state[change])
+        assert of_message["kind"] == {"ChangeMDN": "change-identifier"}.get(change, change.lower())
 
 
-def test_a_filter_policy_on_kind_lets_one_through(five_messages):
+def test_a_filter_policy_on_kind_selects_one_message(five_messages):
     arrived = five_messages.suspensions.wait_for(1)
     assert [json.loads(message["Body"])["data"]["change"] for message in arrived] == ["SUSPEND"]
 
@@ -59,10 +59,10 @@ def test_the_password_is_neither_published_nor_recorded(stack, five_messages):
 
 
 def test_a_device_shows_its_last_state_and_its_history(stack, five_messages, reader):
-    found = device(stack, reader, "meid:A2000009D6BFE1")
-    assert (found["state"], found["version"], found["account"]) == ("active", 3, "Verizon Test 1")
-    assert {"kind": "mdn", "value": "3701882174"} in found["identifiers"]
-    assert {"id", "servicePlan", "customFields", "updatedAt"} <= found.keys()
+    shown = device(stack, reader, "meid:A2000009D6BFE1")
+    assert (shown["state"], shown["version"], shown["account"]) == ("active", 3, "Verizon Test 1")
+    assert {"kind": "mdn", "value": "3701882174"} in shown["identifiers"]
+    assert {"id", "servicePlan", "customFields", "updatedAt"} <= shown.keys()
     history = events(stack, reader, "meid:A2000009D6BFE1")
     assert [(e["sequence"], e["change"]) for e in history] == [(1, "Deactivate"), (2, "SUSPEND"), (3, "RESTORE")]
     for event in history:
@@ -80,10 +80,10 @@ def test_the_events_published_are_the_events_of_the_history(stack, five_messages
 
 
 def test_three_identifiers_of_one_activation_are_one_device(stack, five_messages, reader):
-    found = [device(stack, reader, i) for i in ("mdn:2300329133", "meid:C1000000115253", "min:8586925945")]
-    assert found[0] == found[1] == found[2]
+    activated = [device(stack, reader, i) for i in ("mdn:2300329133", "meid:C1000000115253", "min:8586925945")]
+    assert activated[0] == activated[1] == activated[2]
     others = [device(stack, reader, i) for i in ("meid:A2000009D6BFE1", "esn:09400122453")]
-    assert len({d["id"] for d in found + others}) == 3
+    assert len({d["id"] for d in activated + others}) == 3
 
 
 def test_an_unknown_device_is_answered_404(stack, reader):
@@ -93,24 +93,24 @@ def test_an_unknown_device_is_answered_404(stack, reader):
         assert answer.json()["errorCode"] and answer.json()["errorMessage"]
 
 
-def test_devices_are_shown_only_to_callers_that_sign_and_have_permission(stack, five_messages, identity):
+def test_devices_are_returned_only_to_signed_and_authorized_requests(stack, five_messages, identity):
     url = f"{stack.api}/devices/meid/A2000009D6BFE1"
-    # On AWS the API answers 404 to the first, as for a path that is not there.
-    unsigned = requests.get(url, timeout=PATIENCE)
+    # On AWS the API answers an unsigned request with 404, like an unknown path.
+    unsigned = requests.get(url, timeout=TIMEOUT)
     assert unsigned.status_code in (403, 404), unsigned.text
-    anybody = stack.signed_get("/devices/meid/A2000009D6BFE1", identity())
-    assert anybody.status_code == 403, anybody.text
-    for answer in (unsigned, anybody):
+    unauthorized = stack.signed_get("/devices/meid/A2000009D6BFE1", identity())
+    assert unauthorized.status_code == 403, unauthorized.text
+    for answer in (unsigned, unauthorized):
         assert "Verizon Test 1" not in answer.text
 
 
-def test_messages_that_come_again_are_answered_200_and_change_nothing(stack, five_messages, reader):
+def test_duplicates_are_answered_200_and_change_nothing(stack, five_messages, reader):
     five_messages.all.wait_for(5)
     before = stack.items()
-    again = [stack.send(body) for body in five_messages.bodies]
+    answers = [stack.send(body) for body in five_messages.bodies]
     with ThreadPoolExecutor(10) as pool:
-        again += pool.map(stack.send, [five_messages.bodies[3]] * 20)
-    assert {answer.status_code for answer in again} == {200}
+        answers += pool.map(stack.send, [five_messages.bodies[3]] * 20)
+    assert {answer.status_code for answer in answers} == {200}
     assert stack.items() == before
     assert device(stack, reader, "meid:A2000009D6BFE1")["version"] == 3
     assert len(five_messages.all.wait_for(5)) == 5

@@ -1,4 +1,4 @@
-"""Every callback service, in both of the platform's protocols: the first golden message of each."""
+"""Every callback service over SOAP and REST, with the first sample message of each."""
 
 import json
 import re
@@ -12,22 +12,22 @@ import requests
 from conftest import (
     ALIASES,
     EVENTS,
-    PATIENCE,
+    OTHER_ADDRESS,
     PROVISIONING,
     ROOT,
     SERVICES,
-    STRANGER,
+    TIMEOUT,
     Queue,
     assert_clear_error,
     assert_cloud_event,
     attributes,
-    filled_in,
     folder,
+    with_credentials,
 )
 
 CONTENT_TYPES = {"soap": "text/xml", "rest": "application/json"}
 NOT_CALLBACK_FUNCTIONS = {"change-publisher", "device-query", "listener-registrar"}
-# Of all services beyond those; test_9_other_services.py tests it.
+# The function for all other services; test_9_other_services.py tests it.
 OTHER_SERVICES = "other-services"
 
 every_service = pytest.mark.parametrize("service", SERVICES)
@@ -36,14 +36,14 @@ every_transport = pytest.mark.parametrize("transport", CONTENT_TYPES)
 
 @dataclass
 class Message:
-    """A golden message, made ours: with credentials, and with a request id that no other message has."""
+    """A sample message with credentials and a unique request id."""
 
     service: str
     transport: str
     body: str
-    # None for a message of a form that has no request id.
+    # None if the format has no request id.
     request_id: str | None
-    # The path, where it is another than the service's.
+    # The path, if it is not the name of the service.
     path: str | None = None
     answer: requests.Response | None = None
 
@@ -52,26 +52,26 @@ class Message:
         return stack.send(self.body, service=path, **{"content-type": CONTENT_TYPES[self.transport]}, **options)
 
 
-def golden(service, transport, username, password, path=None):
-    place = EVENTS / folder(service) / transport
-    found = sorted(place.glob("1-*"))
-    assert len(found) == 1, f"{place} has {len(found)} first messages"
-    text, new = found[0].read_text(encoding="utf-8"), str(uuid.uuid4())
+def sample(service, transport, username, password, path=None):
+    samples_folder = EVENTS / folder(service) / transport
+    files = sorted(samples_folder.glob("1-*"))
+    assert len(files) == 1, f"{samples_folder} has {len(files)} first messages"
+    text, new = files[0].read_text(encoding="utf-8"), str(uuid.uuid4())
     if transport == "soap":
         body, ids = re.subn(r"<RequestId>[^<]*</RequestId>", f"<RequestId>{new}</RequestId>", text)
-        assert ids <= 1, f"{found[0]} has {ids} request ids"
-        return Message(service, transport, filled_in(body, username, password), new if ids else None, path)
+        assert ids <= 1, f"{files[0]} has {ids} request ids"
+        return Message(service, transport, with_credentials(body, username, password), new if ids else None, path)
     members = json.loads(text)
-    assert (members["username"], members["password"]) == ("", ""), f"{found[0]} has credentials"
+    assert (members["username"], members["password"]) == ("", ""), f"{files[0]} has credentials"
     members |= {"username": username, "password": password}
-    # By its other spelling a service gets the same message once more: it is another one by its request id.
+    # The other spelling of a service gets the same message. A new request id makes it a different one.
     if "requestId" in members or path:
         members["requestId"] = new
     return Message(service, transport, json.dumps(members), members.get("requestId"), path)
 
 
 class AllMessages:
-    """All golden messages after they were sent, with their answers and with what the two topics carried of them."""
+    """All sample messages, their answers, and their events from both topics."""
 
     def __init__(self, stack):
         topics = {"provisioning": "ProvisioningChangesTopicArn", "others": "DeviceEventsTopicArn"}
@@ -79,7 +79,7 @@ class AllMessages:
         credentials = stack.credentials()
 
         def send(service, transport, path=None):
-            message = golden(service, transport, *credentials, path)
+            message = sample(service, transport, *credentials, path)
             message.answer = message.send(stack)
             return message
 
@@ -87,21 +87,21 @@ class AllMessages:
             self.sent = {(s, t): pool.submit(send, s, t) for s in SERVICES for t in CONTENT_TYPES}
             self.sent |= {alias: pool.submit(send, service, "rest", alias) for alias, service in ALIASES.items()}
         sent = [message.result() for message in self.sent.values() if not message.exception()]
-        self.taken = [message for message in sent if message.answer.status_code == 200]
-        # One wait for all: an event that does not come costs its test alone, and not each test a wait of its own.
-        deadline = time.monotonic() + PATIENCE
-        while not all(self.published(message) for message in self.taken) and time.monotonic() < deadline:
+        self.accepted = [message for message in sent if message.answer.status_code == 200]
+        # One wait for all events, so that a missing event does not delay every test.
+        deadline = time.monotonic() + TIMEOUT
+        while not all(self.published(message) for message in self.accepted) and time.monotonic() < deadline:
             for queue in self.queues.values():
                 queue.receive()
 
     def __getitem__(self, key):
-        """The message, if it was sent and taken; else the test that asks for it fails."""
+        """The message. Fails the test if it was not sent or not accepted."""
         message = self.sent[key].result()
         assert message.answer.status_code == 200, message.answer.text
         return message
 
     def of(self, message):
-        """The names of the queues in which events of this message have arrived, and the events."""
+        """The events of this message, each with the name of the queue in which it arrived."""
         return [
             (name, arrived)
             for name, queue in self.queues.items()
@@ -111,8 +111,8 @@ class AllMessages:
         ]
 
     def published(self, message):
-        """Whether its events have arrived. Messages without a request id cannot be told apart: they are counted."""
-        alike = [m for m in self.taken if (m.service, m.request_id) == (message.service, message.request_id)]
+        """Whether its events have arrived. Messages without a request id cannot be distinguished, so they are counted."""
+        alike = [m for m in self.accepted if (m.service, m.request_id) == (message.service, message.request_id)]
         return len(self.of(message)) >= len(alike)
 
 
@@ -122,8 +122,8 @@ def messages(stack):
 
 
 def assert_published(messages, message):
-    """Its events are in the queue that is subscribed to the service's topic, and in no other."""
-    assert messages.published(message), f"its event did not arrive within {PATIENCE} s"
+    """Asserts that its events are in the queue of its topic, and in no other."""
+    assert messages.published(message), f"its event did not arrive within {TIMEOUT} s"
     events = messages.of(message)
     assert {name for name, _ in events} == {"provisioning" if message.service == PROVISIONING else "others"}
     for _, arrived in events:
@@ -146,7 +146,7 @@ def test_a_message_is_answered_200(messages, service, transport):
 
 @every_transport
 @every_service
-def test_its_event_arrives_in_a_queue_subscribed_to_its_topic(messages, service, transport):
+def test_an_event_is_published_to_the_topic_of_its_service(messages, service, transport):
     assert_published(messages, messages[service, transport])
 
 
@@ -170,8 +170,8 @@ def test_every_service_answers_other_methods_with_405(stack, service):
     assert json.loads(body)["errorCode"]
 
 
-def test_every_path_of_callbacks_takes_any_method():
-    """As the template has it: the emulated API ignores `any`, so no request can show it."""
+def test_every_callback_path_accepts_any_method():
+    """Reads the template, because the emulated API ignores `any`."""
     template = (ROOT / "template.yaml").read_text(encoding="utf-8")
     posts = re.findall(r"Path: '?(/callbacks/[\w{}]+)'?, Method: post", template)
     anys = re.findall(r"Path: '?(/callbacks/[\w{}]+)'?, Method: any", template)
@@ -180,28 +180,28 @@ def test_every_path_of_callbacks_takes_any_method():
 
 
 @every_service
-def test_every_service_refuses_a_wrong_password_and_an_address_off_the_list(stack, service):
+def test_every_service_refuses_a_wrong_password_and_an_address_that_is_not_allowed(stack, service):
     username, password = stack.credentials()
     for transport in CONTENT_TYPES:
-        wrong = golden(service, transport, username, "not-the-password")
+        wrong = sample(service, transport, username, "not-the-password")
         assert_clear_error(wrong.send(stack), 401)
-        strange = golden(service, transport, username, password)
-        assert_clear_error(strange.send(stack, address=STRANGER), 403)
+        unlisted = sample(service, transport, username, password)
+        assert_clear_error(unlisted.send(stack, address=OTHER_ADDRESS), 403)
 
 
 @every_transport
-def test_what_became_of_a_request_is_shown_by_its_request_id(stack, messages, reader, transport):
+def test_the_outcome_of_a_request_is_returned_by_its_request_id(stack, messages, reader, transport):
     message = messages["CarrierService", transport]
     answer = stack.signed_get(f"/requests/{message.request_id}", reader)
     assert answer.status_code == 200, answer.text
-    found = answer.json()
-    assert found["requestId"] == message.request_id
-    [result] = found["results"]
+    outcome = answer.json()
+    assert outcome["requestId"] == message.request_id
+    [result] = outcome["results"]
     members = {"device", "identifiers", "service", "operation", "outcome", "status", "fault", "receivedAt", "sequence"}
     assert members <= result.keys()
     assert (result["service"], result["outcome"], result["fault"]) == ("CarrierService", "succeeded", None)
     assert result["operation"]
-    # One of those that the message has: a change of identifier has the old and the new.
+    # Any identifier of the message: an identifier change contains the old and the new one.
     assert any(identifier["value"].upper() in message.body.upper() for identifier in result["identifiers"])
     published = [json.loads(arrived["Body"]) for _, arrived in messages.of(message)]
     assert (result["device"], result["sequence"]) in [(e["subject"], e["data"]["sequence"]) for e in published]
@@ -213,10 +213,10 @@ def test_an_unknown_request_is_answered_404(stack, reader):
     assert answer.json()["errorCode"] and answer.json()["errorMessage"]
 
 
-def test_requests_are_shown_only_to_callers_that_sign_and_have_permission(stack, messages, identity):
+def test_requests_are_returned_only_to_signed_and_authorized_requests(stack, messages, identity):
     message = messages["CarrierService", "rest"]
     path = f"/requests/{message.request_id}"
-    # On AWS the API answers 404 to the first, as for a path that is not there.
-    unsigned = requests.get(f"{stack.api}{path}", timeout=PATIENCE)
+    # On AWS the API answers an unsigned request with 404, like an unknown path.
+    unsigned = requests.get(f"{stack.api}{path}", timeout=TIMEOUT)
     assert unsigned.status_code in (403, 404), unsigned.text
     assert stack.signed_get(path, identity()).status_code == 403

@@ -1,8 +1,7 @@
-"""The simulator of the platform (`callbacks platform`), used by Verizon's own SDK, of which nothing is changed but the
-address that it talks to. What the SDK takes for the platform's, is like the platform's. It needs no stack."""
+"""Verizon's own SDK works with the simulator (`callbacks platform`). Only the address is changed. These tests need no stack."""
 
 import pytest
-from conftest import Carrier
+from conftest import Simulator
 from verizon.configuration import Configuration, Environment, Server
 from verizon.exceptions.connectivity_management_result_exception import ConnectivityManagementResultException
 from verizon.exceptions.oauth_provider_exception import OauthProviderException
@@ -12,20 +11,20 @@ from verizon.models.log_in_request import LogInRequest
 from verizon.models.register_callback_request import RegisterCallbackRequest
 from verizon.verizon_client import VerizonClient
 
-ACCOUNT = Carrier.account
+ACCOUNT = Simulator.account
 URL = "https://listener.example.com/callbacks/CarrierService"
 
 
 @pytest.fixture
 def platform(monkeypatch, tmp_path):
-    """A carrier of each test's own, which the SDK takes for the platform."""
-    carrier = Carrier(tmp_path)
+    """A simulator per test, which the SDK uses instead of the platform."""
+    simulator = Simulator(tmp_path)
     servers = Configuration.environments[Environment.PRODUCTION]
     for server in (Server.THINGSPACE, Server.OAUTH_SERVER):
         path = servers[server].removeprefix("https://thingspace.verizon.com")
-        monkeypatch.setitem(servers, server, carrier.url + path)
-    yield carrier
-    carrier.stop()
+        monkeypatch.setitem(servers, server, simulator.url + path)
+    yield simulator
+    simulator.stop()
 
 
 def client(platform, secret=None, session=None):
@@ -36,7 +35,7 @@ def client(platform, secret=None, session=None):
 
 
 def log_in(platform, password=None):
-    """The SDK gets its OAuth token by itself, before this call."""
+    """The SDK requests its OAuth token before this call."""
     body = LogInRequest(username=platform.login["username"], password=password or platform.login["password"])
     return client(platform).session_management.start_connectivity_management_session(body).body.session_token
 
@@ -45,7 +44,7 @@ def listener(name="CarrierService", url=URL):
     return RegisterCallbackRequest(name=name, url=url, username="listener", password="the listener's")
 
 
-def test_oauth_gives_the_sdk_a_token_and_the_same_one_again(platform):
+def test_the_sdk_gets_the_same_oauth_token_twice(platform):
     first, second = (client(platform).thingspace_oauth.fetch_token() for _ in range(2))
     assert first.access_token == second.access_token
     assert first.token_type == "Bearer"
@@ -53,7 +52,7 @@ def test_oauth_gives_the_sdk_a_token_and_the_same_one_again(platform):
     assert client(platform).thingspace_oauth.is_token_expired(first) is False
 
 
-def test_a_wrong_secret_is_the_sdk_s_exception_of_its_oauth_provider(platform):
+def test_a_wrong_secret_raises_the_oauth_exception_of_the_sdk(platform):
     with pytest.raises(OauthProviderException) as refused:
         client(platform, secret="wrong").thingspace_oauth.fetch_token()
     assert refused.value.response_code == 401
@@ -93,7 +92,7 @@ def test_a_listener_is_registered_listed_and_deregistered(platform):
         ("123456-00001", listener(), "REQUEST_FAILED.AccountNotFound"),
     ],
 )
-def test_a_refusal_is_the_sdk_s_exception_with_code_and_message(platform, account, body, code):
+def test_a_refusal_raises_the_exception_of_the_sdk_with_code_and_message(platform, account, body, code):
     callbacks = client(platform, session=log_in(platform)).connectivity_callbacks
     with pytest.raises(ConnectivityManagementResultException) as refused:
         callbacks.register_callback(account, body)
@@ -102,7 +101,7 @@ def test_a_refusal_is_the_sdk_s_exception_with_code_and_message(platform, accoun
     assert refused.value.error_message
 
 
-def test_a_wrong_password_is_refused_and_five_of_them_lock(platform):
+def test_five_wrong_passwords_lock_the_login(platform):
     for expected in ["InvalidCredentials"] * 5 + ["AccountLocked"]:
         with pytest.raises(ConnectivityManagementResultException) as refused:
             log_in(platform, password="wrong")
