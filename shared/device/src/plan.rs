@@ -263,7 +263,7 @@ impl Writer<'_> {
         for update in &observation.updates {
             match update {
                 Update::Provisioning(info) if device.provisioning.provisioned_at.is_none_or(|known| known <= at) => {
-                    device.provisioning.replace(info);
+                    device.provisioning.update(info);
                     device.provisioning.provisioned_at = Some(at);
                 }
                 Update::Provisioning(_) => {}

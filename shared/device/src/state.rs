@@ -193,28 +193,53 @@ impl Provisioning {
         !is_suspended && self.provisioned_at.is_some_and(|known| known > at)
     }
 
-    /// Absent members stay as they were; nil ones become `None`.
-    pub(crate) fn replace(&mut self, info: &DeviceInfo) {
-        set(&mut self.account, &info.account_name, text);
-        set(&mut self.state, &info.state, |state| cut(state.text(), MAX_TEXT_BYTES));
-        set(&mut self.carrier_name, &info.carrier_name, text);
-        set(&mut self.service_plan, &info.service_plan, text);
-        set(&mut self.device_group_name, &info.device_group_name, text);
-        set(&mut self.created_at, &info.created_at, text);
-        set(&mut self.ip_address, &info.ip_address, text);
-        set(&mut self.last_activation_date, &info.last_activation_date, text);
-        set(&mut self.last_activation_by, &info.last_activation_by, text);
-        set(&mut self.billing_cycle_end_date, &info.billing_cycle_end_date, text);
-        set(&mut self.connected, &info.connected, Clone::clone);
-        set(&mut self.last_connection_date, &info.last_connection_date, text);
-        set(&mut self.pre_imei, &info.pre_imei, text);
-        set(&mut self.pre_sku, &info.pre_sku, text);
-        set(&mut self.sim_ota_date, &info.sim_ota_date, text);
-        set(&mut self.state_name, &info.state_name, text);
-        set(&mut self.service_name, &info.service_name, text);
-        set(&mut self.service_account, &info.service_account, text);
-        set_all(&mut self.custom_fields, &info.custom_fields, |CustomField { name, value }| (name, value));
-        set_all(&mut self.feature_codes, &info.feature_codes, |FeatureCode { code, description }| (code, description));
+    /// Updates every field that the message states. Absent members leave a field unchanged, nil ones clear it.
+    pub(crate) fn update(&mut self, info: &DeviceInfo) {
+        // Without `..`, so that the compiler reports a member that is not copied.
+        let DeviceInfo {
+            account_name,
+            state,
+            connected,
+            custom_fields,
+            feature_codes,
+            carrier_name,
+            service_plan,
+            device_group_name,
+            created_at,
+            ip_address,
+            last_activation_date,
+            last_activation_by,
+            billing_cycle_end_date,
+            last_connection_date,
+            pre_imei,
+            pre_sku,
+            sim_ota_date,
+            state_name,
+            service_name,
+            service_account,
+            // The device's identifiers follow from the message's identification.
+            device_identifiers: _,
+        } = info;
+        set(&mut self.account, account_name, text);
+        set(&mut self.state, state, |state| cut(state.text(), MAX_TEXT_BYTES));
+        set(&mut self.connected, connected, Clone::clone);
+        set_all(&mut self.custom_fields, custom_fields, |CustomField { name, value }| (name, value));
+        set_all(&mut self.feature_codes, feature_codes, |FeatureCode { code, description }| (code, description));
+        set(&mut self.carrier_name, carrier_name, text);
+        set(&mut self.service_plan, service_plan, text);
+        set(&mut self.device_group_name, device_group_name, text);
+        set(&mut self.created_at, created_at, text);
+        set(&mut self.ip_address, ip_address, text);
+        set(&mut self.last_activation_date, last_activation_date, text);
+        set(&mut self.last_activation_by, last_activation_by, text);
+        set(&mut self.billing_cycle_end_date, billing_cycle_end_date, text);
+        set(&mut self.last_connection_date, last_connection_date, text);
+        set(&mut self.pre_imei, pre_imei, text);
+        set(&mut self.pre_sku, pre_sku, text);
+        set(&mut self.sim_ota_date, sim_ota_date, text);
+        set(&mut self.state_name, state_name, text);
+        set(&mut self.service_name, service_name, text);
+        set(&mut self.service_account, service_account, text);
     }
 }
 
