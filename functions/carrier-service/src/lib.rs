@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use callback::{
-    AsSent, DeviceIdentifier, DeviceInfo, Map, Message, Outcome, Part, Sent, Value, identifiers_in, operation, text_of,
+    AsSent, DeviceIdentifier, DeviceInfo, Map, Message, Outcome, Part, Sent, Value, identifiers_in, text_of,
 };
 use device::{CallbackService, EventKind, Facet, Identification, Observation, SuspensionTerms, Update};
 
@@ -24,13 +24,11 @@ fn interpret(service: &str, message: Message) -> Vec<Observation> {
 fn observe(service: &str, part: Part, shared: bool) -> Observation {
     let (values, devices, outcome) = (Arc::clone(&part.values), part.devices.clone(), part.outcome.clone());
     let operated = Operation::of(&part);
-    let observation = Observation::new(service, part);
-    let name = operation(&observation.change).to_owned();
-    let mut observation = observation.answering(&name, &outcome);
+    let mut observation = Observation::new(service, part).responding(&outcome);
     if !matches!(outcome, Outcome::Succeeded | Outcome::Unstated) {
         return observation;
     }
-    observation.kind = operated.kind(&name);
+    observation.kind = operated.kind(&observation.change);
     let within = if shared || devices.is_empty() { Vec::new() } else { identifiers_in(&values) };
     observation.identification = identification(operated, &devices, &within);
     let stated = stated(operated, &values);

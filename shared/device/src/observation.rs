@@ -76,10 +76,11 @@ impl Observation {
         self
     }
 
-    /// The same as the answer to a request for this operation. What was not done claims no names.
+    /// The same as the response to a request, whose operation is the change without `Response`. A failed request claims no
+    /// identifiers.
     #[must_use]
-    pub fn answering(mut self, operation: &str, outcome: &Outcome) -> Self {
-        self.result = Some(RequestResult::new(operation, outcome));
+    pub fn responding(mut self, outcome: &Outcome) -> Self {
+        self.result = Some(RequestResult::new(operation(&self.change), outcome));
         if matches!(outcome, Outcome::Failed { .. }) {
             self.kind = EventKind::RequestFailed;
         }
@@ -107,9 +108,7 @@ impl Observation {
 pub fn observe_responses(service: &str, message: Message, facet: fn(&Part) -> Facet) -> Vec<Observation> {
     let observe = |part: Part| {
         let outcome = part.outcome.clone();
-        let observation = report(service, part, facet);
-        let operation = operation(&observation.change).to_owned();
-        observation.answering(&operation, &outcome)
+        report(service, part, facet).responding(&outcome)
     };
     message.into_parts().into_iter().map(observe).collect()
 }

@@ -109,7 +109,7 @@ impl Says {
             unknown: Map::new(),
         };
         match self {
-            Self::ActivationFailed { .. } => plain.answering("activate", &Outcome::Failed { code: None, text: None }),
+            Self::ActivationFailed { .. } => plain.responding(&Outcome::Failed { code: None, text: None }),
             _ => plain,
         }
     }
