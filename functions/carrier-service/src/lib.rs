@@ -1,8 +1,9 @@
 //! CarrierService: the result of a request that changes a device: activate, suspend, restore, deactivate, change
 //! identifier, service plan, cost centre, custom fields, contact info, move. One message per device.
 //!
-//! Documented are REST's change of an identifier and failures, a part of REST's activation, and the names of SOAP's change
-//! of an identifier. Operations are recognised by their names, in any spelling; what succeeded is the device's state.
+//! Documented are REST's change of an identifier and failures, a part of REST's activation, and the names in
+//! SOAP's change of an identifier. Operations are recognized by their names, in any spelling; what succeeded is the
+//! device's state.
 
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ pub static SERVICE: CallbackService = CallbackService::new("CarrierService", int
 
 fn interpret(service: &str, message: Message) -> Vec<Observation> {
     let parts = message.into_parts();
-    // What several devices share does not say which of its names are whose.
+    // What several devices share does not say which of its identifiers are whose.
     let shared: Vec<bool> = parts.iter().map(|part| Arc::strong_count(&part.values) > 1).collect();
     parts.into_iter().zip(shared).map(|(part, shared)| observe(service, part, shared)).collect()
 }

@@ -101,7 +101,7 @@ fn only_member(values: &Value) -> Option<(&str, &Value)> {
     (value.is_object() && members.next().is_none()).then_some((name, value))
 }
 
-/// The names in the envelope and those within, if they can be one device's: no kind has two values.
+/// The identifiers in the envelope and those within, if they can be one device's: no kind has two values.
 fn all_names(envelope: &[DeviceIdentifier], values: &Value) -> Option<Vec<DeviceIdentifier>> {
     let within = identifiers_in(values);
     let names = [envelope, &within].concat();

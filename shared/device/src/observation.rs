@@ -20,9 +20,10 @@ pub struct Observation {
     pub account: Option<String>,
     /// Which device is meant.
     pub identification: Identification,
-    /// The names that the message gives it, as sent; where it does not say which are whose, all that its envelope lists.
+    /// The identifiers that the message gives it, as sent; where it does not say which are whose, all that its envelope
+    /// lists.
     pub devices: Vec<DeviceIdentifier>,
-    /// Further names that the message's envelope lists.
+    /// Further identifiers that the message's envelope lists.
     pub listed: Vec<DeviceIdentifier>,
     /// What it says about the device's state.
     pub updates: Vec<Update>,
@@ -48,7 +49,7 @@ impl Observation {
             change: if part.name.is_empty() { service.to_owned() } else { part.name },
             kind: EventKind::Other,
             account: part.account,
-            // What was not done claims no names.
+            // A failed request claims no identifiers.
             identification: if failed { identification.claiming_nothing() } else { identification },
             devices,
             listed,

@@ -17,30 +17,31 @@ pub(crate) const MAX_MERGED: usize = 256;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Device {
-    /// Our own name of it.
+    /// The project's own id.
     pub id: DeviceId,
     /// How many events it has had.
     pub version: u64,
-    /// The platform's names of it: at most one of each kind, but for the iccids of an embedded SIM.
+    /// The platform's identifiers: at most one of each kind, but for the iccids of an embedded SIM.
     pub identifiers: BTreeSet<Identifier>,
     /// Of several iccids, the one in use, where a message showed it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub iccid_in_use: Option<String>,
-    /// What ExternalProvisioningChanges says of it.
+    /// The state last reported by ExternalProvisioningChanges.
     #[serde(flatten)]
     pub provisioning: Provisioning,
-    /// What the other callback services say of it.
+    /// The state last reported by the other callback services.
     #[serde(flatten)]
     pub facets: Facets,
     /// The devices that turned out to be this one; their history is part of its history.
     pub merged_from: Vec<DeviceId>,
     /// The device that this one turned out to be.
     pub merged_into: Option<DeviceId>,
-    /// When the newest message came in that was about it.
+    /// When the newest message about it was received.
     pub updated_at: Timestamp,
-    /// When the newest message came in that settled its names: gave all of them, or changed them.
+    /// When its identifiers were last confirmed: the time of the newest message that listed all of them or changed
+    /// them.
     pub identified_at: Option<Timestamp>,
-    /// For each kind of name, when the newest message came in that gave it or took it away.
+    /// For each kind of identifier, when the newest message that assigned or removed it was received.
     pub named_at: BTreeMap<Kind, Timestamp>,
 }
 
@@ -105,13 +106,13 @@ pub struct Provisioning {
     /// The service account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_account: Option<String>,
-    /// When the message came in that this is from.
+    /// When the message that this is from was received.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provisioned_at: Option<Timestamp>,
 }
 
 impl Device {
-    /// A device of which nothing is known yet but its id.
+    /// A device without identifiers and state.
     pub(crate) fn new(id: DeviceId, received_at: Timestamp) -> Self {
         Self {
             id,
@@ -128,8 +129,8 @@ impl Device {
         }
     }
 
-    /// Since when it has, or lacks, a name of this kind: a message that is older cannot change that.
-    pub(crate) fn settled_at(&self, kind: &Kind) -> Option<Timestamp> {
+    /// When its identifier of this kind, or the lack of one, was last confirmed. An older message cannot change it.
+    pub(crate) fn confirmed_at(&self, kind: &Kind) -> Option<Timestamp> {
         self.named_at.get(kind).copied().max(self.identified_at)
     }
 
@@ -243,7 +244,7 @@ impl Provisioning {
     }
 }
 
-/// A text as a device keeps it.
+/// Truncates a text to the length that a device keeps.
 #[expect(clippy::ptr_arg, reason = "a function of what `Sent` holds")]
 fn text(sent: &String) -> String {
     cut(sent, MAX_TEXT_BYTES)
