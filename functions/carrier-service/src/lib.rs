@@ -1,13 +1,14 @@
 //! CarrierService: the result of a request that changes a device: activate, suspend, restore, deactivate, change
 //! identifier, service plan, cost centre, custom fields, contact info, move. One message per device.
 //!
-//! Documented are REST's change of an identifier and failures, a part of REST's activation, and the names of SOAP's change
-//! of an identifier. Operations are recognised by their names, in any spelling; what succeeded is the device's state.
+//! Documented are REST's change of an identifier and failures, a part of REST's activation, and the names in
+//! SOAP's change of an identifier. Operations are recognized by their names, in any spelling; what succeeded is the
+//! device's state.
 
 use std::sync::Arc;
 
 use callback::{
-    AsSent, DeviceIdentifier, DeviceInfo, Map, Message, Outcome, Part, Sent, Value, identifiers_in, operation, text_of,
+    AsSent, DeviceIdentifier, DeviceInfo, Map, Message, Outcome, Part, Sent, Value, identifiers_in, text_of,
 };
 use device::{CallbackService, EventKind, Facet, Identification, Observation, SuspensionTerms, Update};
 
@@ -16,7 +17,7 @@ pub static SERVICE: CallbackService = CallbackService::new("CarrierService", int
 
 fn interpret(service: &str, message: Message) -> Vec<Observation> {
     let parts = message.into_parts();
-    // What several devices share does not say which of its names are whose.
+    // What several devices share does not say which of its identifiers are whose.
     let shared: Vec<bool> = parts.iter().map(|part| Arc::strong_count(&part.values) > 1).collect();
     parts.into_iter().zip(shared).map(|(part, shared)| observe(service, part, shared)).collect()
 }
@@ -24,13 +25,11 @@ fn interpret(service: &str, message: Message) -> Vec<Observation> {
 fn observe(service: &str, part: Part, shared: bool) -> Observation {
     let (values, devices, outcome) = (Arc::clone(&part.values), part.devices.clone(), part.outcome.clone());
     let operated = Operation::of(&part);
-    let observation = Observation::new(service, part);
-    let name = operation(&observation.change).to_owned();
-    let mut observation = observation.answering(&name, &outcome);
+    let mut observation = Observation::new(service, part).responding(&outcome);
     if !matches!(outcome, Outcome::Succeeded | Outcome::Unstated) {
         return observation;
     }
-    observation.kind = operated.kind(&name);
+    observation.kind = operated.kind(&observation.change);
     let within = if shared || devices.is_empty() { Vec::new() } else { identifiers_in(&values) };
     observation.identification = identification(operated, &devices, &within);
     let stated = stated(operated, &values);

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use callback::{Message, Outcome, Part, operation};
+use callback::{Message, Outcome, Part};
 use device::{CallbackService, EventKind, Facet, Observation, Resends};
 
 /// The service, as registered. A device may well send the same text twice, and its messages have no id.
@@ -32,6 +32,5 @@ fn observe(service: &str, part: Part, from_device: bool) -> Observation {
         observation.unknown.retain(|name, _| !name.eq_ignore_ascii_case(SMS_MESSAGE));
         return observation.of_kind(EventKind::SmsReceived).reporting(Facet::SmsReceived, values);
     }
-    let name = operation(&observation.change).to_owned();
-    observation.of_kind(EventKind::SmsSent).answering(&name, &outcome).reporting(Facet::SmsSent, values)
+    observation.of_kind(EventKind::SmsSent).responding(&outcome).reporting(Facet::SmsSent, values)
 }

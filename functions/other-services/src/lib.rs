@@ -14,7 +14,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use callback::{DeviceIdentifier, Message, Outcome, Part, Value, cut, identifiers_in, operation, text_of};
+use callback::{DeviceIdentifier, Message, Outcome, Part, Value, cut, identifiers_in, text_of};
 use device::{CallbackService, Facet, Identification, MAX_IDENTIFIERS, Observation, Resends};
 
 /// What all of them are counted as: a sender must not make a metric of its own with each name.
@@ -75,8 +75,7 @@ fn observe(service: &str, part: Part, requested: bool, alone: bool) -> Observati
         observation.identification = Identification::some(&names);
     }
     if requested && outcome != Outcome::Unstated {
-        let name = operation(&observation.change).to_owned();
-        observation = observation.answering(&name, &outcome);
+        observation = observation.responding(&outcome);
     }
     observation.reporting(Facet::Other(service.to_owned()), values)
 }
@@ -102,7 +101,7 @@ fn only_member(values: &Value) -> Option<(&str, &Value)> {
     (value.is_object() && members.next().is_none()).then_some((name, value))
 }
 
-/// The names in the envelope and those within, if they can be one device's: no kind has two values.
+/// The identifiers in the envelope and those within, if they can be one device's: no kind has two values.
 fn all_names(envelope: &[DeviceIdentifier], values: &Value) -> Option<Vec<DeviceIdentifier>> {
     let within = identifiers_in(values);
     let names = [envelope, &within].concat();

@@ -37,7 +37,7 @@ fn names(observation: &Observation) -> Vec<&str> {
 }
 
 #[test]
-fn a_service_may_have_any_name_of_a_path() {
+fn a_service_name_may_be_any_valid_path_segment() {
     for name in ["NiddService", "QoS", "a", "7", "VIPCallbackService", "my_service-2.1", &"n".repeat(64)] {
         let service = service(name).unwrap();
         assert_eq!((&*service.name, service.counted_as), (name, "OtherServices"));
@@ -45,7 +45,7 @@ fn a_service_may_have_any_name_of_a_path() {
 }
 
 #[test]
-fn what_no_service_can_be_called_is_none() {
+fn an_invalid_service_name_is_refused() {
     let hostile = ["", ".", "..", "-", "a b", "a/b", "a%2Fb", "a\n", "a\0", "Größe", "٣", "a{b}", "DEVICE#1", "a\"b"];
     for name in hostile.into_iter().chain([&*"n".repeat(65)]) {
         assert!(service(name).is_none(), "{name:?}");
@@ -53,7 +53,7 @@ fn what_no_service_can_be_called_is_none() {
 }
 
 #[test]
-fn a_message_that_a_device_sent_without_ip_is_a_notification_about_the_device_by_all_its_names() {
+fn a_non_ip_message_from_a_device_is_a_notification_with_all_its_identifiers() {
     let body = golden!("rest/1-nidd-mobile-originated.json");
     let observation = observe_one("NiddService", body);
     let sent: Value = serde_json::from_str(body).unwrap();
@@ -69,7 +69,7 @@ fn a_message_that_a_device_sent_without_ip_is_a_notification_about_the_device_by
 }
 
 #[test]
-fn reports_on_messages_and_configurations_are_answers() {
+fn delivery_and_configuration_reports_are_responses() {
     let failed =
         |code: &str, text: &str| RequestStatus::Failed(Fault { code: Some(code.into()), text: Some(text.into()) });
     let delivered = golden!("rest/2-nidd-mobile-terminated.json");
@@ -109,7 +109,7 @@ fn reports_on_messages_and_configurations_are_answers() {
 }
 
 #[test]
-fn names_within_that_contradict_the_envelope_are_left_to_the_payload() {
+fn identifiers_that_contradict_the_envelope_stay_in_the_payload() {
     let body = golden!("rest/1-nidd-mobile-originated.json");
     let (head, tail) = body.split_once("niddMONotificationResponse").unwrap();
     let body = format!("{head}niddMONotificationResponse{}", tail.replace("350000000000114", "350000000009999"));
@@ -119,7 +119,7 @@ fn names_within_that_contradict_the_envelope_are_left_to_the_payload() {
 }
 
 #[test]
-fn a_configuration_of_several_devices_is_an_answer_for_each() {
+fn a_configuration_of_several_devices_is_a_response_for_each() {
     let within =
         json!({ "accountName": "a", "deviceIds": [{ "id": "1", "kind": "IMEI" }, { "id": "2", "kind": "IMEI" }] });
     let body = json!({ "requestId": "r", "niddResponse": { "niddConfigResponse": within }, "status": "ConfigCreated" });
@@ -131,7 +131,7 @@ fn a_configuration_of_several_devices_is_an_answer_for_each() {
 }
 
 #[test]
-fn what_the_intelligence_service_found_is_a_notification() {
+fn a_finding_of_the_intelligence_service_is_a_notification() {
     let conditions = observe_one("IntelligenceService", golden!("rest/6-network-conditions.json"));
     assert_eq!((&*conditions.change, &conditions.result), ("networkConditions", &None));
     assert!(names(&conditions).is_empty());
@@ -142,7 +142,7 @@ fn what_the_intelligence_service_found_is_a_notification() {
 }
 
 #[test]
-fn a_service_of_which_nothing_is_known_says_what_it_says() {
+fn a_message_of_an_unknown_service_is_reported_whole() {
     let observation = observe_one("SubscriptionNotificationService", golden!("soap/1-subscription-notification.xml"));
     assert_eq!((&*observation.change, &observation.result), ("SubscriptionNotification", &None));
     assert_eq!(reported(&observation).1["SubscriptionName"], "Subscription 1");
@@ -154,7 +154,7 @@ fn a_service_of_which_nothing_is_known_says_what_it_says() {
 }
 
 #[test]
-fn a_status_or_a_fault_makes_an_answer_only_with_a_request_id() {
+fn a_status_or_a_fault_is_a_response_only_with_a_request_id() {
     let with = r#"{"requestId":"r","deviceIds":[{"id":"1","kind":"imei"}],"status":"Success"}"#;
     assert_eq!(observe_one("QoS", with).result.unwrap().status, RequestStatus::Succeeded);
     let failed = r#"{"requestId":"r","faultResponse":{"faultcode":"QoS.NO","faultstring":"no"}}"#;
@@ -164,7 +164,7 @@ fn a_status_or_a_fault_makes_an_answer_only_with_a_request_id() {
 }
 
 #[test]
-fn members_of_several_kinds_within_stay_together() {
+fn several_nested_members_stay_together() {
     let body =
         r#"{"requestId":"r","niddResponse":{"niddConfigResponse":{"a":"1"},"niddMTDeliveryResponse":{"b":"2"}}}"#;
     let observation = observe_one("NiddService", body);

@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-/// The most bytes of JSON that a device takes.
+/// The maximum size of a device as JSON, in bytes.
 pub(crate) const MAX_DEVICE_BYTES: usize = 48 * 1024;
 
 /// The most bytes of JSON that the values of an event's changes take together.
@@ -43,7 +43,7 @@ impl std::io::Write for Counter {
     }
 }
 
-/// What stands for a value that was left out.
+/// The placeholder of an omitted value.
 pub(crate) fn left_out(bytes: usize) -> Value {
     json!({ "leftOutBytes": bytes })
 }

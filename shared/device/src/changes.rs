@@ -72,7 +72,7 @@ mod tests {
     use crate::identity::DeviceId;
 
     #[test]
-    fn every_field_named_here_is_a_member_of_a_device_as_json() {
+    fn every_listed_field_exists_in_the_json_of_a_device() {
         let at = Timestamp::UNIX_EPOCH;
         let mut device = Device::new(DeviceId::from("1"), at);
         device.provisioning.provisioned_at = Some(at);

@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-/// A SHA-256.
+/// A SHA-256 digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// Of several texts. Their lengths count, so that texts cannot flow into each other.
+    /// The digest of several texts. Each is preceded by its length, so that different lists never hash the same bytes.
     #[must_use]
     pub fn of(parts: &[&str]) -> Self {
         let mut hash = Sha256::new();
@@ -21,13 +21,13 @@ impl Digest {
         Self(hash.finalize().into())
     }
 
-    /// All of it, 64 hexadecimal digits.
+    /// All 256 bits, as 64 hexadecimal digits.
     #[must_use]
     pub fn full(&self) -> String {
         hex(&self.0)
     }
 
-    /// Its first 128 bits, 32 hexadecimal digits.
+    /// The first 128 bits, as 32 hexadecimal digits.
     #[must_use]
     pub fn short(&self) -> String {
         hex(self.0.get(..16).unwrap_or_default())

@@ -31,11 +31,11 @@ impl fmt::Display for Subject {
     }
 }
 
-/// Something that happened. Never changed once recorded.
+/// Something that happened. Immutable once recorded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
-    /// Unique; the same when the same message is read again.
+    /// Unique, and derived: the same when the same message is processed again.
     pub id: String,
     /// The device or account.
     #[serde(flatten)]
@@ -60,10 +60,10 @@ pub struct Event {
     pub report: Option<EventReport>,
     /// The fields that it changed. A value of over 2 KiB is `{"leftOutBytes": …}`; it is whole in the payload.
     pub changes: Vec<FieldChange>,
-    /// The names that the message gave the device, as sent; where it does not say which are whose, all that its envelope
-    /// lists.
+    /// The identifiers that the message gave the device, as sent; where it does not say which are whose, all that its
+    /// envelope lists.
     pub devices: Vec<DeviceIdentifier>,
-    /// Further names that the message's envelope lists.
+    /// Further identifiers that the message's envelope lists.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub listed: Vec<DeviceIdentifier>,
     /// The message's payload as far as it is about the subject, whole, without credentials.
@@ -114,10 +114,10 @@ pub struct RequestOutcome {
     pub identifiers: Vec<DeviceIdentifier>,
     /// The callback service that the answer came to.
     pub service: String,
-    /// The newest answer.
+    /// The newest response.
     #[serde(flatten)]
     pub result: RequestResult,
-    /// When it came in.
+    /// When it was received.
     pub received_at: Timestamp,
     /// The event that recorded it.
     pub sequence: u64,
@@ -126,7 +126,7 @@ pub struct RequestOutcome {
 /// The responses to a request for one device: the newest one, and those before it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RequestOutcomes {
-    /// The newest answer.
+    /// The newest response.
     #[serde(flatten)]
     pub newest: RequestOutcome,
     /// Those before it, oldest first: a warning, or one for each profile of a device.

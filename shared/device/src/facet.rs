@@ -1,4 +1,4 @@
-//! The sides of a device that callback services report on, beside its provisioning.
+//! The facets of a device: what callback services other than ExternalProvisioningChanges report.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ const MAX_KEPT: usize = 24;
 /// Values that are smaller are not left out: the note on it takes as much.
 const MIN_LEFT_OUT_BYTES: usize = 64;
 
-/// A side of a device that a callback service reports on, with what is typed of the report.
+/// An aspect of a device that a callback service reports on, with the typed members of the report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Facet {
     /// Its usage, report by report.
@@ -43,7 +43,7 @@ pub enum Facet {
     SmsReceived,
     /// That the network sent it a message.
     SmsSent,
-    /// What became of a message to it, and the confirmation.
+    /// The delivery of a message to it, and the confirmation.
     SmsDelivery(Option<String>),
     /// What a service says that is not one of the thirteen, by the service's name.
     Other(String),
@@ -53,11 +53,11 @@ pub enum Facet {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// When the message came in.
+    /// When the message was received.
     pub at: Timestamp,
     /// The request that it answered.
     pub request_id: Option<String>,
-    /// What the platform said, as it said it; null if it was taken back, or left out for its size.
+    /// The report as sent; null if it was withdrawn, or omitted for its size.
     pub values: Value,
     /// How many bytes of JSON were left out of `values`: over 2 KiB, or the oldest of a device that keeps too much. They
     /// are whole in the event.
@@ -139,7 +139,7 @@ pub struct Prl {
     pub version: Option<String>,
 }
 
-/// What became of a text message to a device.
+/// The delivery of a text message to a device.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Delivery {
     /// The report.
@@ -150,7 +150,8 @@ pub struct Delivery {
     pub confirmation: Option<String>,
 }
 
-/// What the callback services report on a device, beside its provisioning. What was never said is left out of the JSON.
+/// What the callback services report on a device, beside its provisioning. Facets without a report are omitted from the
+/// JSON.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Facets {
@@ -217,21 +218,21 @@ impl Sms {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OperationResult {
-    /// When the answer came in.
+    /// When the response was received.
     pub at: Timestamp,
     /// The request that it answered.
     pub request_id: Option<String>,
-    /// What became of it.
+    /// The result.
     #[serde(flatten)]
     pub result: RequestResult,
 }
 
-/// What is known since some time: the newer one counts.
+/// A value with the time of its message: the newer one is kept.
 trait Dated {
     fn at(&self) -> Timestamp;
 
-    /// Whether it says nothing: what was never said need not be taken back.
-    fn is_nothing(&self) -> bool {
+    /// Whether it only withdraws a former report, which needs no entry if there is none.
+    fn is_empty_report(&self) -> bool {
         false
     }
 }
@@ -241,7 +242,7 @@ impl Dated for Report {
         self.at
     }
 
-    fn is_nothing(&self) -> bool {
+    fn is_empty_report(&self) -> bool {
         self.values.is_null() && self.left_out_bytes.is_none()
     }
 }
@@ -251,8 +252,8 @@ impl Dated for Suspension {
         self.report.at
     }
 
-    fn is_nothing(&self) -> bool {
-        self.report.is_nothing() && self.terms == SuspensionTerms::default()
+    fn is_empty_report(&self) -> bool {
+        self.report.is_empty_report() && self.terms == SuspensionTerms::default()
     }
 }
 
@@ -329,7 +330,8 @@ impl Facets {
         oldest.and_then(|name| self.operations.remove(&name)).is_some()
     }
 
-    /// Leaves out the values of the oldest report whose values are larger than the note that they were left out. Gives the bytes that this saves; 0 if there is none.
+    /// Omits the values of the oldest report whose values are larger than their placeholder. Returns the number of bytes
+    /// saved, 0 if there is no such report.
     pub(crate) fn omit_oldest_report(&mut self) -> usize {
         let lists = self.usage.iter_mut().chain(&mut self.alerts).chain(&mut self.promotions_lost);
         let maps = self.profiles.values_mut().chain(self.other_services.values_mut());
@@ -351,7 +353,7 @@ impl Facets {
     }
 }
 
-/// A text as a device keeps it.
+/// Truncates a text to the length that a device keeps.
 fn text(sent: &str) -> String {
     cut(sent, MAX_TEXT_BYTES)
 }
@@ -363,7 +365,7 @@ fn key(sent: &str) -> String {
 
 fn newer<T: Dated>(latest: &mut Option<T>, found: Option<T>) {
     let Some(found) = found else { return };
-    if latest.as_ref().map_or(!found.is_nothing(), |latest| latest.at() <= found.at()) {
+    if latest.as_ref().map_or(!found.is_empty_report(), |latest| latest.at() <= found.at()) {
         *latest = Some(found);
     }
 }

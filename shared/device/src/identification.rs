@@ -7,12 +7,12 @@ use crate::identity::{Identifier, MAX_IDENTIFIERS, Strength, identifiers};
 /// How a message names a device.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Identification {
-    /// All names given, in the order in which they tell which device is meant.
+    /// All identifiers given, in the order in which they tell which device is meant.
     names: Vec<Identifier>,
     claim: Claim,
 }
 
-/// What a message says about the names that it gives.
+/// What a message says about the identifiers that it gives.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Claim {
     /// Nothing: it asks, or reports what was not done.
@@ -116,7 +116,7 @@ impl Identification {
         Self { names, claim: Claim::All { snapshot, line, hardware } }
     }
 
-    /// A line was activated: the message gives the names that the request had, and those that the line got.
+    /// A line was activated: the message gives the identifiers that the request had, and those that the line got.
     #[must_use]
     pub fn activated(requested: &[DeviceIdentifier], given: &[DeviceIdentifier]) -> Self {
         Self { names: identifiers(requested.iter().chain(given)), claim: Claim::Some { activated: true } }
@@ -151,7 +151,7 @@ impl Identification {
         Self { claim: Claim::Nothing, ..self }
     }
 
-    /// All names given, in the order in which they tell which device is meant. Empty where no device is named.
+    /// All identifiers given, in the order in which they tell which device is meant. Empty where no device is named.
     #[must_use]
     pub fn names(&self) -> &[Identifier] {
         &self.names
@@ -161,7 +161,7 @@ impl Identification {
         &self.claim
     }
 
-    /// Whether a line was activated, while other names tell which device it was activated on.
+    /// Whether a line was activated, while other identifiers tell which device it was activated on.
     pub(crate) fn recycles_lines(&self) -> bool {
         let activated =
             matches!(self.claim, Claim::Some { activated: true } | Claim::All { line: Line::Activated, .. });
@@ -200,8 +200,8 @@ impl Identification {
         }
     }
 
-    /// Whether it says what the device is called from now on, and not only what it is called too.
-    pub(crate) fn settles(&self) -> bool {
+    /// Whether the message replaces the device's identifiers, rather than adding to them.
+    pub(crate) fn confirms_identifiers(&self) -> bool {
         matches!(self.claim, Claim::All { .. } | Claim::Changed { .. } | Claim::Deactivated)
     }
 

@@ -1,4 +1,4 @@
-//! Names of devices: in which form they compare, and how well they show which device is meant.
+//! Identifiers of devices: in which form they compare, and how well they show which device is meant.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -13,14 +13,14 @@ use crate::digest::Digest;
 /// keeps a transaction below DynamoDB's 100 items in the worst case, where each comes from another device.
 pub const MAX_IDENTIFIERS: usize = 20;
 
-/// Our own name of a device: opaque, and never changed.
+/// The project's own id of a device: opaque and immutable.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct DeviceId(String);
 
 impl DeviceId {
-    /// The id of a device that is first seen under this identifier. Derived, so that identifier and device can be
-    /// asked for in one round trip.
+    /// The id of a device that is first seen under this identifier. Derived, so that identifier and device can be read
+    /// in one round trip.
     #[must_use]
     pub fn derived_from(identifier: &Identifier) -> Self {
         Self(Digest::of(&["device", identifier.kind.as_str(), &identifier.value]).short())
@@ -45,14 +45,14 @@ impl fmt::Display for DeviceId {
     }
 }
 
-/// A name of a device in the form that compares: see [`Kind::canonical`].
+/// An identifier of a device in canonical form: see [`Kind::canonical`].
 ///
-/// Check digits are not looked at: the platform documents none, and its own samples fail them.
+/// Check digits are not verified: the platform documents none, and its own samples fail them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Identifier {
-    /// What kind of name it is.
+    /// The kind.
     pub kind: Kind,
-    /// The name.
+    /// The value.
     pub value: String,
 }
 
@@ -83,7 +83,7 @@ impl fmt::Display for Identifier {
     }
 }
 
-/// What a name is of. Hardware beats SIM beats line; a kind that is not known shows least.
+/// What an identifier belongs to. Hardware beats SIM beats line; an unknown kind is the weakest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Strength {
     Unknown,
@@ -118,8 +118,8 @@ pub(crate) fn identifiers<'a>(sent: impl IntoIterator<Item = &'a DeviceIdentifie
     chosen
 }
 
-/// Whether these could be the names of one device: no kind twice, but for the profiles of an embedded SIM, which has an
-/// eid.
+/// Whether these could be the identifiers of one device: no kind twice, but for the profiles of an embedded SIM, which
+/// has an eid.
 pub(crate) fn fit_together<'a>(names: impl IntoIterator<Item = &'a Identifier>) -> bool {
     let names: BTreeSet<&Identifier> = names.into_iter().collect();
     let embedded = names.iter().any(|one| one.kind == Kind::Eid);

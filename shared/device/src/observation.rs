@@ -20,9 +20,10 @@ pub struct Observation {
     pub account: Option<String>,
     /// Which device is meant.
     pub identification: Identification,
-    /// The names that the message gives it, as sent; where it does not say which are whose, all that its envelope lists.
+    /// The identifiers that the message gives it, as sent; where it does not say which are whose, all that its envelope
+    /// lists.
     pub devices: Vec<DeviceIdentifier>,
-    /// Further names that the message's envelope lists.
+    /// Further identifiers that the message's envelope lists.
     pub listed: Vec<DeviceIdentifier>,
     /// What it says about the device's state.
     pub updates: Vec<Update>,
@@ -48,7 +49,7 @@ impl Observation {
             change: if part.name.is_empty() { service.to_owned() } else { part.name },
             kind: EventKind::Other,
             account: part.account,
-            // What was not done claims no names.
+            // A failed request claims no identifiers.
             identification: if failed { identification.claiming_nothing() } else { identification },
             devices,
             listed,
@@ -76,10 +77,11 @@ impl Observation {
         self
     }
 
-    /// The same as the answer to a request for this operation. What was not done claims no names.
+    /// The same as the response to a request, whose operation is the change without `Response`. A failed request claims no
+    /// identifiers.
     #[must_use]
-    pub fn answering(mut self, operation: &str, outcome: &Outcome) -> Self {
-        self.result = Some(RequestResult::new(operation, outcome));
+    pub fn responding(mut self, outcome: &Outcome) -> Self {
+        self.result = Some(RequestResult::new(operation(&self.change), outcome));
         if matches!(outcome, Outcome::Failed { .. }) {
             self.kind = EventKind::RequestFailed;
         }
@@ -107,9 +109,7 @@ impl Observation {
 pub fn observe_responses(service: &str, message: Message, facet: fn(&Part) -> Facet) -> Vec<Observation> {
     let observe = |part: Part| {
         let outcome = part.outcome.clone();
-        let observation = report(service, part, facet);
-        let operation = operation(&observation.change).to_owned();
-        observation.answering(&operation, &outcome)
+        report(service, part, facet).responding(&outcome)
     };
     message.into_parts().into_iter().map(observe).collect()
 }

@@ -233,7 +233,7 @@ impl Writer<'_> {
         if taken { derived.beside(self.key, self.delivery.received_at) } else { derived }
     }
 
-    /// Gives the device its names, and notes since when it has, or lacks, each kind.
+    /// Gives the device its identifiers, and notes since when it has, or lacks, each kind.
     fn name(&self, device: &mut Device, observation: &Observation, resolution: &Resolution<'_>) {
         let at = self.delivery.received_at;
         let released = device.identifiers.difference(&resolution.names).map(|name| name.kind.clone());
@@ -247,7 +247,7 @@ impl Writer<'_> {
         if is_late {
             return;
         }
-        if observation.identification.settles() {
+        if observation.identification.confirms_identifiers() {
             device.identified_at = Some(at);
         }
         let in_use = observation.identification.iccid_in_use().filter(|iccid| device.identifiers.contains(iccid));
@@ -263,7 +263,7 @@ impl Writer<'_> {
         for update in &observation.updates {
             match update {
                 Update::Provisioning(info) if device.provisioning.provisioned_at.is_none_or(|known| known <= at) => {
-                    device.provisioning.replace(info);
+                    device.provisioning.update(info);
                     device.provisioning.provisioned_at = Some(at);
                 }
                 Update::Provisioning(_) => {}

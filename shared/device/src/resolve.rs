@@ -1,5 +1,5 @@
-//! Which device a message means, and what becomes of the names that it gives. The rules are in ARCHITECTURE.md, with an
-//! example each.
+//! Which device a message means, and what becomes of the identifiers that it gives. The rules are in ARCHITECTURE.md,
+//! with an example each.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use crate::identification::{Claim, Identification};
 use crate::identity::{DeviceId, Identifier, MAX_IDENTIFIERS, Strength, fit_together};
 use crate::state::{Device, MAX_MERGED};
 
-/// What is known of the names of a message.
+/// What is known of the identifiers of a message.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
     /// Who owns which of them.
@@ -39,9 +39,9 @@ impl Known {
 pub(crate) struct Resolution<'a> {
     /// The device that the message is about; `None` for a new one.
     pub(crate) device: Option<&'a Device>,
-    /// The names that it has afterwards.
+    /// The identifiers that it has afterwards.
     pub(crate) names: BTreeSet<Identifier>,
-    /// The names that the message gives it.
+    /// The identifiers that the message gives it.
     pub(crate) given: BTreeSet<Identifier>,
     /// Devices that turn out to be the same one.
     pub(crate) merged: Vec<&'a Device>,
@@ -115,7 +115,7 @@ pub(crate) fn resolve<'a>(
             room_left -= owner.merged_from.len() + 1;
             merged.push(owner);
         } else {
-            // There is no room for its history: it keeps the names by which that is found.
+            // There is no room for its history: it keeps the identifiers by which that is found.
             names.retain(|name| !lost.contains(name));
             given.retain(|name| !lost.contains(name));
         }
@@ -145,7 +145,7 @@ struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    /// The devices that have any of the names, in the order in which the names tell which device is meant.
+    /// The devices that have any of the identifiers, in the order in which the identifiers tell which device is meant.
     fn owners(&self) -> Vec<&'a Device> {
         let mut owners: Vec<&Device> = Vec::new();
         for owner in self.identification.names().iter().filter_map(|name| self.known.owner(name)) {
@@ -156,7 +156,7 @@ impl<'a> View<'a> {
         owners
     }
 
-    /// The strongest of the names by which a device was found.
+    /// The strongest of the identifiers by which a device was found.
     fn reach(&self, owner: &Device) -> Strength {
         let names = self.identification.names().iter().filter(|name| has(owner, name));
         names.map(Identifier::strength).max().unwrap_or(Strength::Unknown)
@@ -174,7 +174,7 @@ impl<'a> View<'a> {
         let contradicted =
             owner.identifiers.iter().any(|own| !confirmed(own) && given_hardware.iter().any(|given| own.rivals(given)));
         let other_sim = by_line && self.names_other_sim(owner);
-        // A new number was perhaps another device's: it shows nothing while other names do.
+        // A new number was perhaps another device's: it shows nothing while other identifiers do.
         let new_number = |name: &Identifier| self.identification.is_new_number(name);
         let mut found_by = self.identification.names().iter().filter(|name| has(owner, name));
         let recycled = found_by.all(new_number) && !self.identification.names().iter().all(new_number);
@@ -195,7 +195,8 @@ impl<'a> View<'a> {
         !says_so && !is_embedded(&owner.identifiers) && owner.identifiers.iter().any(rivals)
     }
 
-    /// The names that the message gives to a device, or to a new one, without those that a newer message gave elsewhere.
+    /// The identifiers that the message gives to a device, or to a new one, without those that a newer message gave
+    /// elsewhere.
     fn given(&self, device: Option<&Device>) -> BTreeSet<Identifier> {
         let names: Vec<&Identifier> = match self.identification.claim() {
             Claim::Nothing => Vec::new(),
@@ -204,7 +205,7 @@ impl<'a> View<'a> {
             Claim::Changed { old, new } => {
                 let own: Vec<&Identifier> = device.iter().flat_map(|device| &device.identifiers).collect();
                 let old_names: Vec<&Identifier> = old.iter().collect();
-                // A device that only has the new names says nothing of the old ones.
+                // A device that only has the new identifiers says nothing of the old ones.
                 let is_addressed = old.iter().any(|one| own.contains(&one));
                 let addressed = replaced(new, &old_names, if is_addressed { &own } else { &[] });
                 let former = replaced(new, &own, &old_names);
@@ -231,7 +232,7 @@ impl<'a> View<'a> {
             return true;
         }
         let is_taken = self.known.owner(name).is_some_and(|owner| self.is_named_since(owner, name));
-        let to = device.and_then(|device| device.settled_at(&name.kind));
+        let to = device.and_then(|device| device.confirmed_at(&name.kind));
         let strength = name.strength();
         // What is newer of one name of the hardware, the SIM or the line holds for its others, unless they are named together.
         let named_together = |device: &Device| {
@@ -254,10 +255,10 @@ impl<'a> View<'a> {
         let of_strength =
             |one: &Identifier| one.strength() == strength || (strength == Strength::Hardware && is_profile(one));
         let mut own = device.identifiers.iter().filter(|one| of_strength(one));
-        own.any(|one| device.settled_at(&one.kind).is_some_and(|at| at > self.received_at))
+        own.any(|one| device.confirmed_at(&one.kind).is_some_and(|at| at > self.received_at))
     }
 
-    /// The names that a device loses to the one that these are given to.
+    /// The identifiers that a device loses to the one that these are given to.
     fn taken_from<'b>(
         &'b self,
         owner: &'b Device,
@@ -272,13 +273,14 @@ impl<'a> View<'a> {
         owner.identifiers.iter().filter(named).filter(move |name| given.contains(name) || gone(name))
     }
 
-    /// The names of a device after the message: those given, and those of its own that stay.
+    /// The identifiers of a device after the message: those given, and those of its own that stay.
     fn names_after(&self, device: Option<&Device>, given: &BTreeSet<Identifier>) -> BTreeSet<Identifier> {
         let Some(device) = device else { return given.clone() };
         let own = &device.identifiers;
         let is_rival = |one: &Identifier| given.iter().any(|name| name.rivals(one));
         let is_profile = |one: &Identifier| one.kind == Kind::Iccid && is_embedded(own);
-        // Another number, SIM or hardware takes the other names of the former one with it, and the profiles of its SIM.
+        // Another number, SIM or hardware takes the other identifiers of the former one with it, and the profiles of
+        // its SIM.
         let rivals = own.iter().filter(|one| !is_profile(one) && is_rival(one));
         let mut gone: BTreeSet<Strength> = rivals.map(Identifier::strength).collect();
         match self.identification.claim() {
@@ -315,7 +317,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// What an owner loses beside the names that it loses: hardware, a SIM and a line each go with all their names.
+/// What an owner loses beside the identifiers that it loses: hardware, a SIM and a line each go with all their identifiers.
 /// But a name that contradicts those given shows that they are not of one piece, and stays.
 fn taken_along<'a>(
     owner: &Device,
@@ -349,9 +351,9 @@ fn is_embedded<'a>(names: impl IntoIterator<Item = &'a Identifier>) -> bool {
     names.into_iter().any(|one| one.kind == Kind::Eid)
 }
 
-/// Which of the former names give way to new ones: those of the hardware, the SIM, or the line. They may only have addressed
-/// the device: by imei addressed and an iccid given, the SIM was changed. But hardware without a SIM is not given one, nor a
-/// SIM such hardware. `others` are further names of the device.
+/// Which of the former identifiers are replaced by new ones: those of the hardware, the SIM, or the line. They may only have
+/// addressed the device: by imei addressed and an iccid given, the SIM was changed. But hardware without a SIM is not
+/// given one, nor a SIM such hardware. `others` are further identifiers of the device.
 fn replaced(new: &[Identifier], former: &[&Identifier], others: &[&Identifier]) -> BTreeSet<Strength> {
     let all = || former.iter().chain(others).copied();
     let rivals = new.iter().filter(|new| former.iter().any(|one| one.rivals(new))).map(Identifier::strength);

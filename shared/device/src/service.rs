@@ -26,14 +26,14 @@ pub struct CallbackService {
     pub interpret: fn(&str, Message) -> Vec<Observation>,
 }
 
-/// For how long after a message an equal one is the same message, sent again, and not another one in the same words. See
-/// [`CallbackDelivery::repeats`].
+/// For how long after a message an equal one is the same message, sent again, and not another one with equal content.
+/// See [`CallbackDelivery::repeats`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resends {
     /// With a request id, as long as the platform can resend from its archive; without one, while its documented resends
     /// last.
     Archived,
-    /// While its documented resends last, request id or not: one request id stands for events of years.
+    /// While its documented resends last, request id or not: one request id covers events of years.
     Documented,
     /// Only while the platform was measured to repeat itself: equal messages are common, and have no request id.
     Measured,
@@ -48,8 +48,8 @@ const DOCUMENTED: SignedDuration = SignedDuration::from_mins(20);
 /// The measured resend comes 1.3 s after a refusal, and 4 s after no answer; and some more.
 const MEASURED: SignedDuration = SignedDuration::from_secs(10);
 
-/// What was recorded is only sent again where its answer was late or lost, some 4 s later. A higher counter after that is of
-/// another message in the same words, whose first attempt was refused.
+/// What was recorded is only sent again where its answer was late or lost, some 4 s later. A higher counter after that
+/// is of another message with equal content, whose first attempt was refused.
 const MEASURED_WITH_COUNTER: SignedDuration = SignedDuration::from_secs(6);
 
 impl CallbackService {
@@ -83,7 +83,7 @@ pub struct CallbackDelivery {
     pub request_id: Option<String>,
     /// When it reached the edge. Messages carry no time of their own, so this is their order.
     pub received_at: Timestamp,
-    /// Which try of the platform's it is, where the message says so.
+    /// The platform's attempt number (`callbackCount`), if the message contains one.
     pub attempt: Option<u32>,
     resends: Resends,
     digest: Digest,
@@ -94,7 +94,7 @@ pub struct CallbackDelivery {
 pub struct Receipt {
     /// When the message reached the edge, in milliseconds since 1970.
     pub received_at: i64,
-    /// Which try of the platform's it was, where the message said so.
+    /// The platform's attempt number (`callbackCount`), if the message contained one.
     pub attempt: Option<u32>,
     /// The device, or the account, that it was recorded for.
     pub subject: String,
@@ -180,7 +180,7 @@ fn millis(duration: SignedDuration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// What the message is known by when it comes again: its service, request id, devices and payload, but neither credentials
+/// The digest that identifies a resent message: its service, request id, devices and payload, but neither credentials
 /// nor `callbackCount`. The account is part of the payload, where it is stated at all.
 fn digest(service: &str, message: &Message) -> Digest {
     let request_id = Value::from(message.request_id.as_deref()).to_string();

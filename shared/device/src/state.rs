@@ -17,30 +17,31 @@ pub(crate) const MAX_MERGED: usize = 256;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Device {
-    /// Our own name of it.
+    /// The project's own id.
     pub id: DeviceId,
     /// How many events it has had.
     pub version: u64,
-    /// The platform's names of it: at most one of each kind, but for the iccids of an embedded SIM.
+    /// The platform's identifiers: at most one of each kind, but for the iccids of an embedded SIM.
     pub identifiers: BTreeSet<Identifier>,
     /// Of several iccids, the one in use, where a message showed it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub iccid_in_use: Option<String>,
-    /// What ExternalProvisioningChanges says of it.
+    /// The state last reported by ExternalProvisioningChanges.
     #[serde(flatten)]
     pub provisioning: Provisioning,
-    /// What the other callback services say of it.
+    /// The state last reported by the other callback services.
     #[serde(flatten)]
     pub facets: Facets,
     /// The devices that turned out to be this one; their history is part of its history.
     pub merged_from: Vec<DeviceId>,
     /// The device that this one turned out to be.
     pub merged_into: Option<DeviceId>,
-    /// When the newest message came in that was about it.
+    /// When the newest message about it was received.
     pub updated_at: Timestamp,
-    /// When the newest message came in that settled its names: gave all of them, or changed them.
+    /// When its identifiers were last confirmed: the time of the newest message that listed all of them or changed
+    /// them.
     pub identified_at: Option<Timestamp>,
-    /// For each kind of name, when the newest message came in that gave it or took it away.
+    /// For each kind of identifier, when the newest message that assigned or removed it was received.
     pub named_at: BTreeMap<Kind, Timestamp>,
 }
 
@@ -105,13 +106,13 @@ pub struct Provisioning {
     /// The service account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_account: Option<String>,
-    /// When the message came in that this is from.
+    /// When the message that this is from was received.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provisioned_at: Option<Timestamp>,
 }
 
 impl Device {
-    /// A device of which nothing is known yet but its id.
+    /// A device without identifiers and state.
     pub(crate) fn new(id: DeviceId, received_at: Timestamp) -> Self {
         Self {
             id,
@@ -128,8 +129,8 @@ impl Device {
         }
     }
 
-    /// Since when it has, or lacks, a name of this kind: a message that is older cannot change that.
-    pub(crate) fn settled_at(&self, kind: &Kind) -> Option<Timestamp> {
+    /// When its identifier of this kind, or the lack of one, was last confirmed. An older message cannot change it.
+    pub(crate) fn confirmed_at(&self, kind: &Kind) -> Option<Timestamp> {
         self.named_at.get(kind).copied().max(self.identified_at)
     }
 
@@ -193,32 +194,57 @@ impl Provisioning {
         !is_suspended && self.provisioned_at.is_some_and(|known| known > at)
     }
 
-    /// Absent members stay as they were; nil ones become `None`.
-    pub(crate) fn replace(&mut self, info: &DeviceInfo) {
-        set(&mut self.account, &info.account_name, text);
-        set(&mut self.state, &info.state, |state| cut(state.text(), MAX_TEXT_BYTES));
-        set(&mut self.carrier_name, &info.carrier_name, text);
-        set(&mut self.service_plan, &info.service_plan, text);
-        set(&mut self.device_group_name, &info.device_group_name, text);
-        set(&mut self.created_at, &info.created_at, text);
-        set(&mut self.ip_address, &info.ip_address, text);
-        set(&mut self.last_activation_date, &info.last_activation_date, text);
-        set(&mut self.last_activation_by, &info.last_activation_by, text);
-        set(&mut self.billing_cycle_end_date, &info.billing_cycle_end_date, text);
-        set(&mut self.connected, &info.connected, Clone::clone);
-        set(&mut self.last_connection_date, &info.last_connection_date, text);
-        set(&mut self.pre_imei, &info.pre_imei, text);
-        set(&mut self.pre_sku, &info.pre_sku, text);
-        set(&mut self.sim_ota_date, &info.sim_ota_date, text);
-        set(&mut self.state_name, &info.state_name, text);
-        set(&mut self.service_name, &info.service_name, text);
-        set(&mut self.service_account, &info.service_account, text);
-        set_all(&mut self.custom_fields, &info.custom_fields, |CustomField { name, value }| (name, value));
-        set_all(&mut self.feature_codes, &info.feature_codes, |FeatureCode { code, description }| (code, description));
+    /// Updates every field that the message states. Absent members leave a field unchanged, nil ones clear it.
+    pub(crate) fn update(&mut self, info: &DeviceInfo) {
+        // Without `..`, so that the compiler reports a member that is not copied.
+        let DeviceInfo {
+            account_name,
+            state,
+            connected,
+            custom_fields,
+            feature_codes,
+            carrier_name,
+            service_plan,
+            device_group_name,
+            created_at,
+            ip_address,
+            last_activation_date,
+            last_activation_by,
+            billing_cycle_end_date,
+            last_connection_date,
+            pre_imei,
+            pre_sku,
+            sim_ota_date,
+            state_name,
+            service_name,
+            service_account,
+            // The device's identifiers follow from the message's identification.
+            device_identifiers: _,
+        } = info;
+        set(&mut self.account, account_name, text);
+        set(&mut self.state, state, |state| cut(state.text(), MAX_TEXT_BYTES));
+        set(&mut self.connected, connected, Clone::clone);
+        set_all(&mut self.custom_fields, custom_fields, |CustomField { name, value }| (name, value));
+        set_all(&mut self.feature_codes, feature_codes, |FeatureCode { code, description }| (code, description));
+        set(&mut self.carrier_name, carrier_name, text);
+        set(&mut self.service_plan, service_plan, text);
+        set(&mut self.device_group_name, device_group_name, text);
+        set(&mut self.created_at, created_at, text);
+        set(&mut self.ip_address, ip_address, text);
+        set(&mut self.last_activation_date, last_activation_date, text);
+        set(&mut self.last_activation_by, last_activation_by, text);
+        set(&mut self.billing_cycle_end_date, billing_cycle_end_date, text);
+        set(&mut self.last_connection_date, last_connection_date, text);
+        set(&mut self.pre_imei, pre_imei, text);
+        set(&mut self.pre_sku, pre_sku, text);
+        set(&mut self.sim_ota_date, sim_ota_date, text);
+        set(&mut self.state_name, state_name, text);
+        set(&mut self.service_name, service_name, text);
+        set(&mut self.service_account, service_account, text);
     }
 }
 
-/// A text as a device keeps it.
+/// Truncates a text to the length that a device keeps.
 #[expect(clippy::ptr_arg, reason = "a function of what `Sent` holds")]
 fn text(sent: &String) -> String {
     cut(sent, MAX_TEXT_BYTES)

@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 // Rule 1: a device has at most one value of each kind.
 
 #[test]
-fn a_newer_value_replaces_the_older_one_which_then_names_no_device() {
+fn a_newer_value_replaces_the_older_one_which_then_identifies_no_device() {
     let mut fleet = Fleet::default();
     fleet.usage("imei:1 mdn:5").usage("imei:1 mdn:6");
     assert_snapshot!(fleet.table(), @"A: imei:1 mdn:6 | -");
@@ -14,14 +14,14 @@ fn a_newer_value_replaces_the_older_one_which_then_names_no_device() {
 }
 
 #[test]
-fn another_number_takes_the_other_names_of_the_former_line_with_it() {
+fn a_new_number_removes_the_other_identifiers_of_the_former_line() {
     let mut fleet = Fleet::default();
     fleet.usage("imei:1 mdn:5 msisdn:15 min:4").usage("imei:1 mdn:6");
     assert_snapshot!(fleet.table(), @"A: imei:1 mdn:6 | -");
 }
 
 #[test]
-fn a_recycled_number_without_an_activation_moves_and_joins_nothing() {
+fn a_recycled_number_without_an_activation_moves_and_merges_nothing() {
     let mut fleet = Fleet::default();
     fleet.usage("imei:1 mdn:5").usage("imei:1 mdn:6").usage("imei:2 mdn:5").usage("imei:1 mdn:6");
     assert_snapshot!(fleet.table(), @r"
@@ -97,7 +97,7 @@ fn a_sim_that_replaces_another_one_brings_its_own_provisioning() {
 }
 
 #[test]
-fn a_name_that_two_pieces_of_hardware_share_moves_without_their_other_names() {
+fn an_identifier_shared_by_two_pieces_of_hardware_moves_alone() {
     let mut fleet = Fleet::default();
     fleet.snapshot("Activate", "meid:1 esn:8 mdn:5").snapshot("Activate", "meid:2 esn:8 mdn:6");
     assert_snapshot!(fleet.table(), @r"
@@ -107,7 +107,7 @@ fn a_name_that_two_pieces_of_hardware_share_moves_without_their_other_names() {
 }
 
 #[test]
-fn a_message_that_contradicts_itself_takes_no_device_apart() {
+fn a_message_that_contradicts_itself_splits_no_device() {
     let mut fleet = Fleet::default();
     fleet.snapshot("Activate", "imei:1 iccid:21 mdn:5").usage("imei:1 imei:2 iccid:21 mdn:5");
     fleet.snapshot("SUSPEND", "imei:1 imei:2 iccid:21 mdn:5");
@@ -123,7 +123,7 @@ fn another_imei_of_the_same_eid_keeps_its_profiles() {
 }
 
 #[test]
-fn a_line_with_another_sim_takes_no_sim_known_before_over() {
+fn a_line_with_another_sim_never_merges_with_a_known_sim() {
     let mut fleet = Fleet::default();
     fleet.snapshot("Activate", "iccid:21 mdn:5").usage("imei:2 iccid:22 mdn:5");
     assert_snapshot!(fleet.table(), @r"
@@ -172,7 +172,7 @@ fn a_snapshot_whose_change_is_unknown_may_be_a_swap() {
 }
 
 #[test]
-fn hardware_without_a_sim_is_replaced_by_whatever_has_one() {
+fn hardware_without_a_sim_is_replaced_by_hardware_with_one() {
     let mut fleet = Fleet::default();
     fleet.usage("esn:80000001 meid:A0000000000001 mdn:5").changed("mdn:5", "iccid:21");
     assert_snapshot!(fleet.table(), @"A: iccid:21 mdn:5 | -");
@@ -195,7 +195,7 @@ fn hardware_with_an_embedded_sim_takes_its_profiles_with_it() {
 }
 
 #[test]
-fn a_profile_named_with_other_hardware_does_not_take_its_own_out_of_service() {
+fn a_profile_reported_with_other_hardware_leaves_its_own_in_service() {
     let mut fleet = Fleet::default();
     fleet.usage("eid:9 imei:1 iccid:21 iccid:22 mdn:5").snapshot("SomethingNew", "imei:2 iccid:22 mdn:6");
     assert_snapshot!(fleet.table(), @r"
@@ -205,7 +205,7 @@ fn a_profile_named_with_other_hardware_does_not_take_its_own_out_of_service() {
 }
 
 #[test]
-fn a_snapshot_after_another_change_leaves_the_hardware_what_it_was() {
+fn a_snapshot_after_another_change_keeps_the_hardware() {
     let mut fleet = Fleet::default();
     fleet.usage("esn:80000001 mdn:5").addressed("esn:80000001", "Deactivate", "meid:A0000000000001");
     assert_snapshot!(fleet.table(), @"A: meid:A0000000000001 esn:80000001 | deactive");
@@ -214,7 +214,7 @@ fn a_snapshot_after_another_change_leaves_the_hardware_what_it_was() {
 // Rule 3: names that fit together are one device; a line alone joins no hardware.
 
 #[test]
-fn different_names_of_one_piece_of_hardware_are_one_device() {
+fn different_identifiers_of_one_piece_of_hardware_are_one_device() {
     let mut fleet = Fleet::default();
     fleet.snapshot("Activate", "eid:9 iccid:21 mdn:5").usage("imei:1").usage("eid:9 imei:1");
     assert_snapshot!(fleet.table(), @r"
@@ -239,7 +239,7 @@ fn a_sim_shows_that_hardware_and_line_are_one_device() {
 }
 
 #[test]
-fn a_line_alone_never_joins_two_pieces_of_hardware() {
+fn a_line_alone_never_merges_two_pieces_of_hardware() {
     let mut fleet = Fleet::default();
     fleet.usage("esn:80000001 mdn:5").usage("imei:1").usage("imei:1 mdn:5");
     assert_snapshot!(fleet.table(), @r"
@@ -255,7 +255,7 @@ fn a_line_alone_never_joins_two_pieces_of_hardware() {
 }
 
 #[test]
-fn a_line_named_with_a_sim_leaves_the_hardware_that_it_was_on() {
+fn a_line_reported_with_a_sim_leaves_its_former_hardware() {
     let mut fleet = Fleet::default();
     fleet.usage("imei:1 iccid:21").usage("esn:80000001 mdn:5").usage("iccid:21 mdn:5");
     assert_snapshot!(fleet.table(), @r"
@@ -265,7 +265,7 @@ fn a_line_named_with_a_sim_leaves_the_hardware_that_it_was_on() {
 }
 
 #[test]
-fn a_line_moves_with_all_its_names() {
+fn a_line_moves_with_all_its_identifiers() {
     let mut fleet = Fleet::default();
     fleet.usage("imei:1 iccid:21 mdn:5 msisdn:15").usage("imei:2 iccid:22 mdn:5");
     assert_snapshot!(fleet.table(), @r"
@@ -285,7 +285,7 @@ fn a_line_alone_makes_no_sim_a_profile_of_other_hardware() {
 }
 
 #[test]
-fn a_line_alone_joins_a_sim_and_hardware_that_fit() {
+fn a_line_alone_merges_a_sim_and_hardware_that_do_not_conflict() {
     let mut fleet = Fleet::default();
     fleet.usage("iccid:22 mdn:5").usage("imei:1").usage("imei:1 mdn:5");
     assert_snapshot!(fleet.table(), @r"
@@ -295,7 +295,7 @@ fn a_line_alone_joins_a_sim_and_hardware_that_fit() {
 }
 
 #[test]
-fn what_a_snapshot_does_not_list_is_not_brought_back_by_a_merger() {
+fn a_merge_does_not_restore_an_identifier_that_a_snapshot_removed() {
     let mut fleet = Fleet::default();
     fleet.usage("meid:A0000000000001").usage("esn:80000001 mdn:5");
     fleet.snapshot("Suspend", "meid:A0000000000001 esn:80000001");
@@ -308,7 +308,7 @@ fn what_a_snapshot_does_not_list_is_not_brought_back_by_a_merger() {
 // Rule 4: an activation.
 
 #[test]
-fn an_activation_takes_a_sim_known_alone_and_its_history() {
+fn an_activation_merges_with_a_sim_known_alone_and_its_history() {
     let mut fleet = Fleet::default();
     fleet.usage("iccid:21").usage("imei:1").activated("imei:1 iccid:21", "mdn:5");
     assert_snapshot!(fleet.table(), @r"
@@ -341,7 +341,7 @@ fn an_activation_never_merges_by_a_line_alone() {
 }
 
 #[test]
-fn a_number_that_a_device_is_changed_to_shows_no_device() {
+fn a_number_that_is_changed_to_identifies_no_existing_device() {
     let mut fleet = Fleet::default();
     fleet.usage("imei:1 mdn:5").usage("esn:80000001 mdn:6").usage("iccid:27 mdn:7");
     fleet.changed("iccid:21", "mdn:6").snapshot("ChangeMDN", "imei:1 mdn:7");
@@ -386,7 +386,7 @@ fn a_device_known_by_its_line_alone_keeps_it_when_it_is_deactivated() {
 // Rule 5: questions and failures claim nothing.
 
 #[test]
-fn a_failed_activation_of_a_wrong_pair_joins_nothing() {
+fn a_failed_activation_of_a_wrong_pair_merges_nothing() {
     let mut fleet = Fleet::default();
     fleet.activation_failed("iccid:21 imei:1");
     assert_snapshot!(fleet.table(), @"A: imei:1 | -");
@@ -398,7 +398,7 @@ fn a_failed_activation_of_a_wrong_pair_joins_nothing() {
 }
 
 #[test]
-fn a_question_about_a_wrong_pair_moves_nothing() {
+fn a_query_about_a_wrong_pair_moves_nothing() {
     let mut fleet = Fleet::default();
     fleet.usage("imei:1 iccid:21").usage("imei:2 iccid:22 mdn:5");
     fleet.availability("imei:1 iccid:22").availability("imei:2 iccid:21 mdn:5").availability("imei:3 iccid:21");
@@ -410,7 +410,7 @@ fn a_question_about_a_wrong_pair_moves_nothing() {
 }
 
 #[test]
-fn a_question_does_not_make_what_is_older_late() {
+fn a_query_does_not_make_an_older_message_late() {
     let mut fleet = Fleet::default();
     fleet.usage("imei:1 iccid:21").activation_failed("imei:2 iccid:29");
     fleet.late_by(1).snapshot("Device Detection", "imei:2 iccid:21");
@@ -423,7 +423,7 @@ fn a_question_does_not_make_what_is_older_late() {
 // Rule 6: what cannot be unique names nothing.
 
 #[test]
-fn a_placeholder_names_no_device() {
+fn a_placeholder_identifies_no_device() {
     let mut fleet = Fleet::default();
     fleet.snapshot("Activate", "imei:000000000000000 iccid:21 mdn:5");
     fleet.snapshot("Activate", "imei:000000000000000 iccid:22 mdn:6 imsi:N/A min:0");
@@ -436,7 +436,7 @@ fn a_placeholder_names_no_device() {
 // Rule 7: several values of one kind are several devices, unless a hardware name binds them.
 
 #[test]
-fn of_several_sims_without_an_eid_none_is_taken_for_the_devices() {
+fn of_several_sims_without_an_eid_the_device_claims_none() {
     let mut fleet = Fleet::default();
     fleet.usage("imei:1").usage("iccid:21").usage("iccid:22").snapshot("Suspend", "imei:1 iccid:21 iccid:22");
     assert_snapshot!(fleet.table(), @r"
@@ -467,7 +467,7 @@ fn an_eid_binds_several_profiles() {
 // Rule 8: the same number in another notation is the same name.
 
 #[test]
-fn decimal_and_hexadecimal_notations_are_one_name() {
+fn decimal_and_hexadecimal_notations_are_one_identifier() {
     let mut fleet = Fleet::default();
     fleet.usage("esn:12800000001 mdn:5").usage("esn:80000001 min:4");
     fleet.usage("meid:A0000000000001 mdn:6").usage("meid:268435456000000001 min:3");

@@ -12,7 +12,7 @@ fn a_late_message_overwrites_no_state() {
 }
 
 #[test]
-fn a_late_message_moves_no_name_that_a_newer_one_gave() {
+fn a_late_message_moves_no_identifier_that_a_newer_one_assigned() {
     let mut fleet = Fleet::default();
     fleet.usage("imei:1 iccid:21 mdn:5").usage("imei:2 iccid:21 mdn:5").late_by(1).usage("imei:1 iccid:21 mdn:5");
     assert_snapshot!(fleet.table(), @r"
@@ -22,7 +22,7 @@ fn a_late_message_moves_no_name_that_a_newer_one_gave() {
 }
 
 #[test]
-fn a_late_message_does_not_bring_back_the_former_hardware() {
+fn a_late_message_does_not_restore_the_former_hardware() {
     let mut fleet = Fleet::default();
     fleet.usage("imei:1 iccid:21 mdn:5").snapshot("changeIMEI", "imei:2 iccid:21 mdn:5");
     fleet.late_by(1).usage("imei:1 mdn:5").late_by(1).snapshot("changeIMEI", "imei:1 iccid:21 mdn:5");
@@ -33,7 +33,7 @@ fn a_late_message_does_not_bring_back_the_former_hardware() {
 }
 
 #[test]
-fn a_late_message_mixes_no_names_of_former_and_present_hardware() {
+fn a_late_message_does_not_mix_identifiers_of_former_and_current_hardware() {
     let mut fleet = Fleet::default();
     fleet.usage("meid:A0000000000001 mdn:5").usage("imei:7").usage("esn:80000002 mdn:6").usage("esn:80000002");
     fleet.usage("mdn:6 meid:A0000000000002 esn:80000002").usage("esn:80000002");
@@ -46,7 +46,7 @@ fn a_late_message_mixes_no_names_of_former_and_present_hardware() {
 }
 
 #[test]
-fn a_late_message_still_adds_what_fits() {
+fn a_late_message_adds_identifiers_that_do_not_conflict() {
     let mut fleet = Fleet::default();
     fleet.usage("imei:7").usage("imei:1 mdn:5").late_by(1).usage("imei:1 iccid:21");
     assert_snapshot!(fleet.table(), @r"
@@ -61,7 +61,7 @@ fn a_late_message_still_adds_what_fits() {
 }
 
 #[test]
-fn a_late_message_adds_nothing_to_what_a_newer_snapshot_settled() {
+fn a_late_message_adds_nothing_to_the_identifiers_of_a_newer_snapshot() {
     let mut fleet = Fleet::default();
     fleet.usage("imei:7").snapshot("Restore", "imei:1 mdn:5").late_by(1).usage("imei:1 iccid:21");
     assert_snapshot!(fleet.table(), @r"
@@ -71,14 +71,14 @@ fn a_late_message_adds_nothing_to_what_a_newer_snapshot_settled() {
 }
 
 #[test]
-fn a_late_deactivation_releases_no_line_that_was_named_since() {
+fn a_late_deactivation_releases_no_line_reported_since() {
     let mut fleet = Fleet::default();
     fleet.usage("imei:1 mdn:5").usage("imei:1 mdn:5").late_by(1).deactivated("imei:1 mdn:5");
     assert_snapshot!(fleet.table(), @"A: imei:1 mdn:5 | deactive");
 }
 
 #[test]
-fn a_late_message_about_names_that_have_moved_on_is_an_event_and_nothing_more() {
+fn a_late_message_about_moved_identifiers_is_only_an_event() {
     let mut fleet = Fleet::default();
     fleet.usage("imei:7").usage("imei:1 iccid:21 mdn:5").late_by(1).usage("iccid:21 mdn:6");
     fleet.late_by(1).usage("imei:2 iccid:21");
@@ -90,7 +90,7 @@ fn a_late_message_about_names_that_have_moved_on_is_an_event_and_nothing_more() 
 }
 
 #[test]
-fn a_late_suspension_is_past_when_a_newer_message_says_that_the_line_is_active() {
+fn a_late_suspension_does_not_override_a_newer_active_state() {
     let mut fleet = Fleet::default();
     fleet.usage("imei:1 mdn:5").snapshot("Restore", "imei:1 mdn:5").late_by(1).reported_suspended("imei:1");
     assert!(fleet.table.device("imei:1").unwrap().facets.suspension.is_none());

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::support::wire::{Fleet, Manner, Says, names, read};
+use crate::support::wire::{Fleet, Manner, Statement, names, read};
 use callback::{DeviceInfo, Kind, Map, Sent, Value};
 use device::{Device, Facet, Identification, MAX_IDENTIFIERS, Observation, Update};
 use insta::assert_snapshot;
@@ -15,7 +15,7 @@ fn size(value: &impl serde::Serialize) -> usize {
 /// A report on facets of the device with these names.
 fn report(fleet: &mut Fleet, all: &str, updates: Vec<Update>) {
     let at = fleet.time();
-    let says = Says::Usage { names: names(all) };
+    let says = Statement::Usage { names: names(all) };
     let body = says.body(&format!("report-{at}"), Manner::default());
     let (delivery, mut observations) = read(says.service(), &body, at);
     let observation = Observation { updates, payload: Map::new(), ..observations.remove(0) };
@@ -27,7 +27,7 @@ fn facet(facet: Facet, values: Value) -> Update {
 }
 
 #[test]
-fn the_newer_state_counts_and_the_rest_is_kept() {
+fn a_merge_keeps_the_newer_state_and_all_other_facets() {
     let mut fleet = Fleet::default();
     fleet.snapshot("Suspend", "iccid:21 mdn:5");
     report(&mut fleet, "iccid:21", vec![facet(Facet::Availability, json!({ "available": true }))]);
@@ -65,7 +65,7 @@ fn the_older_state_does_not_overwrite_the_newer_one_of_either_device() {
 }
 
 #[test]
-fn a_history_holds_those_of_all_devices_that_merged() {
+fn a_history_contains_the_histories_of_all_merged_devices() {
     let mut fleet = Fleet::default();
     fleet.usage("imei:1").usage("meid:A0000000000001").usage("iccid:21");
     fleet.usage("meid:A0000000000001 iccid:21").usage("imei:1 meid:A0000000000001");
@@ -77,7 +77,7 @@ fn a_history_holds_those_of_all_devices_that_merged() {
 }
 
 #[test]
-fn what_moves_has_an_event_of_its_own() {
+fn a_device_that_loses_identifiers_gets_its_own_event() {
     let mut fleet = Fleet::default();
     fleet.usage("imei:1 iccid:21 mdn:5").usage("imei:2 iccid:21 mdn:5");
     let changes: Vec<_> = fleet.table.events.iter().map(|one| one.event.change.as_str()).collect();
@@ -99,7 +99,7 @@ fn at_most_256_devices_merge_into_one() {
 }
 
 #[test]
-fn a_device_has_at_most_20_names() {
+fn a_device_has_at_most_20_identifiers() {
     let mut fleet = Fleet::default();
     for number in 0..40 {
         fleet.usage(&format!("eid:9 iccid:8{number:02}"));
@@ -113,7 +113,7 @@ fn a_device_has_at_most_20_names() {
 }
 
 #[test]
-fn of_a_message_with_more_than_20_names_the_strongest_count() {
+fn of_more_than_20_identifiers_the_strongest_are_used() {
     let many = (0..40).fold("imei:1 mdn:5".to_owned(), |mut text, number| {
         let _ = write!(text, " iccid:8{number:02}");
         text
@@ -124,7 +124,7 @@ fn of_a_message_with_more_than_20_names_the_strongest_count() {
 }
 
 #[test]
-fn a_report_of_over_2_kib_is_left_out_and_said_to_be() {
+fn a_report_over_2_kib_is_replaced_by_its_size() {
     let mut fleet = Fleet::default();
     report(&mut fleet, "imei:1", vec![facet(Facet::Usage, json!("x".repeat(3_000)))]);
     let usage = &fleet.table.device("imei:1").unwrap().facets.usage[0];
@@ -132,7 +132,7 @@ fn a_report_of_over_2_kib_is_left_out_and_said_to_be() {
 }
 
 #[test]
-fn a_device_is_never_over_its_bound_and_neither_are_its_changes() {
+fn a_device_and_its_changes_never_exceed_their_size_limits() {
     let mut fleet = Fleet::default();
     let large = |mark: usize| json!(format!("{mark}{}", "x".repeat(1_950)));
     for device in ["imei:1", "iccid:21"] {
@@ -165,7 +165,7 @@ fn a_device_is_never_over_its_bound_and_neither_are_its_changes() {
 fn a_repeat_after_the_receipt_expires_creates_a_new_device() {
     let mut fleet = Fleet::default();
     let again = |fleet: &mut Fleet| {
-        let says = Says::Usage { names: names("imei:1 mdn:5") };
+        let says = Statement::Usage { names: names("imei:1 mdn:5") };
         let at = fleet.time();
         let (delivery, observations) = read(says.service(), &says.body("", Manner::default()), at);
         fleet.table.record(&delivery, &observations);

@@ -54,7 +54,7 @@ fn carrier(service: &str, message: Message) -> Vec<Observation> {
         {
             name = inner.to_ascii_lowercase();
         }
-        let mut observation = Observation::new(service, part).answering(&name, &outcome);
+        let mut observation = Observation::new(service, part).responding(&outcome);
         if matches!(outcome, Outcome::Failed { .. } | Outcome::Other(_)) {
             return observation;
         }

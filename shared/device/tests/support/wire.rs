@@ -14,7 +14,7 @@ pub type Names = Vec<DeviceIdentifier>;
 
 /// What a message says.
 #[derive(Debug, Clone)]
-pub enum Says {
+pub enum Statement {
     Snapshot { change: &'static str, addressed: Names, all: Names, state: &'static str },
     Activated { requested: Names, given: Names },
     Deactivated { names: Names },
@@ -48,7 +48,7 @@ pub fn names(text: &str) -> Names {
     text.split_whitespace().map(one).collect()
 }
 
-impl fmt::Display for Says {
+impl fmt::Display for Statement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list =
             |names: &Names| names.iter().map(|one| format!("{}:{}", one.kind, one.value)).collect::<Vec<_>>().join(" ");
@@ -64,7 +64,7 @@ impl fmt::Display for Says {
     }
 }
 
-impl Says {
+impl Statement {
     pub fn service(&self) -> &'static CallbackService {
         match self {
             Self::Snapshot { .. } => &PROVISIONING,
@@ -109,7 +109,7 @@ impl Says {
             unknown: Map::new(),
         };
         match self {
-            Self::ActivationFailed { .. } => plain.answering("activate", &Outcome::Failed { code: None, text: None }),
+            Self::ActivationFailed { .. } => plain.responding(&Outcome::Failed { code: None, text: None }),
             _ => plain,
         }
     }
@@ -263,7 +263,7 @@ impl Fleet {
         Timestamp::from_second(1_750_000_000 + minutes * 60).unwrap()
     }
 
-    pub fn say(&mut self, says: &Says) -> &mut Self {
+    pub fn say(&mut self, says: &Statement) -> &mut Self {
         let at = self.time();
         let body = says.body(&format!("r-{}", self.table.events.len()), Manner::default());
         let (delivery, observations) = read(says.service(), &body, at);
@@ -283,41 +283,41 @@ impl Fleet {
             "Deactivate" => "deactive",
             _ => "active",
         };
-        self.say(&Says::Snapshot { change, addressed: names(addressed), all: names(all), state })
+        self.say(&Statement::Snapshot { change, addressed: names(addressed), all: names(all), state })
     }
 
     pub fn activated(&mut self, requested: &str, given: &str) -> &mut Self {
-        self.say(&Says::Activated { requested: names(requested), given: names(given) })
+        self.say(&Statement::Activated { requested: names(requested), given: names(given) })
     }
 
     pub fn deactivated(&mut self, all: &str) -> &mut Self {
-        self.say(&Says::Deactivated { names: names(all) })
+        self.say(&Statement::Deactivated { names: names(all) })
     }
 
     pub fn changed(&mut self, old: &str, new: &str) -> &mut Self {
-        self.say(&Says::Changed { old: names(old), new: names(new) })
+        self.say(&Statement::Changed { old: names(old), new: names(new) })
     }
 
     pub fn suspended(&mut self, all: &str) -> &mut Self {
-        self.say(&Says::Suspended { names: names(all) })
+        self.say(&Statement::Suspended { names: names(all) })
     }
 
     pub fn usage(&mut self, all: &str) -> &mut Self {
-        self.say(&Says::Usage { names: names(all) })
+        self.say(&Statement::Usage { names: names(all) })
     }
 
     pub fn activation_failed(&mut self, all: &str) -> &mut Self {
-        self.say(&Says::ActivationFailed { names: names(all) })
+        self.say(&Statement::ActivationFailed { names: names(all) })
     }
 
     pub fn availability(&mut self, all: &str) -> &mut Self {
-        self.say(&Says::Availability { names: names(all) })
+        self.say(&Statement::Availability { names: names(all) })
     }
 
     /// A report that the device is suspended, of the service that says nothing else.
     pub fn reported_suspended(&mut self, all: &str) -> &mut Self {
         let at = self.time();
-        let body = Says::Usage { names: names(all) }.body(&format!("suspension-{at}"), Manner::default());
+        let body = Statement::Usage { names: names(all) }.body(&format!("suspension-{at}"), Manner::default());
         let (delivery, mut observations) = read(&USAGE, &body, at);
         let suspended = Update::Facet(Facet::Suspension(SuspensionTerms::default()), json!({ "days": 30 }).into());
         observations[0].updates = vec![suspended];

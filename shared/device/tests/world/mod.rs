@@ -13,7 +13,7 @@
 use callback::DeviceIdentifier;
 use device::Identifier;
 
-use crate::support::wire::{Names, Says};
+use crate::support::wire::{Names, Statement};
 
 /// One thing that happens, in numbers that the model takes modulo what there is.
 #[derive(Debug, Clone)]
@@ -75,8 +75,8 @@ pub(crate) struct World {
 
 /// A message that the platform sends.
 #[derive(Debug, Clone)]
-pub(crate) struct Told {
-    pub(crate) says: Says,
+pub(crate) struct Announcement {
+    pub(crate) says: Statement,
     /// The names that it gives a device together, as they are after it.
     pub(crate) together: Vec<Identifier>,
     /// It may not be held back, nor be overtaken by what was.
@@ -268,7 +268,7 @@ impl World {
     }
 
     /// Lets it happen. Gives what the platform says of it.
-    pub(crate) fn step(&mut self, step: &Step) -> Option<Told> {
+    pub(crate) fn step(&mut self, step: &Step) -> Option<Announcement> {
         let mut digits = Digits(step.manner);
         let hardware = usize::from(step.hardware) % HARDWARE;
         let other = usize::from(step.other);
@@ -283,26 +283,27 @@ impl World {
             Action::Describe => Some(self.snapshot("ChangeServicePlan", Vec::new(), hardware, &mut digits)),
             Action::Usage => {
                 let names = self.some(hardware, &mut digits);
-                Some(told(identifiers(&names), Says::Usage { names }))
+                Some(announce(identifiers(&names), Statement::Usage { names }))
             }
             Action::FailedActivation | Action::Availability => {
                 let names = wrong_pair(hardware, other, &mut digits);
                 let failed = step.action == Action::FailedActivation;
-                let says = if failed { Says::ActivationFailed { names } } else { Says::Availability { names } };
-                Some(told(Vec::new(), says))
+                let says =
+                    if failed { Statement::ActivationFailed { names } } else { Statement::Availability { names } };
+                Some(announce(Vec::new(), says))
             }
             Action::Late | Action::Duplicate => None,
         }
     }
 
-    fn snapshot(&self, change: &'static str, addressed: Names, hardware: usize, digits: &mut Digits) -> Told {
+    fn snapshot(&self, change: &'static str, addressed: Names, hardware: usize, digits: &mut Digits) -> Announcement {
         let all = self.listed(hardware, digits);
         let state = match change {
             "Suspend" => "suspend",
             "Deactivate" => "deactive",
             _ => "active",
         };
-        told(identifiers(&all), Says::Snapshot { change, addressed, all, state })
+        announce(identifiers(&all), Statement::Snapshot { change, addressed, all, state })
     }
 
     /// The SIM leaves where it was, and the hardware's former SIM is in none.
@@ -313,16 +314,16 @@ impl World {
         self.slot[sim] = Some(hardware);
     }
 
-    fn plug(&mut self, hardware: usize, sim: usize, digits: &mut Digits) -> Option<Told> {
+    fn plug(&mut self, hardware: usize, sim: usize, digits: &mut Digits) -> Option<Announcement> {
         if !has_slot(hardware) {
             return None;
         }
         self.move_sim(sim, hardware);
         let detected = self.snapshot("Device Detection", Vec::new(), hardware, digits);
-        Some(Told { silent: digits.flip(), ..detected })
+        Some(Announcement { silent: digits.flip(), ..detected })
     }
 
-    fn activate(&mut self, hardware: usize, line: usize, digits: &mut Digits) -> Option<Told> {
+    fn activate(&mut self, hardware: usize, line: usize, digits: &mut Digits) -> Option<Announcement> {
         let carrier = self.carrier_in(hardware)?;
         let is_recycled = self.carrier[line].is_some_and(|former| former != carrier);
         let passes = self.put_line(line, hardware);
@@ -341,14 +342,14 @@ impl World {
                 let requested: Names = requested.into_iter().chain(line_names(line).into_iter().take(1)).collect();
                 let mut together = identifiers(&requested);
                 together.extend(identifiers(&given));
-                told(together, Says::Activated { requested, given })
+                announce(together, Statement::Activated { requested, given })
             }
         };
         let silent = !passes && digits.pick(4) == 0 && (is_recycled || digits.flip());
-        Some(Told { in_order: passes, silent, ..message })
+        Some(Announcement { in_order: passes, silent, ..message })
     }
 
-    fn deactivate(&mut self, hardware: usize, digits: &mut Digits) -> Option<Told> {
+    fn deactivate(&mut self, hardware: usize, digits: &mut Digits) -> Option<Announcement> {
         let line = self.line_in(hardware)?;
         let addressed = self.addressed_by_some(hardware, digits);
         self.carrier[line] = None;
@@ -361,28 +362,28 @@ impl World {
                 names.push(mdn);
             }
             let staying: Names = names.iter().filter(|one| !line_names(line).contains(one)).cloned().collect();
-            told(identifiers(&staying), Says::Deactivated { names })
+            announce(identifiers(&staying), Statement::Deactivated { names })
         };
-        Some(Told { silent: digits.pick(4) == 0, ..message })
+        Some(Announcement { silent: digits.pick(4) == 0, ..message })
     }
 
-    fn suspend(&self, hardware: usize, digits: &mut Digits) -> Option<Told> {
+    fn suspend(&self, hardware: usize, digits: &mut Digits) -> Option<Announcement> {
         self.line_in(hardware)?;
         Some(match digits.pick(4) {
             0 => self.snapshot("Suspend", self.addressed(hardware, digits), hardware, digits),
             1 => self.snapshot("Restore", self.addressed(hardware, digits), hardware, digits),
             2 => {
                 let names = self.some(hardware, digits);
-                told(identifiers(&names), Says::Suspended { names })
+                announce(identifiers(&names), Statement::Suspended { names })
             }
             _ => {
                 let names = self.some(hardware, digits);
-                told(identifiers(&names), Says::Restored { names })
+                announce(identifiers(&names), Statement::Restored { names })
             }
         })
     }
 
-    fn change_number(&mut self, hardware: usize, line: usize, digits: &mut Digits) -> Option<Told> {
+    fn change_number(&mut self, hardware: usize, line: usize, digits: &mut Digits) -> Option<Announcement> {
         let former = self.line_in(hardware)?;
         let addressed = self.addressed_by_some(hardware, digits);
         let passes = self.put_line(line, hardware);
@@ -392,11 +393,11 @@ impl World {
         } else {
             changed(addressed, new, |one| !line_names(former).contains(one))
         };
-        Some(Told { in_order: passes, silent: !passes && digits.pick(4) == 0, ..message })
+        Some(Announcement { in_order: passes, silent: !passes && digits.pick(4) == 0, ..message })
     }
 
     /// The unit's line goes on with other hardware; a SIM goes with it where both have a slot.
-    fn swap_hardware(&mut self, from: usize, to: usize, digits: &mut Digits) -> Option<Told> {
+    fn swap_hardware(&mut self, from: usize, to: usize, digits: &mut Digits) -> Option<Announcement> {
         let line = self.line_in(from)?;
         if from == to {
             return None;
@@ -434,11 +435,11 @@ impl World {
         let stays = |one: &DeviceIdentifier| line_names(line).contains(one) || self.sim_names_in(to).contains(one);
         let message =
             if digits.flip() { self.snapshot(change, addressed, to, digits) } else { changed(addressed, new, stays) };
-        Some(Told { in_order: passes, silent: !passes && digits.pick(4) == 0, ..message })
+        Some(Announcement { in_order: passes, silent: !passes && digits.pick(4) == 0, ..message })
     }
 
     /// The unit's line goes on with another SIM or profile.
-    fn swap_sim(&mut self, hardware: usize, sim: usize, digits: &mut Digits) -> Option<Told> {
+    fn swap_sim(&mut self, hardware: usize, sim: usize, digits: &mut Digits) -> Option<Announcement> {
         let line = self.line_in(hardware)?;
         let addressed = self.addressed_by_some(hardware, digits);
         if is_embedded(hardware) {
@@ -456,49 +457,51 @@ impl World {
         } else {
             changed(addressed, new, |one| full.contains(one) && one.kind != "iccid")
         };
-        Some(Told { silent: digits.pick(4) == 0, ..message })
+        Some(Announcement { silent: digits.pick(4) == 0, ..message })
     }
 
     /// A message with every name of a unit, at the end. Only a snapshot says that a unit has no SIM or no line.
-    pub(crate) fn description(&self, hardware: usize, manner: u32) -> Told {
+    pub(crate) fn description(&self, hardware: usize, manner: u32) -> Announcement {
         let all = self.full(hardware);
         let together = identifiers(&all);
         let is_whole = self.line_in(hardware).is_some();
-        told(
+        announce(
             together,
             match manner % 4 {
-                0 if is_whole => Says::Usage { names: all },
-                1 if is_whole => Says::Restored { names: all },
-                0 | 2 => Says::Snapshot { change: "ChangeServicePlan", addressed: Vec::new(), all, state: "active" },
-                _ => Says::Snapshot { change: "Suspend", addressed: Vec::new(), all, state: "suspend" },
+                0 if is_whole => Statement::Usage { names: all },
+                1 if is_whole => Statement::Restored { names: all },
+                0 | 2 => {
+                    Statement::Snapshot { change: "ChangeServicePlan", addressed: Vec::new(), all, state: "active" }
+                }
+                _ => Statement::Snapshot { change: "Suspend", addressed: Vec::new(), all, state: "suspend" },
             },
         )
     }
 
     /// A true message that changes nothing, about a world that does not change any more.
-    pub(crate) fn remark(&self, step: &Step) -> Told {
+    pub(crate) fn remark(&self, step: &Step) -> Announcement {
         let mut digits = Digits(step.manner);
         let hardware = usize::from(step.hardware) % HARDWARE;
         match digits.pick(5) {
             0 => self.snapshot("ChangeServicePlan", self.addressed(hardware, &mut digits), hardware, &mut digits),
             1 => self.snapshot("Suspend", self.addressed(hardware, &mut digits), hardware, &mut digits),
-            2 => told(Vec::new(), Says::Availability { names: self.some(hardware, &mut digits) }),
+            2 => announce(Vec::new(), Statement::Availability { names: self.some(hardware, &mut digits) }),
             _ => {
                 let names = self.some(hardware, &mut digits);
-                told(identifiers(&names), Says::Usage { names })
+                announce(identifiers(&names), Statement::Usage { names })
             }
         }
     }
 }
 
-fn told(together: Vec<Identifier>, says: Says) -> Told {
-    Told { says, together, in_order: false, silent: false }
+fn announce(together: Vec<Identifier>, says: Statement) -> Announcement {
+    Announcement { says, together, in_order: false, silent: false }
 }
 
 /// The answer to a change of identifiers. Of the old ones, some stay the device's.
-fn changed(old: Names, new: Names, stays: impl Fn(&DeviceIdentifier) -> bool) -> Told {
+fn changed(old: Names, new: Names, stays: impl Fn(&DeviceIdentifier) -> bool) -> Announcement {
     let staying: Names = old.iter().filter(|one| stays(one)).chain(&new).cloned().collect();
-    told(identifiers(&staying), Says::Changed { old, new })
+    announce(identifiers(&staying), Statement::Changed { old, new })
 }
 
 /// Hardware and SIM that need not belong together, and perhaps a line.
