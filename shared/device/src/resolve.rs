@@ -325,7 +325,11 @@ fn taken_along<'a>(
     given: &BTreeSet<Identifier>,
 ) -> BTreeSet<Identifier> {
     let lost: Vec<&Identifier> = lost.into_iter().collect();
-    let contradicts = |one: &Identifier| given.iter().any(|name| name.rivals(one));
+    // Profiles never leave their embedded SIM, even if the hardware also has another SIM.
+    let with_eid =
+        owner.identifiers.iter().any(|one| one.kind == Kind::Eid && !given.iter().any(|name| name.rivals(one)));
+    let contradicts =
+        |one: &Identifier| given.iter().any(|name| name.rivals(one)) && !(with_eid && one.kind == Kind::Iccid);
     let goes = |one: &Identifier| {
         !lost.contains(&one) && !contradicts(one) && lost.iter().any(|name| go_together(one, name, owner))
     };

@@ -195,6 +195,17 @@ fn hardware_with_an_embedded_sim_takes_its_profiles_with_it() {
 }
 
 #[test]
+fn hardware_with_an_embedded_sim_keeps_its_profiles_when_it_replaces_other_hardware() {
+    let mut fleet = Fleet::default();
+    fleet.usage("eid:9 imei:1 iccid:21 iccid:22 mdn:5").usage("imei:2 iccid:31 mdn:6");
+    fleet.snapshot("changeIMEI", "imei:1 iccid:31 mdn:6");
+    assert_snapshot!(fleet.table(), @r"
+    A: mdn:5 | -
+    B: eid:9 imei:1 iccid:21 iccid:22 iccid:31 mdn:6 | active | uses 31
+    ");
+}
+
+#[test]
 fn a_profile_reported_with_other_hardware_leaves_its_own_in_service() {
     let mut fleet = Fleet::default();
     fleet.usage("eid:9 imei:1 iccid:21 iccid:22 mdn:5").snapshot("SomethingNew", "imei:2 iccid:22 mdn:6");
