@@ -1,4 +1,5 @@
-//! What the tests across crates share: a running `callbacks local`, and the golden messages.
+//! What the tests across crates share: a running `callbacks local`, a running simulator of the platform, scripted endpoints, and the
+//! golden messages.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -6,6 +7,9 @@
     clippy::panic,
     reason = "a test may panic"
 )]
+
+mod endpoint;
+mod simulator;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,6 +23,9 @@ use serde_json::Value;
 use store::{Recording, Store};
 use tokio::time::Instant;
 
+pub use self::endpoint::{aws_config, serve, silent_endpoint, unreachable_endpoint};
+pub use self::simulator::{registrations, simulator, simulator_options};
+
 /// The platform's five documented messages, in the order of its page.
 pub const GOLDEN: [&str; 5] = [
     include_str!("../../../events/external-provisioning-changes/soap/1-activate.xml"),
@@ -28,10 +35,10 @@ pub const GOLDEN: [&str; 5] = [
     include_str!("../../../events/external-provisioning-changes/soap/5-change-mdn.xml"),
 ];
 
-/// The service that the golden messages are of.
+/// The service of the golden messages.
 pub const EXTERNAL: &str = "ExternalProvisioningChanges";
 
-/// The example request of the platform's page on RegisterCallback, but for its first line, which is there twice.
+/// The example request of the platform's page on RegisterCallback, without the first line, which the page prints twice.
 pub const REGISTER_CALLBACK_REQUEST: &str = r#"<soapenv:Envelope
   xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"
   xmlns:v2="http://nphase.com/unifiedwebservice/v2"
@@ -64,7 +71,7 @@ pub const REGISTER_CALLBACK_RESPONSE: &str = r#"<s:Envelope xmlns:s="http://sche
   </s:Body>
 </s:Envelope>"#;
 
-/// Records a message of a service as the listener does, at this time.
+/// Records a message of a service as the listener does.
 pub async fn record(
     store: &Store,
     service: &CallbackService,
@@ -107,14 +114,20 @@ impl Stack {
         Self { local: start(options).await.unwrap(), client: reqwest::Client::new() }
     }
 
-    /// Starts in memory, asking for nothing.
+    /// Starts with a temporary table and requires no credentials.
     pub async fn new() -> Self {
         Self::with(options()).await
     }
 
-    /// Starts in a directory.
+    /// Starts with the table in this directory.
     pub async fn on(directory: PathBuf) -> Self {
         Self::with(Options { data: Some(directory), ..options() }).await
+    }
+
+    /// A store on the table of this stack.
+    #[must_use]
+    pub fn store(&self) -> Store {
+        Store::new(self.local.table.clone(), "callbacks", 0)
     }
 
     fn url(&self, path: &str) -> String {
@@ -126,7 +139,7 @@ impl Stack {
         self.post_to(EXTERNAL, Some("text/xml; charset=utf-8"), body.as_bytes().to_vec()).await.0
     }
 
-    /// Posts anything: status, content type and body of the answer.
+    /// Posts any body. Returns the status, content type and body of the response.
     pub async fn post_to(&self, service: &str, content_type: Option<&str>, body: Vec<u8>) -> (u16, String, String) {
         let mut request = self.client.post(self.url(&format!("/callbacks/{service}"))).body(body);
         if let Some(content_type) = content_type {
@@ -137,27 +150,27 @@ impl Stack {
         (response.status().as_u16(), content_type.unwrap_or_default(), response.text().await.unwrap())
     }
 
-    /// Gets JSON.
+    /// Gets a JSON document.
     pub async fn get(&self, path: &str) -> (u16, Value) {
         let response = self.client.get(self.url(path)).send().await.unwrap();
         (response.status().as_u16(), response.json().await.unwrap())
     }
 
-    /// A device by `kind/value`, which must be there.
+    /// A known device, by `kind/value`.
     pub async fn device(&self, identifier: &str) -> Value {
         let (status, device) = self.get(&format!("/devices/{identifier}")).await;
         assert_eq!(status, 200, "{device}");
         device
     }
 
-    /// The events of a device, which must be there.
+    /// The events of a known device, by `kind/value`.
     pub async fn events(&self, identifier: &str) -> Vec<Value> {
         let (status, events) = self.get(&format!("/devices/{identifier}/events")).await;
         assert_eq!(status, 200, "{events}");
         events.as_array().unwrap().clone()
     }
 
-    /// What SNS was sent, once there are so many messages and no more follow.
+    /// The messages published to SNS. Waits for this count, and fails if more follow.
     pub async fn topic_messages(&self, count: usize) -> Vec<Value> {
         for _ in 0..200 {
             if self.all("/topics/messages").await.len() >= count {

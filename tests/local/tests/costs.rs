@@ -1,7 +1,7 @@
-//! What a callback costs in DynamoDB, by service: the README's table of costs is this, measured.
-
+//! What a callback costs in DynamoDB, by service. The README's table of costs contains these measurements.
 //!
-//! Each row of a transaction is billed with two write units for each KiB that it has begun.
+//! DynamoDB bills two write units for each started KiB of a row in a transaction.
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 

@@ -3,14 +3,14 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aws_sdk_secretsmanager::config::retry::RetryConfig;
-use aws_sdk_secretsmanager::config::{BehaviorVersion, Credentials, Region};
+use aws_config::retry::RetryConfig;
 use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use callback::Callback;
 use credentials::{Cache, CallbackSecret};
 use listener::{Refusal, Verifier, VerifyError};
+use local_tests::{aws_config, serve};
 use serde_json::{Value, json};
 
 #[derive(Default)]
@@ -47,22 +47,14 @@ async fn get_secret_value(State(vault): State<Arc<Vault>>, body: String) -> Resp
 async fn source() -> (Arc<Vault>, Verifier) {
     let vault = Arc::new(Vault::default());
     let app = Router::new().fallback(get_secret_value).with_state(vault.clone());
-    let listen = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listen.local_addr().unwrap());
-    tokio::spawn(async { axum::serve(listen, app).await.unwrap() });
-    (vault, Verifier::Secret(Box::new(Cache::new(CallbackSecret::new(client(url), "arn")))))
+    let url = serve(app).await;
+    (vault, verifier(&url))
 }
 
-/// A client that tries once.
-fn client(url: String) -> aws_sdk_secretsmanager::Client {
-    let configuration = aws_sdk_secretsmanager::Config::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .region(Region::from_static("local"))
-        .credentials_provider(Credentials::new("local", "local", None, None, "local"))
-        .retry_config(RetryConfig::disabled())
-        .endpoint_url(url)
-        .build();
-    aws_sdk_secretsmanager::Client::from_conf(configuration)
+/// A verifier whose Secrets Manager is this endpoint. Its client does not retry.
+fn verifier(url: &str) -> Verifier {
+    let client = aws_sdk_secretsmanager::Client::new(&aws_config(url, RetryConfig::disabled()));
+    Verifier::Secret(Box::new(Cache::new(CallbackSecret::new(client, "arn"))))
 }
 
 fn version(password: &str) -> Option<Value> {
@@ -178,12 +170,8 @@ async fn an_unreadable_secret_refuses_every_callback_and_is_not_revealed() {
 #[tokio::test]
 async fn a_truncated_answer_is_reported_without_its_content() {
     let app = Router::new().fallback(|| async { "{\"SecretString\": \"{\\\"password\\\": \\\"hunter2\\\"}\", \"Ver" });
-    let listen = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listen.local_addr().unwrap());
-    tokio::spawn(async { axum::serve(listen, app).await.unwrap() });
-    let refusal = verify(&Verifier::Secret(Box::new(Cache::new(CallbackSecret::new(client(url), "arn")))), "hunter2")
-        .await
-        .unwrap_err();
+    let url = serve(app).await;
+    let refusal = verify(&verifier(&url), "hunter2").await.unwrap_err();
     assert!(!format!("{refusal:?} {refusal}").contains("hunter2"), "{refusal:?}");
     assert_eq!(Refusal::from(refusal).status(), 503);
 }

@@ -179,7 +179,7 @@ fn assert_no_history_is_lost(contents: &Contents) {
 
 async fn play(history: &[Sent]) {
     let stack = Stack::new().await;
-    let store = Store::new(stack.local.table.clone(), "callbacks", 0);
+    let store = stack.store();
     let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
     let mut distinct = BTreeSet::new();
     let mut place = 0;
@@ -220,7 +220,7 @@ proptest! {
     ) {
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
             let stack = Stack::new().await;
-            let store = Store::new(stack.local.table.clone(), "callbacks", 0);
+            let store = stack.store();
             let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
             for number in &order {
                 let change = if *number == 7 { "RESTORE" } else { "SUSPEND" };

@@ -16,7 +16,7 @@ async fn record(store: &Store, body: &str, received_at: Timestamp, within: Durat
 #[tokio::test]
 async fn concurrent_writers_of_one_device_lose_no_event() {
     let stack = Stack::new().await;
-    let store = Store::new(stack.local.table.clone(), "callbacks", 0);
+    let store = stack.store();
     let now = Timestamp::now();
     let bodies: Vec<_> = (0..20).map(|number| GOLDEN[2].replace("0aafcb4a", &format!("{number:08}"))).collect();
     let writers = bodies.iter().map(|body| record(&store, body, now, Duration::from_secs(30)));
@@ -31,7 +31,7 @@ async fn concurrent_writers_of_one_device_lose_no_event() {
 #[tokio::test]
 async fn losing_every_race_until_the_deadline_is_an_error_and_changes_nothing() {
     let stack = Stack::new().await;
-    let store = Store::new(stack.local.table.clone(), "callbacks", 0);
+    let store = stack.store();
     record(&store, GOLDEN[1], Timestamp::now(), Duration::from_secs(5)).await.unwrap();
     let id = store.device_with(&Identifier::new("meid", "A2000009D6BFE1").unwrap()).await.unwrap().unwrap().id;
     let version = AttributeValue::N("7".to_owned());
@@ -49,7 +49,7 @@ async fn losing_every_race_until_the_deadline_is_an_error_and_changes_nothing() 
 #[tokio::test]
 async fn equal_content_without_a_request_id_is_a_duplicate_only_while_the_platform_resends() {
     let stack = Stack::new().await;
-    let store = Store::new(stack.local.table.clone(), "callbacks", 0);
+    let store = stack.store();
     let body = GOLDEN[2].replace("<RequestId>0aafcb4a-91fe-46b0-9154-f84f410f0f49</RequestId>", "");
     let at = |minutes: i64| Timestamp::from_second(1_800_000_000 + minutes * 60).unwrap();
     for (minutes, version) in [(0, 1), (5, 1), (15, 1), (21, 2), (22, 2)] {

@@ -6,7 +6,6 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use local_tests::{EXTERNAL, GOLDEN, Stack, options};
 use serde_json::{Value, json};
-use store::Store;
 
 macro_rules! golden {
     ($file:literal) => {
@@ -124,7 +123,7 @@ async fn a_soap_message_of_an_unknown_service_is_kept_whole() {
 /// How many events of the device there are after this message came in so many minutes after the first time, each.
 async fn known_after(minutes: &[i64]) -> usize {
     let stack = Stack::new().await;
-    let store = Store::new(stack.local.table.clone(), "callbacks", 0);
+    let store = stack.store();
     let service = other_services::service("DiagnosticsService").unwrap();
     let body = json!({ "requestId": "a request of ten years", "deviceIds": [{ "id": "350000000000117", "kind": "imei" }],
         "reachability": { "event": "ReachableForData" } });

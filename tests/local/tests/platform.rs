@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use local_tests::{REGISTER_CALLBACK_REQUEST, REGISTER_CALLBACK_RESPONSE};
+use local_tests::{REGISTER_CALLBACK_REQUEST, REGISTER_CALLBACK_RESPONSE, registrations, simulator_options};
 use platform_simulator::{Options, Platform, start};
 use reqwest::Method;
 use roxmltree::{Document, Node};
@@ -24,17 +24,13 @@ struct Rest {
     session: String,
 }
 
-fn options() -> Options {
-    Options { listen: "127.0.0.1:0".parse().unwrap(), ..Options::default() }
-}
-
 impl Carrier {
     async fn with(options: Options) -> Self {
         Self { platform: start(options).await.unwrap(), client: reqwest::Client::new() }
     }
 
     async fn new() -> Self {
-        Self::with(options()).await
+        Self::with(simulator_options()).await
     }
 
     fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
@@ -328,7 +324,7 @@ async fn a_service_of_one_api_can_not_be_registered_deregistered_or_listed_throu
 
 #[tokio::test]
 async fn the_documented_example_request_gets_the_documented_response() {
-    let carrier = Carrier::with(Options { account: vec!["account_name".to_owned()], ..options() }).await;
+    let carrier = Carrier::with(Options { account: vec!["account_name".to_owned()], ..simulator_options() }).await;
     let session = carrier.soap_log_in().await;
     let request = REGISTER_CALLBACK_REQUEST
         .replace("''current_session_token''", &session)
@@ -387,14 +383,14 @@ async fn soap_lists_names_and_urls_and_never_credentials() {
     let (_, answer) = carrier.registration(&session, "GetCallbackRegistrations", &[("AccountName", ACCOUNT)]).await;
     assert_eq!(texts(&answer, "AccountName"), [ACCOUNT]);
     assert!(!answer.contains("listener") && !answer.contains("hunter2"), "{answer}");
-    let kept: Value = json_of(carrier.request(Method::GET, "/_platform/registrations")).await.1;
+    let kept: Value = json!(registrations(&carrier.platform).await);
     assert_eq!(kept[0]["credentials"], json!({ "username": "listener", "password": "<hunter2>" }));
     assert_eq!((&kept[0]["api"], &kept[0]["former"]), (&json!("soap"), &Value::Null));
 }
 
 #[tokio::test]
 async fn a_soap_request_needs_the_right_namespaces_order_and_action() {
-    let carrier = Carrier::with(Options { account: vec!["account_name".to_owned()], ..options() }).await;
+    let carrier = Carrier::with(Options { account: vec!["account_name".to_owned()], ..simulator_options() }).await;
     let session = carrier.soap_log_in().await;
     let request = REGISTER_CALLBACK_REQUEST.replace("''current_session_token''", &session);
     let action = format!("\"{V2}/ICallbackRegistrationService/RegisterCallback\"");
@@ -500,7 +496,7 @@ async fn each_api_accepts_the_other_spelling_on_its_page_about_deregistration() 
 
 #[tokio::test]
 async fn any_port_is_accepted_only_with_the_option() {
-    let carrier = Carrier::with(Options { any_port: true, ..options() }).await;
+    let carrier = Carrier::with(Options { any_port: true, ..simulator_options() }).await;
     let rest = carrier.rest().await;
     assert_eq!(carrier.register(&rest, usage("http://127.0.0.1:9001/callbacks/DeviceUsage")).await.0, 200);
     let answer = carrier.register(&rest, usage("ftp://127.0.0.1:21/")).await;
@@ -510,7 +506,7 @@ async fn any_port_is_accepted_only_with_the_option() {
 #[tokio::test]
 async fn registrations_and_former_credentials_survive_a_restart() {
     let directory = tempfile::tempdir().unwrap();
-    let on = |path: &Path| Options { data: Some(path.to_owned()), ..options() };
+    let on = |path: &Path| Options { data: Some(path.to_owned()), ..simulator_options() };
     let first = Carrier::with(on(directory.path())).await;
     let (rest, session) = (first.rest().await, first.soap_log_in().await);
     assert_eq!(first.register(&rest, usage("https://example.com/rest")).await.0, 200);
@@ -533,7 +529,7 @@ async fn registrations_and_former_credentials_survive_a_restart() {
 async fn a_registration_that_cannot_be_saved_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("data");
-    let carrier = Carrier::with(Options { data: Some(data.clone()), ..options() }).await;
+    let carrier = Carrier::with(Options { data: Some(data.clone()), ..simulator_options() }).await;
     let rest = carrier.rest().await;
     std::fs::remove_dir_all(&data).unwrap();
     let answer = carrier.register(&rest, usage("https://example.com/")).await;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::extract::{Request, State};
 use http::{HeaderMap, StatusCode};
-use local_tests::Stack;
+use local_tests::{Stack, serve, simulator_options};
 use platform_simulator::rules::Api;
 use platform_simulator::send::{Report, Resend, SendOptions, send};
 use platform_simulator::{Options, Platform, start};
@@ -26,7 +26,7 @@ struct Carrier {
 
 impl Carrier {
     async fn new() -> Self {
-        let options = Options { listen: "127.0.0.1:0".parse().unwrap(), any_port: true, ..Options::default() };
+        let options = Options { any_port: true, ..simulator_options() };
         let platform = start(options).await.unwrap();
         let client = reqwest::Client::new();
         let url = |path: &str| format!("http://{}/api{path}", platform.address);
@@ -112,22 +112,20 @@ impl Seen {
 /// What to answer to the nth request, and after how long.
 type Script = fn(&Seen, usize) -> (u16, Duration);
 
-#[derive(Clone)]
 struct Scripted {
     url: String,
     seen: Arc<Mutex<Vec<Seen>>>,
-    script: Script,
 }
 
-async fn follow(State(scripted): State<Scripted>, request: Request) -> StatusCode {
+async fn follow(State((script, requests)): State<(Script, Arc<Mutex<Vec<Seen>>>)>, request: Request) -> StatusCode {
     let (head, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
     let (path, body) = (head.uri.to_string(), String::from_utf8(body.to_vec()).unwrap());
     let seen = Seen { path, headers: head.headers, body };
     let (status, after) = {
-        let mut all = scripted.seen.lock().unwrap();
-        all.push(seen.clone());
-        (scripted.script)(&seen, all.len())
+        let mut requests = requests.lock().unwrap();
+        requests.push(seen.clone());
+        script(&seen, requests.len())
     };
     tokio::time::sleep(after).await;
     StatusCode::from_u16(status).unwrap()
@@ -135,12 +133,9 @@ async fn follow(State(scripted): State<Scripted>, request: Request) -> StatusCod
 
 impl Scripted {
     async fn listen(script: Script) -> Self {
-        let listen = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listen.local_addr().unwrap());
-        let scripted = Self { url, seen: Arc::default(), script };
-        let app = Router::new().fallback(follow).with_state(scripted.clone());
-        tokio::spawn(async { axum::serve(listen, app).await.unwrap() });
-        scripted
+        let seen = Arc::default();
+        let url = serve(Router::new().fallback(follow).with_state((script, Arc::clone(&seen)))).await;
+        Self { url, seen }
     }
 
     fn seen(&self) -> Vec<Seen> {

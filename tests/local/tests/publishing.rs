@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use aws_config::retry::RetryConfig;
 use aws_lambda_events::dynamodb::EventRecord;
-use aws_sdk_sns::config::retry::RetryConfig;
-use aws_sdk_sns::config::{BehaviorVersion, Credentials, Region};
 use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use change_publisher::{PublishError, Publisher, Topics};
+use local_tests::{aws_config, serve};
 use serde_json::{Value, json};
 
 /// Per batch: the subjects sent, in order. Messages whose request id is listed in `refused` fail.
@@ -49,19 +49,11 @@ async fn publish_batch(State(sns): State<Arc<Sns>>, body: String) -> Response {
 async fn publisher(suffix: &str) -> (Arc<Sns>, Publisher) {
     let sns = Arc::new(Sns::default());
     let app = Router::new().fallback(publish_batch).with_state(sns.clone());
-    let listen = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listen.local_addr().unwrap());
-    tokio::spawn(async { axum::serve(listen, app).await.unwrap() });
-    let configuration = aws_sdk_sns::Config::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .region(Region::from_static("local"))
-        .credentials_provider(Credentials::new("local", "local", None, None, "local"))
-        .retry_config(RetryConfig::disabled())
-        .endpoint_url(url)
-        .build();
+    let url = serve(app).await;
+    let client = aws_sdk_sns::Client::new(&aws_config(&url, RetryConfig::disabled()));
     let topic = |name: &str| format!("arn:aws:sns:local:000000000000:{name}{suffix}");
     let topics = Topics { provisioning_changes: topic("provisioning-changes"), device_events: topic("device-events") };
-    (sns, Publisher { sns: aws_sdk_sns::Client::from_conf(configuration), topics })
+    (sns, Publisher { sns: client, topics })
 }
 
 /// A stream record of an event of this device; its request id is the sequence number. Without a device, rubbish.

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use aws_config::{BehaviorVersion, Region};
-use aws_sdk_secretsmanager::config::{Credentials, SharedCredentialsProvider};
+use aws_config::retry::RetryConfig;
 use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -14,6 +13,7 @@ use credentials::{Cache, CallbackSecret};
 use http::{HeaderMap, Method, StatusCode, Uri};
 use listener::Verifier;
 use listener_registrar::{Event, Registrar, Settings};
+use local_tests::{aws_config, registrations, serve, simulator};
 use platform_simulator as platform;
 use serde_json::{Value, json};
 use settings::Variables;
@@ -36,9 +36,9 @@ struct Aws {
     published: Mutex<Vec<Value>>,
     answers: Mutex<Vec<Value>>,
     /// How many of the next requests for a secret are refused.
-    unpermitted: Mutex<usize>,
+    denied_reads: Mutex<usize>,
     /// How many of CloudFormation's next answers go wrong.
-    deaf: Mutex<usize>,
+    failing_answers: Mutex<usize>,
 }
 
 /// Value, stages and seconds since 1970.
@@ -63,9 +63,9 @@ impl Aws {
 
 async fn aws(State(aws): State<Arc<Aws>>, method: Method, uri: Uri, headers: HeaderMap, body: String) -> Response {
     if method == Method::PUT && uri.path() == "/cloudformation" {
-        let mut deaf = aws.deaf.lock().unwrap();
-        if *deaf > 0 {
-            *deaf -= 1;
+        let mut failing_answers = aws.failing_answers.lock().unwrap();
+        if *failing_answers > 0 {
+            *failing_answers -= 1;
             return StatusCode::SERVICE_UNAVAILABLE.into_response();
         }
         assert!(!headers.contains_key("content-type"), "the URL is signed for a request without one");
@@ -96,9 +96,9 @@ async fn aws(State(aws): State<Arc<Aws>>, method: Method, uri: Uri, headers: Hea
         let error = json!({ "__type": "ResourceNotFoundException", "Message": "no such version" });
         (StatusCode::BAD_REQUEST, axum::Json(error)).into_response()
     };
-    let mut unpermitted = aws.unpermitted.lock().unwrap();
-    if *unpermitted > 0 {
-        *unpermitted -= 1;
+    let mut denied_reads = aws.denied_reads.lock().unwrap();
+    if *denied_reads > 0 {
+        *denied_reads -= 1;
         let error = json!({ "__type": "AccessDeniedException", "Message": "not yet" });
         return (StatusCode::BAD_REQUEST, axum::Json(error)).into_response();
     }
@@ -166,44 +166,35 @@ fn form(aws: &Aws, fields: &BTreeMap<String, String>) -> Response {
     .into_response()
 }
 
-struct Circle {
+struct Deployment {
     aws: Arc<Aws>,
     aws_url: String,
-    stand_in: platform::Platform,
+    simulator: platform::Platform,
     registrar: Registrar,
     config: aws_config::SdkConfig,
     api: &'static str,
 }
 
-impl Circle {
+impl Deployment {
     async fn with(api: &'static str, accounts: &str) -> Self {
         let scripted = Arc::new(Aws::default());
         scripted.version("first", "the first", &["AWSCURRENT"], 0.0);
         let app = Router::new().fallback(aws).with_state(scripted.clone());
-        let listen = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let aws_url = format!("http://{}", listen.local_addr().unwrap());
-        tokio::spawn(async { axum::serve(listen, app).await.unwrap() });
+        let aws_url = serve(app).await;
 
         let usual = platform::Options::default();
         *scripted.login.lock().unwrap() = json!({
             "username": usual.username, "password": usual.password, "key": usual.key, "secret": usual.secret,
         });
-        let options = platform::Options { listen: "127.0.0.1:0".parse().unwrap(), ..usual };
-        let stand_in = platform::start(options).await.unwrap();
-
-        let config = aws_config::SdkConfig::builder()
-            .behavior_version(BehaviorVersion::v2026_01_12())
-            .region(Region::from_static("local"))
-            .credentials_provider(SharedCredentialsProvider::new(Credentials::new("a", "b", None, None, "local")))
-            .endpoint_url(&aws_url)
-            .build();
+        let simulator = simulator().await;
+        let config = aws_config(&aws_url, RetryConfig::standard());
         let settings: BTreeMap<&str, String> = [
             ("STACK_NAME", "cb".to_owned()),
             ("CREDENTIALS_SECRET_ARN", LISTENER.to_owned()),
             ("PLATFORM_CREDENTIALS_SECRET_ARN", PLATFORM.to_owned()),
             ("ACCOUNT_NAMES", accounts.to_owned()),
             ("PLATFORM_API", api.to_owned()),
-            ("PLATFORM_URL", address(api, &stand_in)),
+            ("PLATFORM_URL", address(api, &simulator)),
             ("CALLBACK_SERVICES", "all".to_owned()),
             ("CALLBACK_BASE_URL", BASE.to_owned()),
             ("REGISTRAR_TABLE_NAME", "registrar".to_owned()),
@@ -212,7 +203,7 @@ impl Circle {
         .into();
         let settings = Settings::read(&Variables::new(&|name| settings.get(name).cloned())).unwrap();
         let registrar = Registrar::new(&config, settings).unwrap();
-        Self { aws: scripted, aws_url, stand_in, registrar, config, api }
+        Self { aws: scripted, aws_url, simulator, registrar, config, api }
     }
 
     async fn new() -> Self {
@@ -232,18 +223,18 @@ impl Circle {
             "Api": self.api,
             "Services": services,
             "CallbackBaseUrl": BASE,
-            "PlatformUrl": address(self.api, &self.stand_in),
+            "PlatformUrl": address(self.api, &self.simulator),
         })
     }
 
     /// Plays CloudFormation: the answer's status and reason.
-    async fn deployment(&self, request: &str, properties: Value, old: Option<Value>) -> (String, String) {
+    async fn request(&self, request: &str, properties: Value, old: Option<Value>) -> (String, String) {
         let status = format!("{}_IN_PROGRESS", request.to_ascii_uppercase());
-        self.deployment_while(&status, request, properties, old).await
+        self.request_while(&status, request, properties, old).await
     }
 
     /// The same, while the stack has this status; without one, it cannot be described.
-    async fn deployment_while(
+    async fn request_while(
         &self,
         stack_status: &str,
         request: &str,
@@ -273,7 +264,7 @@ impl Circle {
         (answer["Status"].as_str().unwrap().to_owned(), answer["Reason"].as_str().unwrap().to_owned())
     }
 
-    async fn rotation(&self, step: &str) -> Result<Value, String> {
+    async fn rotate(&self, step: &str) -> Result<Value, String> {
         self.handle(json!({ "Step": step, "SecretId": LISTENER, "ClientRequestToken": "second" })).await
     }
 
@@ -282,39 +273,37 @@ impl Circle {
     }
 
     /// What the platform has: service, URL and password.
-    async fn registered(&self) -> Vec<(String, String, String)> {
-        let seen = reqwest::get(format!("http://{}/_platform/registrations", self.stand_in.address)).await.unwrap();
-        let seen: Vec<Value> = seen.json().await.unwrap();
+    async fn registrations(&self) -> Vec<(String, String, String)> {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
-        seen.iter()
-            .map(|one| (text(&one["service"]), text(&one["url"]), text(&one["credentials"]["password"])))
-            .collect()
+        let entry =
+            |entry: Value| (text(&entry["service"]), text(&entry["url"]), text(&entry["credentials"]["password"]));
+        registrations(&self.simulator).await.into_iter().map(entry).collect()
     }
 
     /// Whether all that is registered goes to the stack, with this password.
-    async fn all_here_with(&self, password: &str) -> bool {
+    async fn all_registered_with(&self, password: &str) -> bool {
         let right =
             |(service, url, given): &(String, String, String)| *url == format!("{BASE}/{service}") && given == password;
-        let registered = self.registered().await;
+        let registered = self.registrations().await;
         registered.len() == 13 && registered.iter().all(right)
     }
 
     /// Somebody else at the platform.
-    fn stranger(&self) -> registration::Platform {
+    fn other_client(&self) -> registration::Platform {
         let login = registration::Login::from_json(&self.aws.login.lock().unwrap().to_string()).unwrap();
-        registration::Platform::new(self.api.parse().unwrap(), &address(self.api, &self.stand_in), login).unwrap()
+        registration::Platform::new(self.api.parse().unwrap(), &address(self.api, &self.simulator), login).unwrap()
     }
 
     async fn repoint(&self, service: &str, url: &str) {
         let (api, account) = (self.api.parse().unwrap(), ACCOUNT.parse().unwrap());
         let foreign = registration::Registration::new(api, account, service, url, registration::Credentials::default());
-        self.stranger().register(&foreign.unwrap()).await.unwrap();
+        self.other_client().register(&foreign.unwrap()).await.unwrap();
     }
 }
 
-fn address(api: &str, stand_in: &platform::Platform) -> String {
+fn address(api: &str, simulator: &platform::Platform) -> String {
     let path = if api == "rest" { "api" } else { "api/v2" };
-    format!("http://{}/{path}", stand_in.address)
+    format!("http://{}/{path}", simulator.address)
 }
 
 fn done() -> (String, String) {
@@ -324,16 +313,16 @@ fn done() -> (String, String) {
 #[tokio::test]
 async fn a_deployment_registers_and_a_deletion_deregisters_only_what_points_at_the_stack() {
     for (api, count) in [("rest", 13), ("soap", 10)] {
-        let circle = Circle::with(api, ACCOUNT).await;
-        assert_eq!(circle.deployment("Create", circle.properties("all"), None).await, done());
-        let registered = circle.registered().await;
+        let deployment = Deployment::with(api, ACCOUNT).await;
+        assert_eq!(deployment.request("Create", deployment.properties("all"), None).await, done());
+        let registered = deployment.registrations().await;
         assert_eq!(registered.len(), count);
         for (service, url, password) in registered {
             assert_eq!((url, password), (format!("{BASE}/{service}"), "the first".to_owned()));
         }
-        circle.repoint("DeviceUsage", "https://elsewhere.example.com").await;
-        assert_eq!(circle.deployment("Delete", circle.properties("all"), None).await, done());
-        let left = circle.registered().await;
+        deployment.repoint("DeviceUsage", "https://elsewhere.example.com").await;
+        assert_eq!(deployment.request("Delete", deployment.properties("all"), None).await, done());
+        let left = deployment.registrations().await;
         assert_eq!(left.len(), 1);
         assert_eq!(left[0].1, "https://elsewhere.example.com");
     }
@@ -341,8 +330,8 @@ async fn a_deployment_registers_and_a_deletion_deregisters_only_what_points_at_t
 
 #[tokio::test]
 async fn a_missing_parameter_deregisters_nothing() {
-    let circle = Circle::new().await;
-    circle.deployment("Create", circle.properties("all"), None).await;
+    let deployment = Deployment::new().await;
+    deployment.request("Create", deployment.properties("all"), None).await;
     // Without PlatformCredentialsSecretArn the resource is no part of the stack, and an update deletes it at its end.
     for stack_status in [
         "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
@@ -351,231 +340,234 @@ async fn a_missing_parameter_deregisters_nothing() {
         "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
         "",
     ] {
-        let (status, reason) = circle.deployment_while(stack_status, "Delete", circle.properties("all"), None).await;
+        let (status, reason) =
+            deployment.request_while(stack_status, "Delete", deployment.properties("all"), None).await;
         assert_eq!(status, "SUCCESS", "{stack_status}");
         assert!(reason.contains("its registrations remain"), "{stack_status}: {reason}");
-        assert!(circle.all_here_with("the first").await, "{stack_status}");
+        assert!(deployment.all_registered_with("the first").await, "{stack_status}");
     }
-    let mut empty = circle.properties("all");
+    let mut empty = deployment.properties("all");
     empty["AccountNames"] = json!("");
-    let (status, reason) = circle.deployment("Update", empty, Some(circle.properties("all"))).await;
+    let (status, reason) = deployment.request("Update", empty, Some(deployment.properties("all"))).await;
     assert!(status == "FAILED" && reason.contains("use none to deregister"), "{status}: {reason}");
-    assert!(circle.all_here_with("the first").await);
+    assert!(deployment.all_registered_with("the first").await);
 }
 
 #[tokio::test]
 async fn a_creation_that_is_rolled_back_deregisters_what_it_registered() {
-    let circle = Circle::new().await;
-    circle.deployment("Create", circle.properties("all"), None).await;
-    let rolled_back = circle.deployment_while("ROLLBACK_IN_PROGRESS", "Delete", circle.properties("all"), None).await;
+    let deployment = Deployment::new().await;
+    deployment.request("Create", deployment.properties("all"), None).await;
+    let rolled_back =
+        deployment.request_while("ROLLBACK_IN_PROGRESS", "Delete", deployment.properties("all"), None).await;
     assert_eq!(rolled_back, done());
-    assert_eq!(circle.registered().await, []);
+    assert_eq!(deployment.registrations().await, []);
 }
 
 #[tokio::test]
 async fn account_names_of_none_deregister_what_points_at_the_stack() {
-    let circle = Circle::with("rest", "none").await;
-    circle.deployment("Create", circle.properties("all"), None).await;
-    circle.repoint("DeviceUsage", "https://elsewhere.example.com").await;
-    let mut none = circle.properties("all");
+    let deployment = Deployment::with("rest", "none").await;
+    deployment.request("Create", deployment.properties("all"), None).await;
+    deployment.repoint("DeviceUsage", "https://elsewhere.example.com").await;
+    let mut none = deployment.properties("all");
     none["AccountNames"] = json!("none");
-    assert_eq!(circle.deployment("Update", none.clone(), Some(circle.properties("all"))).await, done());
-    let left: Vec<_> = circle.registered().await.into_iter().map(|(service, _, _)| service).collect();
+    assert_eq!(deployment.request("Update", none.clone(), Some(deployment.properties("all"))).await, done());
+    let left: Vec<_> = deployment.registrations().await.into_iter().map(|(service, _, _)| service).collect();
     assert_eq!(left, ["DeviceUsage"]);
-    circle.check().await.unwrap();
-    assert_eq!(circle.registered().await.len(), 1, "a check registers nothing");
-    assert_eq!(circle.deployment("Update", circle.properties("all"), Some(none)).await, done());
-    assert_eq!(circle.registered().await.len(), 13);
+    deployment.check().await.unwrap();
+    assert_eq!(deployment.registrations().await.len(), 1, "a check registers nothing");
+    assert_eq!(deployment.request("Update", deployment.properties("all"), Some(none)).await, done());
+    assert_eq!(deployment.registrations().await.len(), 13);
 }
 
 #[tokio::test]
 async fn an_update_deregisters_what_is_no_longer_expected() {
-    let circle = Circle::new().await;
-    circle.deployment("Create", circle.properties("all"), None).await;
-    let new = circle.properties("DeviceUsage,CarrierService");
-    assert_eq!(circle.deployment("Update", new, Some(circle.properties("all"))).await, done());
-    let services: Vec<_> = circle.registered().await.into_iter().map(|(service, _, _)| service).collect();
+    let deployment = Deployment::new().await;
+    deployment.request("Create", deployment.properties("all"), None).await;
+    let new = deployment.properties("DeviceUsage,CarrierService");
+    assert_eq!(deployment.request("Update", new, Some(deployment.properties("all"))).await, done());
+    let services: Vec<_> = deployment.registrations().await.into_iter().map(|(service, _, _)| service).collect();
     assert_eq!(services, ["CarrierService", "DeviceUsage"]);
 }
 
 #[tokio::test]
 async fn an_update_to_the_other_api_moves_all_registrations() {
     for (from, to, count) in [("rest", "soap", 10), ("soap", "rest", 13)] {
-        let circle = Circle::with(from, ACCOUNT).await;
-        let old = circle.properties("all");
-        circle.deployment("Create", old.clone(), None).await;
+        let deployment = Deployment::with(from, ACCOUNT).await;
+        let old = deployment.properties("all");
+        deployment.request("Create", old.clone(), None).await;
         let mut new = old.clone();
         new["Api"] = json!(to);
-        new["PlatformUrl"] = json!(address(to, &circle.stand_in));
+        new["PlatformUrl"] = json!(address(to, &deployment.simulator));
         new["OnDeploy"] = json!("required");
-        assert_eq!(circle.deployment("Update", new, Some(old)).await, done());
-        assert_eq!(circle.registered().await.len(), count);
-        assert!(circle.aws.published.lock().unwrap().is_empty(), "nothing was wrong");
+        assert_eq!(deployment.request("Update", new, Some(old)).await, done());
+        assert_eq!(deployment.registrations().await.len(), count);
+        assert!(deployment.aws.published.lock().unwrap().is_empty(), "nothing was wrong");
     }
 }
 
 #[tokio::test]
 async fn a_failing_part_of_an_update_does_not_affect_the_others() {
-    let circle = Circle::new().await;
-    circle.deployment("Create", circle.properties("all"), None).await;
-    let mut old = circle.properties("all");
+    let deployment = Deployment::new().await;
+    deployment.request("Create", deployment.properties("all"), None).await;
+    let mut old = deployment.properties("all");
     old["AccountNames"] = json!(format!("0000123456-00009,{ACCOUNT}"));
     let mut new = old.clone();
     new["Api"] = json!("soap");
-    new["PlatformUrl"] = json!(address("soap", &circle.stand_in));
-    let (status, reason) = circle.deployment("Update", new, Some(old)).await;
+    new["PlatformUrl"] = json!(address("soap", &deployment.simulator));
+    let (status, reason) = deployment.request("Update", new, Some(old)).await;
     assert!(status == "SUCCESS" && reason.contains("0000123456-00009"), "{status}: {reason}");
-    assert_eq!(circle.registered().await.len(), 10);
+    assert_eq!(deployment.registrations().await.len(), 10);
 }
 
 #[tokio::test]
 async fn an_update_repairs_and_reports_a_missing_registration() {
-    let circle = Circle::new().await;
-    circle.deployment("Create", circle.properties("DeviceUsage,CarrierService"), None).await;
-    circle.stranger().deregister(&ACCOUNT.parse().unwrap(), "DeviceUsage").await.unwrap();
-    let old = circle.properties("DeviceUsage,CarrierService");
-    assert_eq!(circle.deployment("Update", circle.properties("all"), Some(old)).await, done());
-    let published = circle.aws.published.lock().unwrap();
-    let told: Vec<_> = published.iter().map(|event| &event["data"]["service"]).collect();
-    assert_eq!(told, ["DeviceUsage"], "the others are new, not gone");
+    let deployment = Deployment::new().await;
+    deployment.request("Create", deployment.properties("DeviceUsage,CarrierService"), None).await;
+    deployment.other_client().deregister(&ACCOUNT.parse().unwrap(), "DeviceUsage").await.unwrap();
+    let old = deployment.properties("DeviceUsage,CarrierService");
+    assert_eq!(deployment.request("Update", deployment.properties("all"), Some(old)).await, done());
+    let published = deployment.aws.published.lock().unwrap();
+    let announced: Vec<_> = published.iter().map(|event| &event["data"]["service"]).collect();
+    assert_eq!(announced, ["DeviceUsage"], "the others are new, not gone");
 }
 
 #[tokio::test]
 async fn an_unknown_account_does_not_affect_the_others() {
     let accounts = format!("0000123456-00009,{ACCOUNT}");
-    let circle = Circle::with("rest", &accounts).await;
-    let mut properties = circle.properties("all");
+    let deployment = Deployment::with("rest", &accounts).await;
+    let mut properties = deployment.properties("all");
     properties["AccountNames"] = json!(accounts);
-    let (status, reason) = circle.deployment("Create", properties, None).await;
+    let (status, reason) = deployment.request("Create", properties, None).await;
     assert_eq!(status, "SUCCESS");
     assert!(reason.starts_with("1 of 14 failed: 0000123456-00009: the platform refuses: "), "{reason}");
-    assert!(circle.all_here_with("the first").await);
-    circle.stranger().deregister(&ACCOUNT.parse().unwrap(), "DeviceUsage").await.unwrap();
-    assert!(circle.check().await.unwrap_err().contains("0000123456-00009"));
-    assert!(circle.all_here_with("the first").await);
+    assert!(deployment.all_registered_with("the first").await);
+    deployment.other_client().deregister(&ACCOUNT.parse().unwrap(), "DeviceUsage").await.unwrap();
+    assert!(deployment.check().await.unwrap_err().contains("0000123456-00009"));
+    assert!(deployment.all_registered_with("the first").await);
 }
 
 #[tokio::test]
 async fn a_rollback_never_fails() {
-    let circle = Circle::new().await;
-    let mut properties = circle.properties("all");
+    let deployment = Deployment::new().await;
+    let mut properties = deployment.properties("all");
     properties["OnDeploy"] = json!("required");
     properties["PlatformUrl"] = json!("http://127.0.0.1:1/api");
     for (stack_status, status) in [("UPDATE_IN_PROGRESS", "FAILED"), ("UPDATE_ROLLBACK_IN_PROGRESS", "SUCCESS")] {
-        let old = Some(circle.properties("all"));
-        let answer = circle.deployment_while(stack_status, "Update", properties.clone(), old).await;
+        let old = Some(deployment.properties("all"));
+        let answer = deployment.request_while(stack_status, "Update", properties.clone(), old).await;
         assert_eq!(answer.0, status, "{stack_status}");
     }
 }
 
 #[tokio::test]
 async fn a_refused_login_is_suspended_before_it_locks() {
-    let circle = Circle::new().await;
-    let right = circle.aws.login.lock().unwrap().clone();
-    circle.aws.login.lock().unwrap()["password"] = json!("hunter3");
+    let deployment = Deployment::new().await;
+    let right = deployment.aws.login.lock().unwrap().clone();
+    deployment.aws.login.lock().unwrap()["password"] = json!("hunter3");
     for _ in 0..3 {
-        assert!(circle.check().await.unwrap_err().contains("refuses the user name and password"));
+        assert!(deployment.check().await.unwrap_err().contains("refuses the user name and password"));
     }
     for _ in 0..5 {
-        assert!(circle.check().await.unwrap_err().contains("is not used until its secret changes"));
+        assert!(deployment.check().await.unwrap_err().contains("is not used until its secret changes"));
     }
-    *circle.aws.login.lock().unwrap() = right;
-    circle.check().await.expect("not locked");
-    assert!(circle.all_here_with("the first").await);
+    *deployment.aws.login.lock().unwrap() = right;
+    deployment.check().await.expect("not locked");
+    assert!(deployment.all_registered_with("the first").await);
 }
 
 #[tokio::test]
 async fn an_unreachable_platform_fails_a_deployment_only_if_required_and_never_a_deletion() {
-    let circle = Circle::new().await;
-    let mut properties = circle.properties("all");
+    let deployment = Deployment::new().await;
+    let mut properties = deployment.properties("all");
     properties["PlatformUrl"] = json!("http://127.0.0.1:1/api");
-    let (status, reason) = circle.deployment("Create", properties.clone(), None).await;
+    let (status, reason) = deployment.request("Create", properties.clone(), None).await;
     assert_eq!(status, "SUCCESS");
     assert!(reason.starts_with("The platform cannot be reached: "), "{reason}");
-    let (status, _) = circle.deployment("Delete", properties.clone(), None).await;
+    let (status, _) = deployment.request("Delete", properties.clone(), None).await;
     assert_eq!(status, "SUCCESS");
     properties["OnDeploy"] = json!("required");
-    let (status, reason) = circle.deployment("Create", properties, None).await;
+    let (status, reason) = deployment.request("Create", properties, None).await;
     assert_eq!(status, "FAILED");
     assert!(reason.starts_with("The platform cannot be reached: "), "{reason}");
 }
 
 #[tokio::test]
 async fn an_invalid_parameter_fails_a_deployment_with_a_reason_and_does_not_delay_a_deletion() {
-    let circle = Circle::new().await;
+    let deployment = Deployment::new().await;
     for (name, value, said) in [
         ("Services", "DeviceUse", "\"DeviceUse\" is not a callback service"),
         ("AccountNames", "", "No account is given"),
         ("CallbackBaseUrl", "https://example.com:8443/v1", "the platform calls only the ports 80, 443"),
         ("PlatformUrl", "http://example.com", "is not an address of a platform"),
     ] {
-        let mut properties = circle.properties("all");
+        let mut properties = deployment.properties("all");
         properties[name] = json!(value);
-        let (status, reason) = circle.deployment("Create", properties.clone(), None).await;
+        let (status, reason) = deployment.request("Create", properties.clone(), None).await;
         assert!(status == "FAILED" && reason.contains(said), "{status}: {reason}");
-        assert_eq!(circle.deployment("Delete", properties, None).await.0, "SUCCESS", "{name}");
+        assert_eq!(deployment.request("Delete", properties, None).await.0, "SUCCESS", "{name}");
     }
-    assert_eq!(circle.registered().await, []);
+    assert_eq!(deployment.registrations().await, []);
 }
 
 #[tokio::test]
 async fn a_refused_service_is_named_and_does_not_affect_the_others() {
-    let circle = Circle::new().await;
+    let deployment = Deployment::new().await;
     let soap = registration::Api::Soap;
-    let login = registration::Login::from_json(&circle.aws.login.lock().unwrap().to_string()).unwrap();
-    let other = registration::Platform::new(soap, &address("soap", &circle.stand_in), login).unwrap();
+    let login = registration::Login::from_json(&deployment.aws.login.lock().unwrap().to_string()).unwrap();
+    let other = registration::Platform::new(soap, &address("soap", &deployment.simulator), login).unwrap();
     let url = "https://elsewhere.example.com";
     let credentials = registration::Credentials::default();
     let account = ACCOUNT.parse().unwrap();
     let taken = registration::Registration::new(soap, account, "DeviceUsage", url, credentials).unwrap();
     other.register(&taken).await.unwrap();
-    let (status, reason) = circle.deployment("Create", circle.properties("all"), None).await;
+    let (status, reason) = deployment.request("Create", deployment.properties("all"), None).await;
     assert_eq!(status, "SUCCESS");
     assert!(reason.starts_with("1 of 13 failed: DeviceUsage: the platform refuses: "), "{reason}");
-    assert_eq!(circle.registered().await.len(), 13);
+    assert_eq!(deployment.registrations().await.len(), 13);
     assert!(
-        circle.check().await.unwrap_err().contains("DeviceUsage"),
+        deployment.check().await.unwrap_err().contains("DeviceUsage"),
         "a check that fails is an error of the function"
     );
 }
 
 #[tokio::test(start_paused = true)]
 async fn permissions_that_have_not_propagated_yet_are_waited_for() {
-    let circle = Circle::new().await;
-    *circle.aws.unpermitted.lock().unwrap() = 2;
-    assert_eq!(circle.deployment("Create", circle.properties("all"), None).await, done());
-    assert_eq!(circle.registered().await.len(), 13);
+    let deployment = Deployment::new().await;
+    *deployment.aws.denied_reads.lock().unwrap() = 2;
+    assert_eq!(deployment.request("Create", deployment.properties("all"), None).await, done());
+    assert_eq!(deployment.registrations().await.len(), 13);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_response_that_cloudformation_does_not_receive_is_retried() {
-    let circle = Circle::new().await;
-    *circle.aws.deaf.lock().unwrap() = 3;
-    assert_eq!(circle.deployment("Delete", circle.properties("all"), None).await, done());
+    let deployment = Deployment::new().await;
+    *deployment.aws.failing_answers.lock().unwrap() = 3;
+    assert_eq!(deployment.request("Delete", deployment.properties("all"), None).await, done());
 }
 
 #[tokio::test]
 async fn drift_is_repaired_and_reported_and_correct_registrations_are_unchanged() {
-    let circle = Circle::new().await;
-    circle.deployment("Create", circle.properties("all"), None).await;
-    circle.check().await.unwrap();
-    assert!(circle.aws.published.lock().unwrap().is_empty());
+    let deployment = Deployment::new().await;
+    deployment.request("Create", deployment.properties("all"), None).await;
+    deployment.check().await.unwrap();
+    assert!(deployment.aws.published.lock().unwrap().is_empty());
 
-    circle.stranger().deregister(&ACCOUNT.parse().unwrap(), "AlertService").await.unwrap();
-    circle.repoint("DeviceUsage", "https://elsewhere.example.com").await;
-    circle.repoint("StateService", &format!("{BASE}/StateService")).await;
-    circle.check().await.unwrap();
-    for (service, url, password) in circle.registered().await {
+    deployment.other_client().deregister(&ACCOUNT.parse().unwrap(), "AlertService").await.unwrap();
+    deployment.repoint("DeviceUsage", "https://elsewhere.example.com").await;
+    deployment.repoint("StateService", &format!("{BASE}/StateService")).await;
+    deployment.check().await.unwrap();
+    for (service, url, password) in deployment.registrations().await {
         assert_eq!((url, password), (format!("{BASE}/{service}"), "the first".to_owned()));
     }
-    let published = circle.aws.published.lock().unwrap().clone();
-    let told: Vec<_> = published.iter().map(|event| (&event["data"]["service"], &event["data"]["found"])).collect();
+    let published = deployment.aws.published.lock().unwrap().clone();
+    let announced: Vec<_> =
+        published.iter().map(|event| (&event["data"]["service"], &event["data"]["found"])).collect();
     let expected = [
         (&json!("AlertService"), &json!("missing")),
         (&json!("DeviceUsage"), &json!("elsewhere")),
         (&json!("StateService"), &json!("other-credentials")),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(announced, expected);
     let mut event = published[1].clone();
     event["time"] = json!("[time]");
     insta::assert_json_snapshot!(event, @r##"
@@ -603,30 +595,30 @@ async fn drift_is_repaired_and_reported_and_correct_registrations_are_unchanged(
 
 #[tokio::test]
 async fn a_check_that_cannot_log_in_fails_the_function_without_revealing_a_secret() {
-    let circle = Circle::new().await;
-    *circle.aws.login.lock().unwrap() =
+    let deployment = Deployment::new().await;
+    *deployment.aws.login.lock().unwrap() =
         json!({ "username": "u", "password": "hunter3", "key": "k", "secret": "hunter4" });
-    let error = circle.check().await.unwrap_err();
+    let error = deployment.check().await.unwrap_err();
     assert!(error.contains("application's key and secret") && !error.contains("hunter"), "{error}");
-    *circle.aws.login.lock().unwrap() = json!("hunter3");
-    let error = circle.check().await.unwrap_err();
+    *deployment.aws.login.lock().unwrap() = json!("hunter3");
+    let error = deployment.check().await.unwrap_err();
     assert!(error.contains("login is not {\"username\", \"password\"}") && !error.contains("hunter"), "{error}");
 }
 
 #[tokio::test]
 async fn an_empty_parameter_fails_the_deployment() {
-    let circle = Circle::with("rest", "").await;
-    assert!(circle.check().await.unwrap_err().contains("no account is given"));
-    let mut properties = circle.properties("all");
+    let deployment = Deployment::with("rest", "").await;
+    assert!(deployment.check().await.unwrap_err().contains("no account is given"));
+    let mut properties = deployment.properties("all");
     properties["AccountNames"] = json!("");
-    assert_eq!(circle.deployment("Create", properties, None).await.0, "FAILED");
+    assert_eq!(deployment.request("Create", properties, None).await.0, "FAILED");
 }
 
 #[tokio::test]
 async fn a_new_rotation_schedule_is_tested_without_the_platform() {
-    let circle = Circle::new().await;
-    circle.aws.version("second", "the first", &["AWSPENDING"], 0.0);
-    circle.rotation("testSecret").await.expect("Secrets Manager tries this step alone, with the current value");
+    let deployment = Deployment::new().await;
+    deployment.aws.version("second", "the first", &["AWSPENDING"], 0.0);
+    deployment.rotate("testSecret").await.expect("Secrets Manager tries this step alone, with the current value");
 }
 
 /// A listener that looks at the same secret.
@@ -641,90 +633,90 @@ impl Listening {
 
 #[tokio::test(start_paused = true)]
 async fn a_rotation_waits_for_the_listeners_then_registers_the_password_then_makes_it_current() {
-    let circle = Circle::new().await;
-    circle.deployment("Create", circle.properties("all"), None).await;
-    let secrets = aws_sdk_secretsmanager::Client::new(&circle.config);
+    let deployment = Deployment::new().await;
+    deployment.request("Create", deployment.properties("all"), None).await;
+    let secrets = aws_sdk_secretsmanager::Client::new(&deployment.config);
     let listening = Listening(Verifier::Secret(Box::new(Cache::new(CallbackSecret::new(secrets, LISTENER)))));
     // The worst moment to have looked at the secret: just before.
     assert!(listening.takes("the first").await);
 
-    circle.rotation("createSecret").await.unwrap();
-    circle.rotation("createSecret").await.unwrap();
-    assert_eq!(circle.aws.staged("AWSPENDING").as_deref(), Some("second"));
-    assert_eq!(circle.aws.staged("AWSCURRENT").as_deref(), Some("first"));
-    assert!(circle.rotation("testSecret").await.unwrap_err().contains("DeviceUsage: with other credentials"));
+    deployment.rotate("createSecret").await.unwrap();
+    deployment.rotate("createSecret").await.unwrap();
+    assert_eq!(deployment.aws.staged("AWSPENDING").as_deref(), Some("second"));
+    assert_eq!(deployment.aws.staged("AWSCURRENT").as_deref(), Some("first"));
+    assert!(deployment.rotate("testSecret").await.unwrap_err().contains("DeviceUsage: with other credentials"));
     assert!(!listening.takes("a new one").await, "it does not know it yet");
 
-    let waiting = tokio::time::timeout(Duration::from_secs(60), circle.rotation("setSecret")).await;
-    assert!(waiting.is_err() && circle.all_here_with("the first").await);
-    circle.rotation("setSecret").await.unwrap();
-    assert!(circle.all_here_with("a new one").await);
+    let waiting = tokio::time::timeout(Duration::from_secs(60), deployment.rotate("setSecret")).await;
+    assert!(waiting.is_err() && deployment.all_registered_with("the first").await);
+    deployment.rotate("setSecret").await.unwrap();
+    assert!(deployment.all_registered_with("a new one").await);
     assert!(listening.takes("a new one").await && listening.takes("the first").await);
 
-    circle.check().await.unwrap();
-    assert!(circle.all_here_with("a new one").await, "a check on the way leaves it alone");
-    circle.rotation("testSecret").await.unwrap();
-    circle.rotation("finishSecret").await.unwrap();
-    circle.rotation("finishSecret").await.unwrap();
-    assert_eq!(circle.aws.staged("AWSCURRENT").as_deref(), Some("second"));
-    assert_eq!(circle.aws.staged("AWSPREVIOUS").as_deref(), Some("first"));
+    deployment.check().await.unwrap();
+    assert!(deployment.all_registered_with("a new one").await, "a check on the way leaves it alone");
+    deployment.rotate("testSecret").await.unwrap();
+    deployment.rotate("finishSecret").await.unwrap();
+    deployment.rotate("finishSecret").await.unwrap();
+    assert_eq!(deployment.aws.staged("AWSCURRENT").as_deref(), Some("second"));
+    assert_eq!(deployment.aws.staged("AWSPREVIOUS").as_deref(), Some("first"));
     tokio::time::advance(Duration::from_secs(11 * 60)).await;
     assert!(listening.takes("a new one").await && listening.takes("the first").await);
-    circle.check().await.unwrap();
-    assert!(circle.aws.published.lock().unwrap().is_empty(), "nothing was wrong");
+    deployment.check().await.unwrap();
+    assert!(deployment.aws.published.lock().unwrap().is_empty(), "nothing was wrong");
 }
 
 #[tokio::test]
 async fn no_rotation_starts_while_the_platform_may_use_the_previous_password() {
-    let circle = Circle::new().await;
-    circle.deployment("Create", circle.properties("all"), None).await;
-    circle.aws.version("zeroth", "the zeroth", &["AWSPREVIOUS"], 9000.0);
-    circle.aws.version("first", "the first", &["AWSCURRENT"], 15.0 * 60.0);
-    assert!(circle.rotation("createSecret").await.unwrap_err().contains("too new to be replaced"));
-    assert_eq!(circle.aws.staged("AWSPENDING"), None);
+    let deployment = Deployment::new().await;
+    deployment.request("Create", deployment.properties("all"), None).await;
+    deployment.aws.version("zeroth", "the zeroth", &["AWSPREVIOUS"], 9000.0);
+    deployment.aws.version("first", "the first", &["AWSCURRENT"], 15.0 * 60.0);
+    assert!(deployment.rotate("createSecret").await.unwrap_err().contains("too new to be replaced"));
+    assert_eq!(deployment.aws.staged("AWSPENDING"), None);
 
     // Current for long, and nobody told the platform: it is told now, and the rotation is for later.
-    circle.aws.version("first", "by hand", &["AWSCURRENT"], 9000.0);
+    deployment.aws.version("first", "by hand", &["AWSCURRENT"], 9000.0);
     for _ in 0..2 {
-        assert!(circle.rotation("createSecret").await.unwrap_err().contains("rotate later"));
-        assert!(circle.all_here_with("by hand").await);
+        assert!(deployment.rotate("createSecret").await.unwrap_err().contains("rotate later"));
+        assert!(deployment.all_registered_with("by hand").await);
     }
-    assert_eq!(circle.aws.staged("AWSPENDING"), None);
-    circle.aws.rows.lock().unwrap().get_mut("CREDENTIALS_CHANGE").unwrap()["at"] = json!({ "N": "1700000000" });
-    circle.rotation("createSecret").await.unwrap();
-    assert_eq!(circle.aws.staged("AWSPENDING").as_deref(), Some("second"));
+    assert_eq!(deployment.aws.staged("AWSPENDING"), None);
+    deployment.aws.rows.lock().unwrap().get_mut("CREDENTIALS_CHANGE").unwrap()["at"] = json!({ "N": "1700000000" });
+    deployment.rotate("createSecret").await.unwrap();
+    assert_eq!(deployment.aws.staged("AWSPENDING").as_deref(), Some("second"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_rotation_that_the_platform_refuses_can_be_retried() {
-    let circle = Circle::new().await;
-    circle.deployment("Create", circle.properties("all"), None).await;
-    circle.aws.version("second", "a new one", &["AWSPENDING"], 120.0);
-    let right = circle.aws.login.lock().unwrap().clone();
-    *circle.aws.login.lock().unwrap() = json!({ "username": "u", "password": "p", "key": "k", "secret": "s" });
-    assert!(circle.rotation("setSecret").await.is_err());
-    assert!(circle.all_here_with("the first").await);
-    assert_eq!(circle.aws.staged("AWSCURRENT").as_deref(), Some("first"));
-    *circle.aws.login.lock().unwrap() = right;
-    circle.rotation("setSecret").await.unwrap();
-    assert!(circle.all_here_with("a new one").await);
+    let deployment = Deployment::new().await;
+    deployment.request("Create", deployment.properties("all"), None).await;
+    deployment.aws.version("second", "a new one", &["AWSPENDING"], 120.0);
+    let right = deployment.aws.login.lock().unwrap().clone();
+    *deployment.aws.login.lock().unwrap() = json!({ "username": "u", "password": "p", "key": "k", "secret": "s" });
+    assert!(deployment.rotate("setSecret").await.is_err());
+    assert!(deployment.all_registered_with("the first").await);
+    assert_eq!(deployment.aws.staged("AWSCURRENT").as_deref(), Some("first"));
+    *deployment.aws.login.lock().unwrap() = right;
+    deployment.rotate("setSecret").await.unwrap();
+    assert!(deployment.all_registered_with("a new one").await);
 
     let other = json!({ "Step": "setSecret", "SecretId": "arn:other", "ClientRequestToken": "second" });
-    assert!(circle.handle(other).await.unwrap_err().contains("not the secret of the callback credentials"));
+    assert!(deployment.handle(other).await.unwrap_err().contains("not the secret of the callback credentials"));
     let unmade = json!({ "Step": "setSecret", "SecretId": LISTENER, "ClientRequestToken": "third" });
-    assert!(circle.handle(unmade).await.unwrap_err().contains("does not exist"));
+    assert!(deployment.handle(unmade).await.unwrap_err().contains("does not exist"));
 }
 
 #[tokio::test]
 async fn credentials_changed_by_hand_are_registered_when_every_listener_accepts_them() {
-    let circle = Circle::new().await;
-    circle.deployment("Create", circle.properties("all"), None).await;
-    circle.aws.version("first", "the first", &["AWSPREVIOUS"], 600.0);
-    circle.aws.version("second", "by hand", &["AWSCURRENT"], 0.0);
-    let waiting = tokio::time::timeout(Duration::from_secs(1), circle.check()).await;
+    let deployment = Deployment::new().await;
+    deployment.request("Create", deployment.properties("all"), None).await;
+    deployment.aws.version("first", "the first", &["AWSPREVIOUS"], 600.0);
+    deployment.aws.version("second", "by hand", &["AWSCURRENT"], 0.0);
+    let waiting = tokio::time::timeout(Duration::from_secs(1), deployment.check()).await;
     assert!(waiting.is_err(), "a listener may not know it yet");
-    circle.aws.version("second", "by hand", &["AWSCURRENT"], 120.0);
-    circle.check().await.unwrap();
-    assert!(circle.registered().await.iter().all(|(_, _, password)| password == "by hand"));
-    assert_eq!(circle.aws.published.lock().unwrap().len(), 13);
+    deployment.aws.version("second", "by hand", &["AWSCURRENT"], 120.0);
+    deployment.check().await.unwrap();
+    assert!(deployment.registrations().await.iter().all(|(_, _, password)| password == "by hand"));
+    assert_eq!(deployment.aws.published.lock().unwrap().len(), 13);
 }

@@ -7,7 +7,10 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, Uri};
-use local_tests::{REGISTER_CALLBACK_REQUEST, REGISTER_CALLBACK_RESPONSE};
+use local_tests::{
+    REGISTER_CALLBACK_REQUEST, REGISTER_CALLBACK_RESPONSE, registrations, serve, silent_endpoint, simulator,
+    simulator_options, unreachable_endpoint,
+};
 use platform_simulator as platform;
 use registration::{
     AccountName, Api, Credentials, Error, Login, Platform, Registered, Registration, RegistrationStatus, Scope, compare,
@@ -35,18 +38,13 @@ fn expected(api: Api) -> Vec<Registration> {
     api.services().iter().map(one).collect()
 }
 
-async fn stand_in() -> platform::Platform {
-    let options = platform::Options { listen: "127.0.0.1:0".parse().unwrap(), ..platform::Options::default() };
-    platform::start(options).await.unwrap()
-}
-
 /// A client of the simulator.
-fn client(api: Api, stand_in: &platform::Platform, login: Login) -> Platform {
+fn client(api: Api, simulator: &platform::Platform, login: Login) -> Platform {
     let path = match api {
         Api::Rest => "api",
         Api::Soap => "api/v2",
     };
-    Platform::new(api, &format!("http://{}/{path}", stand_in.address), login).unwrap()
+    Platform::new(api, &format!("http://{}/{path}", simulator.address), login).unwrap()
 }
 
 async fn statuses(client: &Platform, api: Api) -> Vec<RegistrationStatus> {
@@ -56,8 +54,8 @@ async fn statuses(client: &Platform, api: Api) -> Vec<RegistrationStatus> {
 
 /// Registers all that an API has, and takes it back.
 async fn registers_and_deregisters(api: Api, count: usize, there: RegistrationStatus) {
-    let stand_in = stand_in().await;
-    let client = client(api, &stand_in, login());
+    let simulator = simulator().await;
+    let client = client(api, &simulator, login());
     assert_eq!(statuses(&client, api).await, vec![RegistrationStatus::Missing; count]);
 
     let done = client.repair(&account(), expected(api), &[]).await.unwrap();
@@ -82,8 +80,8 @@ async fn ten_services_are_registered_and_deregistered_through_soap() {
 
 #[tokio::test]
 async fn expected_registrations_are_unchanged_and_others_are_repaired() {
-    let stand_in = stand_in().await;
-    let client = client(Api::Rest, &stand_in, login());
+    let simulator = simulator().await;
+    let client = client(Api::Rest, &simulator, login());
     let all = expected(Api::Rest);
     client.repair(&account(), all.clone(), &[]).await.unwrap();
     let moved =
@@ -110,8 +108,8 @@ async fn expected_registrations_are_unchanged_and_others_are_repaired() {
 
 #[tokio::test]
 async fn only_what_points_at_the_stack_is_deregistered() {
-    let stand_in = stand_in().await;
-    let client = client(Api::Soap, &stand_in, login());
+    let simulator = simulator().await;
+    let client = client(Api::Soap, &simulator, login());
     client.repair(&account(), expected(Api::Soap), &[]).await.unwrap();
     let elsewhere = "http://old.example.com/x";
     let foreign = Registration::new(Api::Soap, account(), "DeviceUsage", elsewhere, credentials()).unwrap();
@@ -124,8 +122,8 @@ async fn only_what_points_at_the_stack_is_deregistered() {
 #[tokio::test]
 async fn a_service_registered_through_one_api_is_refused_through_the_other_without_affecting_others() {
     for (first, second) in [(Api::Rest, Api::Soap), (Api::Soap, Api::Rest)] {
-        let stand_in = stand_in().await;
-        let (one, other) = (client(first, &stand_in, login()), client(second, &stand_in, login()));
+        let simulator = simulator().await;
+        let (one, other) = (client(first, &simulator, login()), client(second, &simulator, login()));
         let taken = expected(first).into_iter().find(|one| one.service() == "DeviceUsage").unwrap();
         one.register(&taken).await.unwrap();
         let done = other.repair(&account(), expected(second), &[]).await.unwrap();
@@ -144,16 +142,16 @@ async fn a_service_registered_through_one_api_is_refused_through_the_other_witho
 #[tokio::test]
 async fn expired_tokens_and_sessions_are_renewed_transparently() {
     for api in [Api::Rest, Api::Soap] {
-        let stand_in = stand_in().await;
-        let client = client(api, &stand_in, login());
+        let simulator = simulator().await;
+        let client = client(api, &simulator, login());
         let registration = &expected(api)[0];
         client.register(registration).await.unwrap();
-        stand_in.expire_sessions();
+        simulator.expire_sessions();
         client.register(registration).await.unwrap();
-        stand_in.expire_tokens();
+        simulator.expire_tokens();
         assert_eq!(client.list(&account()).await.unwrap().len(), 1);
-        stand_in.expire_sessions();
-        stand_in.expire_tokens();
+        simulator.expire_sessions();
+        simulator.expire_tokens();
         client.deregister(&account(), registration.service()).await.unwrap();
     }
 }
@@ -161,30 +159,30 @@ async fn expired_tokens_and_sessions_are_renewed_transparently() {
 #[tokio::test]
 async fn a_wrong_password_is_reported_and_five_lock_the_login() {
     for api in [Api::Rest, Api::Soap] {
-        let stand_in = stand_in().await;
-        let wrong = client(api, &stand_in, Login { password: "hunter3".to_owned(), ..login() });
+        let simulator = simulator().await;
+        let wrong = client(api, &simulator, Login { password: "hunter3".to_owned(), ..login() });
         for _ in 0..5 {
             let error = wrong.list(&account()).await.unwrap_err();
             assert!(matches!(&error, Error::LoginRefused { what: "user name and password", .. }), "{error}");
             assert!(error.affects_all_requests() && !error.to_string().contains("hunter3"), "{error}");
         }
-        for locked in [wrong, client(api, &stand_in, login())] {
+        for locked in [wrong, client(api, &simulator, login())] {
             let error = locked.list(&account()).await.unwrap_err();
             assert!(matches!(error, Error::Locked(_)), "{error}");
         }
-        stand_in.unlock();
-        assert!(client(api, &stand_in, login()).list(&account()).await.is_ok());
+        simulator.unlock();
+        assert!(client(api, &simulator, login()).list(&account()).await.is_ok());
     }
 }
 
 #[tokio::test]
 async fn a_wrong_key_and_an_unknown_account_are_reported() {
-    let stand_in = stand_in().await;
-    let wrong = client(Api::Rest, &stand_in, Login { secret: Some("hunter3".to_owned()), ..login() });
+    let simulator = simulator().await;
+    let wrong = client(Api::Rest, &simulator, Login { secret: Some("hunter3".to_owned()), ..login() });
     let error = wrong.list(&account()).await.unwrap_err();
     assert!(matches!(&error, Error::LoginRefused { what: "application's key and secret", .. }), "{error}");
     for api in [Api::Rest, Api::Soap] {
-        let error = client(api, &stand_in, login()).list(&"0000123456-00002".parse().unwrap()).await.unwrap_err();
+        let error = client(api, &simulator, login()).list(&"0000123456-00002".parse().unwrap()).await.unwrap_err();
         let Error::Refused(fault) = error else { panic!("{error}") };
         assert!(fault.code.ends_with("REQUEST_FAILED.AccountNotFound"), "{fault}");
     }
@@ -192,34 +190,31 @@ async fn a_wrong_key_and_an_unknown_account_are_reported() {
 
 #[tokio::test]
 async fn the_login_of_the_platform_is_never_registered() {
-    let stand_in = stand_in().await;
-    let client = client(Api::Rest, &stand_in, login());
+    let simulator = simulator().await;
+    let client = client(Api::Rest, &simulator, login());
     let own = Credentials { username: "stack".to_owned(), password: login().password };
     let registration = Registration::new(Api::Rest, account(), "DeviceUsage", "https://example.com", own).unwrap();
     assert!(matches!(client.register(&registration).await, Err(Error::Invalid(_))));
 }
 
-/// What a scripted platform was asked: path, headers and body.
-type Asked = Arc<Mutex<Vec<(String, HeaderMap, String)>>>;
+/// The requests that a scripted platform received: path, headers and body.
+type Requests = Arc<Mutex<Vec<(String, HeaderMap, String)>>>;
 
 /// A platform that answers what a script says.
-async fn scripted(answer: impl Fn(&str, &str) -> Response + Clone + Send + Sync + 'static) -> (String, Asked) {
-    let asked = Asked::default();
-    let seen = asked.clone();
+async fn scripted(answer: impl Fn(&str, &str) -> Response + Clone + Send + Sync + 'static) -> (String, Requests) {
+    let requests = Requests::default();
+    let seen = requests.clone();
     let app = Router::new().fallback(move |uri: Uri, headers: HeaderMap, body: Bytes| {
         let body = String::from_utf8_lossy(&body).into_owned();
         seen.lock().unwrap().push((uri.path().to_owned(), headers, body.clone()));
         let answer = answer(uri.path(), &body);
         async move { answer }
     });
-    let listen = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}", listen.local_addr().unwrap());
-    tokio::spawn(async { axum::serve(listen, app).await.unwrap() });
-    (address, asked)
+    (serve(app).await, requests)
 }
 
-fn paths(asked: &Asked) -> Vec<String> {
-    asked.lock().unwrap().iter().map(|(path, _, _)| path.rsplit('/').next().unwrap().to_owned()).collect()
+fn paths(requests: &Requests) -> Vec<String> {
+    requests.lock().unwrap().iter().map(|(path, _, _)| path.rsplit('/').next().unwrap().to_owned()).collect()
 }
 
 /// Lets a client of either API in.
@@ -377,20 +372,18 @@ async fn a_refusal_quotes_neither_the_password_of_callbacks_nor_the_login() {
 #[tokio::test]
 async fn a_refused_token_or_session_is_renewed_only_once() {
     let expired = r#"{"errorCode":"UnifiedWebService.REQUEST_FAILED.SessionToken.Expired","errorMessage":"expired"}"#;
-    let (address, asked) = scripted(move |path, body| {
+    let (address, requests) = scripted(move |path, body| {
         admitted(path, body).unwrap_or_else(|| (StatusCode::BAD_REQUEST, expired).into_response())
     })
     .await;
     let client = Platform::new(Api::Rest, &address, login()).unwrap();
     assert!(client.list(&account()).await.is_err());
-    assert_eq!(paths(&asked), ["token", "login", ACCOUNT, "login", ACCOUNT]);
+    assert_eq!(paths(&requests), ["token", "login", ACCOUNT, "login", ACCOUNT]);
 }
 
 #[tokio::test]
 async fn an_unreachable_platform_is_reported_after_three_attempts() {
-    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}", free.local_addr().unwrap());
-    drop(free);
+    let address = unreachable_endpoint().await;
     for api in [Api::Rest, Api::Soap] {
         let error = Platform::new(api, &address, login()).unwrap().list(&account()).await.unwrap_err();
         assert!(matches!(error, Error::Unreachable(_)) && error.affects_all_requests(), "{error}");
@@ -400,7 +393,7 @@ async fn an_unreachable_platform_is_reported_after_three_attempts() {
 #[tokio::test]
 async fn after_the_platform_becomes_unreachable_no_further_requests_are_sent() {
     let taken = Arc::new(Mutex::new(0));
-    let (address, asked) = scripted(move |path, body| {
+    let (address, requests) = scripted(move |path, body| {
         let mut taken = taken.lock().unwrap();
         *taken += usize::from(body.contains("\"name\""));
         match admitted(path, body) {
@@ -418,44 +411,43 @@ async fn after_the_platform_becomes_unreachable_no_further_requests_are_sent() {
     let outcomes: Vec<_> = done.iter().map(|one| one.result.as_ref().unwrap()).collect();
     assert!(outcomes[0].is_ok() && matches!(outcomes[1], Err(Error::Unreachable(_))), "{outcomes:?}");
     assert!(outcomes[2..].iter().all(|outcome| matches!(outcome, Err(Error::NotAttempted))), "{outcomes:?}");
-    assert_eq!(asked.lock().unwrap().len(), 2 + 1 + 1 + 3);
+    assert_eq!(requests.lock().unwrap().len(), 2 + 1 + 1 + 3);
 }
 
 #[tokio::test]
 async fn requests_to_a_busy_platform_are_retried_except_logins() {
     for status in [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE] {
-        let (address, asked) = scripted(move |path, body| {
+        let (address, requests) = scripted(move |path, body| {
             admitted(path, body).unwrap_or_else(|| (status, [("retry-after", "0")]).into_response())
         })
         .await;
         let client = Platform::new(Api::Rest, &address, login()).unwrap();
         assert!(matches!(client.list(&account()).await, Err(Error::Unreachable(_))));
-        assert_eq!(paths(&asked), ["token", "login", ACCOUNT, ACCOUNT, ACCOUNT]);
+        assert_eq!(paths(&requests), ["token", "login", ACCOUNT, ACCOUNT, ACCOUNT]);
     }
-    let (address, asked) = scripted(|path, body| match admitted(path, body) {
+    let (address, requests) = scripted(|path, body| match admitted(path, body) {
         Some(answer) if path.ends_with("/token") => answer,
         _ => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     })
     .await;
     let client = Platform::new(Api::Rest, &address, login()).unwrap();
     assert!(matches!(client.list(&account()).await, Err(Error::Unreachable(_))));
-    assert_eq!(paths(&asked), ["token", "login"], "another try might count as a wrong password");
+    assert_eq!(paths(&requests), ["token", "login"], "another try might count as a wrong password");
 }
 
 #[tokio::test(start_paused = true)]
 async fn requests_to_a_silent_platform_time_out() {
-    let listen = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}", listen.local_addr().unwrap());
+    let (listen, address) = silent_endpoint().await;
     let silent = tokio::spawn(async move {
         let mut kept = Vec::new();
         loop {
             kept.push(listen.accept().await.unwrap());
         }
     });
-    let asked = tokio::time::Instant::now();
+    let started = tokio::time::Instant::now();
     let error = Platform::new(Api::Soap, &address, login()).unwrap().list(&account()).await.unwrap_err();
     assert!(matches!(error, Error::Unreachable(_)), "{error}");
-    assert!(asked.elapsed() < Duration::from_secs(60), "{:?}", asked.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
     silent.abort();
 }
 
@@ -474,7 +466,7 @@ fn elements(document: &str) -> Vec<(usize, String, String, String)> {
 
 #[tokio::test]
 async fn a_soap_request_equals_the_documented_example_and_the_example_response_is_accepted() {
-    let (address, asked) = scripted(|path, body| {
+    let (address, requests) = scripted(|path, body| {
         if path.ends_with("/SessionService.svc") {
             let token = "<LogInResponse><Output><SessionToken>''current_session_token''</SessionToken></Output></LogInResponse>";
             return soap(token);
@@ -490,8 +482,8 @@ async fn a_soap_request_equals_the_documented_example_and_the_example_response_i
         let registration = Registration::new(Api::Soap, account, service, url, Credentials::default()).unwrap();
         client.register(&registration).await.unwrap();
     }
-    let asked = asked.lock().unwrap();
-    let (path, headers, body) = &asked[1];
+    let requests = requests.lock().unwrap();
+    let (path, headers, body) = &requests[1];
     assert_eq!(path, "/CallbackRegistrationService.svc");
     assert_eq!(headers["content-type"], "text/xml; charset=utf-8");
     let action = "\"http://nphase.com/unifiedwebservice/v2/ICallbackRegistrationService/RegisterCallback\"";
@@ -503,21 +495,16 @@ async fn a_soap_request_equals_the_documented_example_and_the_example_response_i
 async fn a_registration_may_contain_any_characters() {
     for api in [Api::Rest, Api::Soap] {
         let account_name = "Verizon & <Test> /1?";
-        let options = platform::Options {
-            listen: "127.0.0.1:0".parse().unwrap(),
-            account: vec![account_name.to_owned()],
-            ..platform::Options::default()
-        };
-        let stand_in = platform::start(options).await.unwrap();
+        let options = platform::Options { account: vec![account_name.to_owned()], ..simulator_options() };
+        let simulator = platform::start(options).await.unwrap();
         let url = "https://example.com/v1/callbacks/DeviceUsage?a=1&b=%3C2%3E";
         let account: AccountName = account_name.parse().unwrap();
         let registration = Registration::new(api, account.clone(), "DeviceUsage", url, credentials()).unwrap();
-        let client = client(api, &stand_in, login());
+        let client = client(api, &simulator, login());
         client.register(&registration).await.unwrap();
         let listed = client.list(&account).await.unwrap();
         assert_eq!(listed[0].url, url);
-        let seen = reqwest::get(format!("http://{}/_platform/registrations", stand_in.address)).await.unwrap();
-        let seen: serde_json::Value = seen.json().await.unwrap();
-        assert_eq!(seen[0]["credentials"]["password"], credentials().password, "{seen}");
+        let registrations = registrations(&simulator).await;
+        assert_eq!(registrations[0]["credentials"]["password"], credentials().password, "{registrations:?}");
     }
 }

@@ -5,14 +5,13 @@ use std::time::Duration;
 use enhanced_connectivity_service::SERVICE;
 use jiff::{SignedDuration, Timestamp};
 use local_tests::Stack;
-use store::Store;
 
 const GOLDEN: &str = include_str!("../../../events/enhanced-connectivity-service/soap/1-sms-from-device.xml");
 
 /// How many messages of the device are known after these came in, each so many seconds after the first.
 async fn known_after(deliveries: &[(f64, &str)]) -> usize {
     let stack = Stack::new().await;
-    let store = Store::new(stack.local.table.clone(), "callbacks", 0);
+    let store = stack.store();
     let start = Timestamp::from_second(1_800_000_000).unwrap();
     for (seconds, body) in deliveries {
         let received_at = start + SignedDuration::from_secs_f64(*seconds);

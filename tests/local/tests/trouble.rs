@@ -4,31 +4,20 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_config::retry::RetryConfig;
 use external_provisioning_changes::SERVICE;
 use http::{Method, Response};
 use jiff::Timestamp;
 use listener::{AllowedAddresses, CallbackRequest, Listener, Metrics, Quarantine, Verifier};
-use local_tests::{GOLDEN, Stack};
+use local_tests::{GOLDEN, Stack, aws_config, serve, silent_endpoint, unreachable_endpoint};
 use store::Store;
-use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// A listener whose AWS is at this address.
 fn listener(endpoint: &str, table: Option<aws_sdk_dynamodb::Client>) -> Listener {
-    let credentials = Credentials::new("local", "local", None, None, "local");
-    let dynamodb = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .region(Region::from_static("local"))
-        .credentials_provider(credentials.clone())
-        .endpoint_url(endpoint);
-    let sqs = aws_sdk_sqs::Config::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .region(Region::from_static("local"))
-        .credentials_provider(credentials)
-        .endpoint_url(endpoint);
-    let table = table.unwrap_or_else(|| aws_sdk_dynamodb::Client::from_conf(dynamodb.build()));
+    let config = aws_config(endpoint, RetryConfig::standard());
+    let table = table.unwrap_or_else(|| aws_sdk_dynamodb::Client::new(&config));
     Listener {
         store: Store::new(table, "callbacks", 0),
         allowed: AllowedAddresses::Any,
@@ -36,7 +25,7 @@ fn listener(endpoint: &str, table: Option<aws_sdk_dynamodb::Client>) -> Listener
             username: "user-7".to_owned(),
             password: "secret-7".to_owned(),
         }),
-        quarantine: Quarantine::new(aws_sdk_sqs::Client::from_conf(sqs.build()), "http://local/quarantine"),
+        quarantine: Quarantine::new(aws_sdk_sqs::Client::new(&config), "http://local/quarantine"),
         metrics: Metrics::Off,
         answer_timeout: listener::ANSWER_TIMEOUT,
     }
@@ -56,32 +45,15 @@ async fn answer(listener: &Listener, body: &str) -> Response<String> {
     listener.answer(&SERVICE, received).await
 }
 
-/// An address at which nobody listens.
-async fn nobody() -> String {
-    let listen = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    format!("http://{}", listen.local_addr().unwrap())
-}
-
-/// An AWS that denies everything.
-async fn denial() -> String {
-    let listen = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listen.local_addr().unwrap());
-    let denied =
-        || async { (http::StatusCode::BAD_REQUEST, r#"{"__type":"AccessDeniedException","message":"denied"}"#) };
-    tokio::spawn(async move { axum::serve(listen, axum::Router::new().fallback(denied)).await.unwrap() });
-    url
-}
-
-/// An address that takes connections, and never answers.
-async fn silence() -> (TcpListener, String) {
-    let listen = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listen.local_addr().unwrap());
-    (listen, url)
+/// An AWS that denies every request.
+async fn denying_endpoint() -> String {
+    let error = (http::StatusCode::BAD_REQUEST, r#"{"__type":"AccessDeniedException","message":"denied"}"#);
+    serve(axum::Router::new().fallback(async move || error)).await
 }
 
 #[tokio::test]
 async fn a_callback_that_cannot_be_recorded_is_answered_503() {
-    let response = answer(&listener(&nobody().await, None), GOLDEN[0]).await;
+    let response = answer(&listener(&unreachable_endpoint().await, None), GOLDEN[0]).await;
     assert_eq!(response.status(), 503);
     assert!(response.body().contains("REQUEST_FAILED.TryAgain"), "{}", response.body());
     assert_eq!(response.headers()["retry-after"], "1");
@@ -89,7 +61,7 @@ async fn a_callback_that_cannot_be_recorded_is_answered_503() {
 
 #[tokio::test]
 async fn a_table_that_does_not_answer_times_out_before_the_platform_resends() {
-    let (_listen, url) = silence().await;
+    let (_listen, url) = silent_endpoint().await;
     let listener = listener(&url, None);
     let started = Instant::now();
     let response = timeout(Duration::from_secs(4), answer(&listener, GOLDEN[0])).await.expect("an answer within 4 s");
@@ -99,7 +71,7 @@ async fn a_table_that_does_not_answer_times_out_before_the_platform_resends() {
 
 #[tokio::test]
 async fn a_malformed_body_that_cannot_be_quarantined_is_answered_503() {
-    let response = answer(&listener(&nobody().await, None), "<broken").await;
+    let response = answer(&listener(&unreachable_endpoint().await, None), "<broken").await;
     assert_eq!(response.status(), 503);
 }
 
@@ -133,8 +105,8 @@ async fn nothing_of_a_message_reaches_the_log() {
     let _guard = tracing::subscriber::set_default(subscriber);
 
     let stack = Stack::new().await;
-    let working = listener(&nobody().await, Some(stack.local.table.clone()));
-    let broken = listener(&denial().await, None);
+    let working = listener(&unreachable_endpoint().await, Some(stack.local.table.clone()));
+    let broken = listener(&denying_endpoint().await, None);
     for body in GOLDEN {
         assert_eq!(answer(&working, body).await.status(), 200);
     }

@@ -113,7 +113,7 @@ async fn items_that_are_identifiers_or_have_members_named_like_kinds_are_devices
 async fn a_blank_request_id_counts_as_missing() {
     for blank in ["<RequestId/>", "<RequestId></RequestId>", "<RequestId>  </RequestId>", ""] {
         let stack = Stack::new().await;
-        let store = Store::new(stack.local.table.clone(), "callbacks", 0);
+        let store = stack.store();
         let start = Timestamp::from_second(1_800_000_000).unwrap();
         let body = |change: &str, state: &str| provisioning_change(blank, change, state);
         let service = &external_provisioning_changes::SERVICE;
@@ -291,7 +291,7 @@ async fn a_group_that_stays_throttled_does_not_abandon_the_others() {
     let recording = record(&store, &device_usage::SERVICE, &body, at, Duration::from_secs(3)).await;
     assert!(recording.failure.is_some() && recording.recorded >= 84, "{recording:?}");
 
-    let store = Store::new(stack.local.table.clone(), "callbacks", 0);
+    let store = stack.store();
     let resent = record(&store, &device_usage::SERVICE, &body, at, Duration::from_secs(30)).await;
     assert_eq!((resent.recorded + recording.recorded, resent.duplicates), (96, recording.recorded));
 }
@@ -351,7 +351,7 @@ async fn parts_of_one_device_are_recorded_in_their_order() {
 #[tokio::test]
 async fn a_device_that_cannot_be_recorded_does_not_affect_the_others_of_its_group() {
     let stack = Stack::new().await;
-    let store = Store::new(stack.local.table.clone(), "callbacks", 0);
+    let store = stack.store();
     let before =
         json!({ "requestId": "b", "deviceIds": named(3), "deviceResponse": { "usageResponse": {} } }).to_string();
     record(&store, &device_usage::SERVICE, &before, Timestamp::now(), Duration::from_secs(5)).await;
