@@ -14,7 +14,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use callback::{DeviceIdentifier, Message, Outcome, Part, Value, cut, identifiers_in, text_of};
+use callback::{DeviceIdentifier, Message, Outcome, Part, Value, identifiers_in, text_of, truncate};
 use device::{CallbackService, Facet, Identification, MAX_IDENTIFIERS, Observation, Resends};
 
 /// What all of them are counted as: a sender must not make a metric of its own with each name.
@@ -68,7 +68,7 @@ fn observe(service: &str, part: Part, requested: bool, alone: bool) -> Observati
     if let Some(around) = around {
         observation.unknown.retain(|name, _| !name.eq_ignore_ascii_case(around));
         if let Some((name, _)) = only_member(&values) {
-            observation.change = cut(name, MAX_CHANGE_BYTES);
+            observation.change = truncate(name, MAX_CHANGE_BYTES);
         }
     }
     if let Some(names) = names {

@@ -1,4 +1,4 @@
-//! What all messages have in common, in both transports: the envelope around the payload.
+//! The envelope around the payload, which all messages of both transports have.
 
 use serde_json::{Map, Value};
 
@@ -30,7 +30,7 @@ pub struct Message {
     pub devices: Vec<DeviceIdentifier>,
     /// The platform's delivery attempt.
     pub attempt: Attempt,
-    /// How the request ended that this message answers.
+    /// The outcome of the request that this message answers.
     pub outcome: Outcome,
     /// All other members, unchanged. SOAP's nested `Data` elements are merged into one.
     pub payload: Map<String, Value>,
@@ -45,22 +45,22 @@ pub struct Attempt {
     pub threshold: Option<u32>,
 }
 
-/// What the devices are called that an envelope lists: in SOAP and some of REST's messages, and in most of REST's.
+/// The names of the list of devices in the envelope: in SOAP and some REST messages, and in most REST messages.
 pub(crate) const DEVICES: [&str; 2] = ["Device", "deviceIds"];
 
-/// A longer text is no request id, and stays in the payload: an id is copied into each event of a message. Real ones have
-/// 36 bytes.
+/// Maximum length of a request id, in bytes; real ones have 36. A longer text stays in the payload, since an id is copied into each
+/// event of a message.
 const MAX_REQUEST_ID_BYTES: usize = 512;
 
 /// SOAP's delivery counters.
 const COUNTERS: [&str; 2] = ["CallbackCount", "MaxCallbackThreshold"];
 
 impl Callback {
-    /// Reads a body of at most [`MAX_BODY_BYTES`]. Takes time linear in its length, and never panics.
+    /// Parses a body of at most [`MAX_BODY_BYTES`]. Takes time linear in its length, and never panics.
     ///
     /// # Errors
     ///
-    /// A [`ParseError`] that says what is wrong, and where.
+    /// A [`ParseError`] with the reason and the position.
     pub fn parse(body: &[u8], content_type: Option<&str>) -> Result<Self, ParseError> {
         if body.len() > MAX_BODY_BYTES {
             return Err(ParseError::TooLarge);
@@ -102,7 +102,7 @@ impl Callback {
 }
 
 impl Message {
-    /// The payload's member of this name, directly or within `Data` or `deviceResponse`. `None` where absent or nil.
+    /// The member of the payload with this name, directly or within `Data` or `deviceResponse`. `None` if absent or nil.
     #[must_use]
     pub fn member(&self, name: &str) -> Option<&Value> {
         std::iter::once(&self.payload).chain(wrapped(&self.payload)).find_map(|members| named(members, name).next())
@@ -129,12 +129,12 @@ fn is_request(name: &str) -> bool {
     matches!(name, "CallbackRequest" | "SmsCallbackRequest")
 }
 
-/// The members of the request; what stood around it (no sample has anything there) is kept as `Envelope`.
+/// The members of the request. Other members of the envelope, which no sample has, are kept as `Envelope`.
 fn request(value: Value, around: Map<String, Value>) -> Result<Members, ParseError> {
     let Value::Object(mut members) = value else { return Err(ParseError::NotACallback) };
     if let Some(data) = members.remove("Data") {
         let mut data = without_doubling(data);
-        // The documented table has the counters last, and does not say in which element. They are the envelope's.
+        // The documented table lists the counters last without their parent. They are assumed to be the envelope's.
         for counter in COUNTERS {
             if let Some((name, count)) = data.as_object_mut().and_then(|data| data.remove_entry(counter)) {
                 json::add(&mut members, name, count);
@@ -195,7 +195,7 @@ fn request_id(members: &mut Members) -> Option<String> {
         .find_map(|name| members.take_text(&name).value().filter(|id| !id.trim().is_empty()).cloned())
 }
 
-/// Takes every spelling of a secret, and leaves no text of it in the payload, whatever its shape is.
+/// Takes every spelling of a credential, and removes all its texts from the payload, whatever its structure.
 fn take_secret(members: &mut Members, name: &str) -> Option<String> {
     let mut secret = None;
     for name in members.spellings(name) {

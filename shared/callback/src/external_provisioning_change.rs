@@ -1,6 +1,6 @@
 //! The payload of ExternalProvisioningChanges. Source: the platform's page on this callback, its table and five samples.
 //!
-//! The REST body is not documented: the same members are looked for, in any casing, and the rest is kept.
+//! The REST body is not documented. The same members are read, in any casing, and the rest is kept.
 
 use serde_json::{Map, Value};
 
@@ -9,16 +9,16 @@ use crate::identifier::DeviceIdentifier;
 use crate::members::Members;
 use crate::open_enum::{AsSent, Change, State};
 use crate::sent::Sent;
-use crate::value::{only_attributes, the_one};
+use crate::value::{only_attributes, only_item};
 
 /// A change that was made outside the API. All texts are as sent; times are .NET's, with seven digits and `Z`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExternalProvisioningChange {
     /// The tool that was used.
     pub source: Sent<String>,
-    /// What was done.
+    /// The change.
     pub change: Sent<AsSent<Change>>,
-    /// The device after it.
+    /// The device after the change.
     pub device_info: Sent<DeviceInfo>,
     /// Members that are not in the platform's table.
     pub unknown: Map<String, Value>,
@@ -37,7 +37,7 @@ pub struct DeviceInfo {
     pub state: Sent<AsSent<State>>,
     /// The group that the device belongs to.
     pub device_group_name: Sent<String>,
-    /// All names of the device.
+    /// All identifiers of the device.
     pub device_identifiers: Sent<Vec<DeviceIdentifier>>,
     /// When the device was added to the platform.
     pub created_at: Sent<String>,
@@ -45,13 +45,13 @@ pub struct DeviceInfo {
     pub ip_address: Sent<String>,
     /// When it was last activated.
     pub last_activation_date: Sent<String>,
-    /// Who activated it.
+    /// The user who activated it.
     pub last_activation_by: Sent<String>,
     /// The last day of the current billing cycle.
     pub billing_cycle_end_date: Sent<String>,
     /// Whether the device is connected.
     pub connected: Sent<bool>,
-    /// When it last was, if it is not.
+    /// When it was last connected, if it is not.
     pub last_connection_date: Sent<String>,
     /// The customer's own fields.
     pub custom_fields: Sent<Vec<CustomField>>,
@@ -85,15 +85,15 @@ pub struct CustomField {
 pub struct FeatureCode {
     /// The code.
     pub code: String,
-    /// What it stands for.
+    /// Its meaning.
     pub description: Sent<String>,
 }
 
 impl ExternalProvisioningChange {
-    /// The message's `ExternalProvisioningChange`, where it has one that is an element or object.
+    /// The `ExternalProvisioningChange` of a message, if it is an element or object.
     #[must_use]
     pub fn of(message: &Message) -> Option<Self> {
-        let Value::Object(members) = the_one(message.member("ExternalProvisioningChange")?) else { return None };
+        let Value::Object(members) = only_item(message.member("ExternalProvisioningChange")?) else { return None };
         let mut members = Members::from(members.clone());
         let source = members.take_text("Source");
         let change = members.take_text("Change").map(AsSent::from);
@@ -144,7 +144,7 @@ impl DeviceInfo {
     }
 }
 
-/// The device's names; absent or nil where there is none to read.
+/// The identifiers of the device; absent or nil if there is no readable one.
 fn identifiers(members: &mut Members) -> Sent<Vec<DeviceIdentifier>> {
     match members.take_identifiers("DeviceIdentifiers") {
         none if none.is_empty() => members.take("DeviceIdentifiers", Err),
@@ -152,7 +152,7 @@ fn identifiers(members: &mut Members) -> Sent<Vec<DeviceIdentifier>> {
     }
 }
 
-/// An object of a name (under the first of several possible members) and a text about it, and of nothing else.
+/// An object that contains only a name, in the first of several possible members, and a text.
 fn named(value: Value, names: &[&str], about: &str) -> Result<(String, Sent<String>), Value> {
     let Value::Object(members) = &value else { return Err(value) };
     let mut members = Members::from(members.clone());

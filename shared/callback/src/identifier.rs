@@ -16,21 +16,21 @@ pub struct DeviceIdentifier {
 }
 
 impl DeviceIdentifier {
-    /// Reads `{Kind, Identifier}` (SOAP) or `{id, kind}` (REST), with or without attributes.
+    /// Parses `{Kind, Identifier}` (SOAP) or `{id, kind}` (REST), with or without attributes.
     ///
     /// # Errors
     ///
-    /// Gives the value back where it is something else, or has more.
+    /// Returns the value if it is something else or has further members.
     pub fn read(value: Value) -> Result<Self, Value> {
         value.as_object().and_then(Self::of).ok_or(value)
     }
 
-    /// The identifier that an object is, if it is one and nothing more than attributes of it.
+    /// The identifier that an object is, if it has no other members than attributes.
     pub(crate) fn of(members: &Map<String, Value>) -> Option<Self> {
         if Self::has_more(members) { None } else { Self::among(members) }
     }
 
-    /// Whether an object has members that are no part of an identifier.
+    /// Whether an object has members that are not part of an identifier.
     pub(crate) fn has_more(members: &Map<String, Value>) -> bool {
         let part = |name: &str| ["kind", "identifier", "id"].iter().any(|part| part.eq_ignore_ascii_case(name));
         members.iter().any(|(name, value)| !name.starts_with('@') && !part(name) && !value::is_nil(value))
@@ -44,13 +44,13 @@ impl DeviceIdentifier {
         Some(Self { kind: text(&["kind"])?, value: text(&["identifier", "id"])? })
     }
 
-    /// The kind and the value in the form in which they compare, where they can be a name.
+    /// The kind and the value in canonical form, if they are valid.
     pub(crate) fn canonical(&self) -> Option<(Kind, String)> {
         let kind = self.kind();
         kind.canonical(&self.value).map(|value| (kind, value))
     }
 
-    /// The kind, whatever its spelling.
+    /// The kind, ignoring its spelling.
     #[must_use]
     pub fn kind(&self) -> Kind {
         Kind::from(self.kind.as_str())

@@ -9,22 +9,22 @@ use crate::identifier::DeviceIdentifier;
 use crate::open_enum::Kind;
 use crate::value;
 
-/// The digits of a mobile identification number. A member `min` with fewer is taken for a minimum.
+/// The number of digits of a mobile identification number. A member `min` with fewer is a minimum.
 const MIN_BYTES: usize = 10;
 
-/// How many devices a list of identifiers names.
+/// The number of devices that a list of identifiers names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DeviceCount {
-    /// At most one: no kind has two values, or one piece of hardware has them all.
+    /// At most one: no kind has two values, or all belong to one piece of hardware.
     AtMostOne,
     /// One for each identifier: all are of one kind.
     OnePerIdentifier,
-    /// Several, and the message does not say which identifiers belong together.
+    /// Several, and the message does not show which identifiers belong together.
     Ambiguous,
 }
 
 impl DeviceCount {
-    /// Values are compared in one notation, and what cannot be a name counts for nothing.
+    /// Counts devices. Values are compared in one notation, and invalid ones are ignored.
     pub(crate) fn of<'a>(named: impl IntoIterator<Item = &'a DeviceIdentifier>) -> Self {
         let mut first: HashMap<Kind, String> = HashMap::new();
         let (mut several, mut hardware, mut several_hardware) = (false, false, false);
@@ -52,7 +52,7 @@ impl DeviceCount {
     }
 }
 
-/// The identifiers of each device, of a list that names [`DeviceCount::OnePerIdentifier`]. What cannot be a name is not among them.
+/// The identifiers of each device in a list of [`DeviceCount::OnePerIdentifier`], without invalid ones.
 pub(crate) fn apart(named: Vec<DeviceIdentifier>) -> Vec<Vec<DeviceIdentifier>> {
     let mut devices: Vec<Vec<DeviceIdentifier>> = Vec::new();
     let mut places = HashMap::new();
@@ -67,8 +67,7 @@ pub(crate) fn apart(named: Vec<DeviceIdentifier>) -> Vec<Vec<DeviceIdentifier>> 
     devices
 }
 
-/// All identifiers in a tree, in their order: pairs of a kind and a value, and such with more members where the kind is
-/// a known one.
+/// All identifiers in a tree, in their order: pairs of a kind and a value, with further members only if the kind is known.
 #[must_use]
 pub fn identifiers_in(value: &Value) -> Vec<DeviceIdentifier> {
     let mut found = Vec::new();
@@ -76,7 +75,7 @@ pub fn identifiers_in(value: &Value) -> Vec<DeviceIdentifier> {
     found
 }
 
-/// The names that a value gives of what it is about: its identifiers, or else members that are named like a kind (`mdn`).
+/// The identifiers of what a value is about: pairs of kind and value, or else members that are named like a kind (`mdn`).
 pub(crate) fn names_in(value: &Value) -> Vec<DeviceIdentifier> {
     let mut found = identifiers_in(value);
     if found.is_empty() {
@@ -85,7 +84,7 @@ pub(crate) fn names_in(value: &Value) -> Vec<DeviceIdentifier> {
     found
 }
 
-/// The names that members give of what they are about, as [`names_in`] has them.
+/// The same for the members of an object, see [`names_in`].
 pub(crate) fn names_within(members: &Map<String, Value>) -> Vec<DeviceIdentifier> {
     let pairs: Vec<_> = members.values().flat_map(identifiers_in).collect();
     if !pairs.is_empty() {
@@ -95,20 +94,20 @@ pub(crate) fn names_within(members: &Map<String, Value>) -> Vec<DeviceIdentifier
     if own.is_empty() { members.values().flat_map(names_in).collect() } else { own }
 }
 
-/// The identifier that an object is: nothing else, or more about a device of a known kind.
+/// The identifier that an object is: with no further members, unless its kind is known.
 pub(crate) fn identifier(value: &Value) -> Option<DeviceIdentifier> {
     let members = value.as_object()?;
     let known = |identifier: &DeviceIdentifier| !matches!(identifier.kind(), Kind::Other(_));
     DeviceIdentifier::among(members).filter(|found| known(found) || !DeviceIdentifier::has_more(members))
 }
 
-/// The names that stand in an object itself, and not deeper than in a list.
+/// The identifiers in an object itself or in a list in it.
 pub(crate) fn names_of(members: &Map<String, Value>) -> Vec<DeviceIdentifier> {
     let listed = members.values().flat_map(value::each).filter_map(identifier);
     listed.chain(members.iter().filter_map(|(name, value)| flat(name, value))).collect()
 }
 
-/// Whether identifiers stand in one list, or beside it, and not each in an object of its own.
+/// Whether identifiers are in or beside one list, rather than each in an object of its own.
 pub(crate) fn are_listed(named: &[DeviceIdentifier], members: &Map<String, Value>) -> bool {
     names_of(members).len() >= named.len()
         || members.values().flat_map(value::each).filter_map(Value::as_object).any(|inner| are_listed(named, inner))
@@ -140,7 +139,7 @@ fn collect_flat(value: &Value, found: &mut Vec<DeviceIdentifier>) {
     }
 }
 
-/// The identifier that a member or attribute is whose name is a known kind.
+/// The identifier that a member or attribute is, if its name is a known kind.
 pub(crate) fn flat(name: &str, value: &Value) -> Option<DeviceIdentifier> {
     let name = name.strip_prefix('@').unwrap_or(name);
     let kind = Kind::from(name);

@@ -1,8 +1,8 @@
-//! Taking the arrays out of a payload whose items are about devices of their own (availability, usage).
+//! Extracts the arrays whose items concern different devices (availability, usage).
 //!
-//! All such arrays are taken, in the order of their members' names, outermost first; an item that speaks of several
-//! devices is searched in turn. An array within an array is part of it. A list of one device's names is not such an
-//! array, nor is what stands beside one device's names.
+//! All such arrays are extracted, in the order of their members' names, outermost first. An item that names several devices is
+//! searched recursively. An array within an array is part of it. A list of the identifiers of one device is not such an array, nor
+//! is an array beside the identifiers of one device.
 
 use std::rc::Rc;
 
@@ -13,14 +13,13 @@ use crate::identifiers::{DeviceCount, flat, identifier, names_in, names_of};
 
 /// The items of one array.
 pub(crate) struct Items {
-    /// The members that lead to the array, its own last. Shared, since one long name can lead to many arrays.
+    /// The path to the array. Shared, since one long name can lead to many arrays.
     pub path: Vec<Rc<str>>,
-    /// Its items, each about one device or none.
+    /// The items, each about one device or none.
     pub values: Vec<Value>,
 }
 
-/// Takes the items out of a payload, if there are several, or one that is about another device than those that the
-/// envelope lists. What is left has nothing of theirs.
+/// Extracts the items of a payload, if there are several, or one about a device that the envelope does not list.
 pub(crate) fn take(payload: &mut Map<String, Value>, listed: &[DeviceIdentifier]) -> Vec<Items> {
     let mut found = Vec::new();
     take_members(payload, &mut Vec::new(), &mut found);
@@ -38,7 +37,7 @@ pub(crate) fn take(payload: &mut Map<String, Value>, listed: &[DeviceIdentifier]
     Vec::new()
 }
 
-/// The value at a path. Objects that are not there are made.
+/// The value at a path. Missing objects are created.
 pub(crate) fn at<'a>(members: &'a mut Map<String, Value>, path: &[Rc<str>]) -> Option<&'a mut Value> {
     let (first, rest) = path.split_first()?;
     let value = members.entry(first.to_string()).or_insert_with(|| Map::new().into());
@@ -54,7 +53,7 @@ fn take_members(members: &mut Map<String, Value>, path: &mut Vec<Rc<str>>, found
     });
 }
 
-/// Whether nothing is left of the value.
+/// Extracts the items in a value. Returns whether the value is empty afterwards.
 fn take_value(value: &mut Value, path: &mut Vec<Rc<str>>, found: &mut Vec<Items>) -> bool {
     match value {
         Value::Object(members) if !is_of_one_device(members) => {
@@ -90,19 +89,19 @@ fn take_items(items: Vec<Value>, path: &mut Vec<Rc<str>>, values: &mut Vec<Value
     }
 }
 
-/// Whether an object has a device's names beside what it says, and no other device's within.
+/// Whether an object names a device beside its content, and no other device within.
 fn is_of_one_device(members: &Map<String, Value>) -> bool {
     let own = names_of(members);
     !own.is_empty() && DeviceCount::of(own.iter().chain(&names_in_members(members))) == DeviceCount::AtMostOne
 }
 
-/// All names in an object, those of either form.
+/// All identifiers in an object, in either form.
 fn names_in_members(members: &Map<String, Value>) -> Vec<DeviceIdentifier> {
     let own = members.iter().filter_map(|(name, value)| flat(name, value));
     own.chain(members.values().flat_map(names_in)).collect()
 }
 
-/// Whether items are about devices, and not merely the names of one.
+/// Whether items concern devices, and are not merely the identifiers of one.
 fn are_items(items: &[Value]) -> bool {
     let mut objects = Vec::new();
     collect_objects(items, &mut objects);

@@ -1,4 +1,4 @@
-//! JSON text to a [`Value`], without loss: numbers keep every digit, and a name that comes twice keeps both values.
+//! Parses JSON into a [`Value`] without loss: numbers keep every digit, and a repeated name keeps all its values.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use serde_json::{Map, Number, Value};
 use crate::limit::Limit;
 use crate::{MAX_DEPTH, ParseError};
 
-/// Reads one JSON value. Every level scans its text once more, so the time is bounded by [`MAX_DEPTH`] times the length.
+/// Parses a JSON value. Every level scans its text once more, so the time is at most [`MAX_DEPTH`] times the length.
 pub(crate) fn parse(text: &str) -> Result<Value, ParseError> {
     let raw: &RawValue = read(text)?;
     value(raw.get(), 1, &mut Limit::default())
@@ -24,14 +24,14 @@ fn value(text: &str, depth: usize, limit: &mut Limit) -> Result<Value, ParseErro
         Some(b'{' | b'[') => within(text, depth, limit),
         Some(b'-' | b'0'..=b'9') => {
             let number: Number = read(text).unwrap_or_else(|_| Number::from(0));
-            // A number that would change by being read as one (32 digits of an eid, 1e400) stays text.
+            // A number that a float cannot represent (the 32 digits of an eid, 1e400) stays text.
             Ok(if number.to_string() == text { Value::Number(number) } else { Value::String(text.to_owned()) })
         }
         _ => read(text),
     }
 }
 
-/// An object or array. What is wrong with a value within it goes past `serde_json`, whose error holds no more than a text.
+/// An object or array. The error of an inner value is passed separately, since `serde_json`'s error type holds only a text.
 fn within(text: &str, depth: usize, limit: &mut Limit) -> Result<Value, ParseError> {
     let mut wrong = None;
     let mut deserializer = serde_json::Deserializer::from_str(text);
@@ -39,9 +39,9 @@ fn within(text: &str, depth: usize, limit: &mut Limit) -> Result<Value, ParseErr
     read.map_err(|error| wrong.unwrap_or_else(|| malformed(&error)))
 }
 
-/// Adds a member; one of the same name makes both into an array, as repeated XML elements are.
+/// Adds a member. Members with the same name become an array, like repeated XML elements.
 pub(crate) fn add(members: &mut Map<String, Value>, name: String, value: Value) {
-    // `serde_json` has a use of its own for such names, and would not read back what it wrote.
+    // `serde_json` uses such names internally and would not read back its own output.
     let name = if name.starts_with("$serde_json::") { format!("_{name}") } else { name };
     match members.get_mut(&name) {
         None => {
@@ -60,7 +60,7 @@ fn malformed(error: &serde_json::Error) -> ParseError {
     ParseError::Json { line: error.line(), column: error.column() }
 }
 
-/// Reads the contents of an object or array one by one, so that the limit holds before memory is taken for all of them.
+/// Parses the contents of an object or array one by one, so that the limit is checked before memory is allocated for all of them.
 struct Contents<'a> {
     depth: usize,
     limit: &'a mut Limit,

@@ -1,10 +1,10 @@
-//! What Verizon's ThingSpace / M2M platform POSTs to a callback listener: SOAP or REST bytes in, one [`Callback`] out.
+//! The parser of callback messages of Verizon's ThingSpace / M2M platform: SOAP or REST bytes in, one [`Callback`] out.
 //!
-//! Pure: no AWS, no I/O, no clock. What a message *means* for a device lives with its callback service
-//! (`functions/<service>`); what a device *is*, in `shared/device`.
+//! Pure: no AWS, no I/O, no clock. What a message *means* is decided by its callback service (`functions/<service>`), and what a
+//! device *is* by `shared/device`.
 //!
-//! Typed where the platform documents a shape, kept whole where it does not: [`Message::payload`] holds every member
-//! that the envelope does not explain. Names are compared ignoring case, since the platform's own spelling varies.
+//! Values are typed where the platform documents their format. [`Message::payload`] contains every member that is not part of the
+//! envelope, unchanged. Names are compared ignoring case, since the platform's spelling varies.
 
 mod content;
 mod credentials;
@@ -42,23 +42,23 @@ pub use parts::Part;
 pub use sent::Sent;
 pub use serde_json::{Map, Value};
 pub use transport::Transport;
-pub use value::{cut, text_of};
+pub use value::{text_of, truncate};
 
-/// The largest body that is read, in bytes. The platform's messages are a few kilobytes; the largest documented one
-/// (availability of 2,000 devices) stays below half of this.
+/// Maximum size of a body, in bytes. The platform's messages have a few kilobytes; the largest documented one (availability of 2,000
+/// devices) has less than half of this.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 
-/// The deepest nesting of elements or members that is read. Samples reach 8. Repeated elements make two levels of one,
-/// and JSON of more than 127 levels is not read back.
+/// Maximum nesting of elements or members. Samples reach 8. Repeated elements add a level, and JSON of more than 127 levels cannot be
+/// read back.
 pub const MAX_DEPTH: usize = 48;
 
-/// The most attributes that one XML element may have. Samples reach 2.
+/// Maximum number of attributes of an XML element. Samples reach 2.
 pub const MAX_ATTRIBUTES: usize = 32;
 
-/// The most values that a message may have: objects and elements, arrays, attributes and leaves. The largest documented
-/// message (2,000 devices) reaches 56,000 with twenty members for each.
+/// Maximum number of values in a message: objects and elements, arrays, attributes and leaves. The largest documented message (2,000
+/// devices) has 56,000 with twenty members for each.
 pub const MAX_VALUES: usize = 128 * 1024;
 
-/// How many of the values may be objects or elements with members, which take most memory: 640 bytes each. A body of the
-/// largest size has room for 33,000 identifiers.
+/// Maximum number of objects and elements with members among the values. Each takes up to 640 bytes of memory. A body of the maximum
+/// size has room for 33,000 identifiers.
 pub const MAX_OBJECTS: usize = 40 * 1024;

@@ -15,7 +15,7 @@ impl Limit {
         count(&mut self.values, MAX_VALUES)
     }
 
-    /// Counts an object or element that has members.
+    /// Counts an object or an element with members.
     pub(crate) fn object(&mut self) -> Result<(), ParseError> {
         count(&mut self.objects, MAX_OBJECTS)
     }

@@ -1,4 +1,4 @@
-//! Reading the members of an object or element by name, and keeping what was not read.
+//! Reads the members of an object or element by name, and keeps those that were not read.
 
 use serde_json::{Map, Value};
 
@@ -7,8 +7,8 @@ use crate::json::add;
 use crate::sent::Sent;
 use crate::value;
 
-/// The members of an object or element. Each is taken by name, ignoring case, as what it should be; one that is
-/// something else is left. [`Members::rest`] is what was not taken.
+/// The members of an object or element. Members are taken by name, ignoring case, if they have the expected type; others remain.
+/// [`Members::rest`] returns the remaining members.
 #[derive(Debug, Clone, Default)]
 pub struct Members(Map<String, Value>);
 
@@ -19,7 +19,7 @@ impl From<Map<String, Value>> for Members {
 }
 
 impl Members {
-    /// Takes a member as `read` understands it. What `read` gives back is left in place.
+    /// Takes a member with `read`. What `read` returns as an error remains.
     pub fn take<T>(&mut self, name: &str, read: impl FnOnce(Value) -> Result<T, Value>) -> Sent<T> {
         let Some(key) = self.key(name) else { return Sent::Absent };
         match self.0.remove(&key) {
@@ -35,7 +35,7 @@ impl Members {
         }
     }
 
-    /// Takes a text, a number or a truth value, as text. Its attributes stay.
+    /// Takes a text, a number or a boolean, as text. Its attributes remain.
     pub fn take_text(&mut self, name: &str) -> Sent<String> {
         let Some(key) = self.key(name) else { return Sent::Absent };
         let Some(value) = self.0.get_mut(&key) else { return Sent::Absent };
@@ -46,7 +46,7 @@ impl Members {
         taken
     }
 
-    /// Takes a text, a number or a truth value that can be parsed.
+    /// Takes a text, a number or a boolean that can be parsed.
     pub(crate) fn take_parsed<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Option<T>) -> Sent<T> {
         let Some(value) = self.key(name).and_then(|key| self.0.get(&key)) else { return Sent::Absent };
         let parsed = match value {
@@ -77,7 +77,7 @@ impl Members {
         })
     }
 
-    /// Takes each of a repeated member (one, or an array) that `read` understands whole; those it does not stay.
+    /// Takes those items of a repeated member (a single value or an array) that `read` accepts. The others remain.
     pub fn take_each<T>(&mut self, name: &str, mut read: impl FnMut(Value) -> Result<T, Value>) -> Sent<Vec<T>> {
         let key = self.key(name);
         let taken = self.take(name, Ok);
@@ -93,7 +93,7 @@ impl Members {
                     Err(value) => left.push(value),
                 }
             }
-            // Under the very name that it had: another spelling of it may be there too.
+            // With the original spelling of the name, since another spelling may exist too.
             if let Some(key) = key.filter(|_| !left.is_empty()) {
                 let one = if repeated { None } else { left.pop() };
                 self.0.insert(key, one.unwrap_or(Value::Array(left)));
@@ -102,8 +102,8 @@ impl Members {
         })
     }
 
-    /// Takes the identifiers that members of this name are. One that has more than its kind and value stays as well, whole:
-    /// what else it has is about that device.
+    /// Takes the identifiers that members with this name are. One with more than a kind and a value remains as well, since the rest
+    /// concerns that device.
     pub(crate) fn take_identifiers(&mut self, name: &str) -> Vec<DeviceIdentifier> {
         let mut found = Vec::new();
         for name in self.spellings(name) {
@@ -131,7 +131,7 @@ impl Members {
         }
     }
 
-    /// The name as it is spelled: exactly so, or else in the first other spelling.
+    /// The name as spelled in the message: preferably exactly this spelling.
     fn key(&self, name: &str) -> Option<String> {
         let exact = self.0.get_key_value(name).map(|(key, _)| key);
         exact.or_else(|| self.0.keys().find(|key| key.eq_ignore_ascii_case(name))).cloned()
@@ -142,14 +142,14 @@ impl Members {
         self.0.keys().any(|key| key.eq_ignore_ascii_case(name))
     }
 
-    /// Puts back what a taken member left over, unless nothing is left of it.
+    /// Puts back the remainder of a taken member, unless it is empty.
     pub fn put_back(&mut self, name: &str, rest: Map<String, Value>) {
         if !rest.is_empty() {
             add(&mut self.0, name.to_owned(), Value::Object(rest));
         }
     }
 
-    /// What was not taken.
+    /// The remaining members.
     #[must_use]
     pub fn rest(self) -> Map<String, Value> {
         self.0

@@ -1,21 +1,21 @@
-//! The comparable form of an identifier's value. The platform sends one identifier in several notations, and fills
-//! values that it does not have with words or zeros. What an identifier says about a device is not decided here.
+//! The canonical form of an identifier's value. The platform sends the same identifier in several notations, and sends words or zeros
+//! for absent values.
 
 use crate::open_enum::Kind;
 
-/// The longest kind and the longest value that can be a name, in bytes. The longest documented value (eid) has 32.
+/// Maximum length of a kind and of a value, in bytes. The longest documented value (eid) has 32.
 const MAX_BYTES: usize = 64;
 
-/// From this length on, one repeated character is a filler; a shorter one can be an identifier.
+/// A single repeated character of at least this length is a filler; a shorter one can be an identifier.
 const FILLER: usize = 8;
 
-/// Words that stand for an absent value, without what is neither letter nor digit (`N/A`, `(null)`).
+/// Words for an absent value, without other characters than letters and digits (`N/A`, `(null)`).
 const WORDS: [&str; 10] =
     ["NULL", "NONE", "NIL", "NA", "NAN", "UNKNOWN", "UNDEFINED", "EMPTY", "NOTAVAILABLE", "NOTAPPLICABLE"];
 
 impl Kind {
     /// The form in which two notations of one value are equal: in upper case, for known kinds without separators, an mdn
-    /// without its country code, an esn and a meid in hexadecimal. `None` where the value cannot be a unique name.
+    /// without its country code, an esn and a meid in hexadecimal. `None` if the value cannot be unique.
     #[must_use]
     pub fn canonical(&self, value: &str) -> Option<String> {
         let value = value.trim();
@@ -35,7 +35,7 @@ impl Kind {
             Self::Meid | Self::Esn => byte.is_ascii_hexdigit(),
             _ => byte.is_ascii_digit(),
         };
-        // A country code alone, with zeros behind it, is no number either.
+        // A country code followed by zeros is not a number either.
         let number = if matches!(self, Self::Msisdn) { text.strip_prefix('1').unwrap_or(text) } else { text };
         if !is_name(text) || !text.bytes().any(is_digit) || (number.len() == 10 && !is_name(number)) {
             return None;
@@ -70,8 +70,8 @@ fn without_country_code(text: &str) -> Option<&str> {
     text.strip_prefix('1').filter(|rest| rest.len() == 10 && is_decimal(rest))
 }
 
-/// Decimal notation of two numbers as hexadecimal, where it has exactly their digits and both are in range. Of each
-/// number: its decimal digits, and its hexadecimal ones.
+/// The decimal notation of two numbers as hexadecimal, if it has exactly their digits and both are in range. For each number: the
+/// count of its decimal and of its hexadecimal digits.
 fn in_hexadecimal(text: &str, first: (usize, usize), second: (usize, usize)) -> Option<String> {
     let (high, low) = text.split_at_checked(first.0).filter(|(_, low)| low.len() == second.0 && is_decimal(text))?;
     let hexadecimal = |text: &str, digits: usize| {

@@ -5,7 +5,7 @@ use std::ops::Deref;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Makes an enum of the known values, compared ignoring case, with `Other` for the rest (in lower case).
+/// Defines an enum of the known values, compared ignoring case, with `Other` for the rest (in lower case).
 macro_rules! open_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+ }) => {
         $(#[$doc])*
@@ -52,7 +52,7 @@ macro_rules! open_enum {
 }
 
 open_enum! {
-    /// What kind of identifier names a device. Spelled in many casings by the platform (`Mdn`, `ESN`, `iccId`).
+    /// The kind of an identifier. The platform uses many casings (`Mdn`, `ESN`, `iccId`).
     Kind {
         /// Mobile directory number, 10 digits.
         Mdn = "mdn",
@@ -76,7 +76,7 @@ open_enum! {
 }
 
 open_enum! {
-    /// What was done to a device, as ExternalProvisioningChanges has it.
+    /// The change of a device, as in ExternalProvisioningChanges.
     Change {
         /// A line of service was activated.
         Activate = "activate",
@@ -121,7 +121,7 @@ open_enum! {
     }
 }
 
-/// A value of an open set together with the text that was sent. Equal when the values are, whatever the spelling.
+/// A value of an open enumeration together with the text that was sent. Compared by value, ignoring the spelling.
 #[derive(Debug, Clone)]
 pub struct AsSent<T> {
     value: T,
@@ -129,7 +129,7 @@ pub struct AsSent<T> {
 }
 
 impl<T> AsSent<T> {
-    /// The text as the platform spelled it.
+    /// The text as sent.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text

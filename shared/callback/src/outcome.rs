@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::value::{self, each, named, the_one};
+use crate::value::{self, each, named, only_item};
 use crate::wrapper::wrapped;
 
 /// The outcome of a request, as far as the message states it.
@@ -12,9 +12,9 @@ pub enum Outcome {
     Succeeded,
     /// There is a fault with contents, or the status is `Failed`.
     Failed {
-        /// `<ServiceName>.<error code>`, where given.
+        /// `<ServiceName>.<error code>`, if given.
         code: Option<String>,
-        /// The fault's text, where given.
+        /// The text of the fault, if given.
         text: Option<String>,
     },
     /// A status outside the known ones, as sent (`warning`).
@@ -23,7 +23,7 @@ pub enum Outcome {
     Unstated,
 }
 
-/// The names of a fault in SOAP and in REST.
+/// The names of the fault member in SOAP and REST.
 const FAULTS: [&str; 2] = ["Fault", "faultResponse"];
 
 impl Outcome {
@@ -34,7 +34,7 @@ impl Outcome {
         if let Some(failed) = wrapped(payload).find_map(Self::fault_in) {
             return failed;
         }
-        let data = named(payload, "Data").filter_map(|value| the_one(value).as_object());
+        let data = named(payload, "Data").filter_map(|value| only_item(value).as_object());
         let places: Vec<_> = data.chain([payload]).collect();
         let stated = |name| {
             let texts = places.iter().flat_map(|place| named(place, name)).filter_map(value::text);
@@ -51,8 +51,7 @@ impl Outcome {
         }
     }
 
-    /// The failure that is stated by a member of these. A fault without contents is none: SOAP has its slot in every
-    /// message.
+    /// The fault among these members. An empty fault is none: every SOAP message has the slot.
     pub(crate) fn fault_in(members: &Map<String, Value>) -> Option<Self> {
         let mut faults = FAULTS.iter().flat_map(|name| named(members, name)).flat_map(each);
         let fault = faults.find(|fault| !value::is_empty(fault) && **fault != Value::Bool(false))?;
@@ -71,22 +70,22 @@ impl Outcome {
         FAULTS.iter().any(|fault| fault.eq_ignore_ascii_case(name))
     }
 
-    /// The same, with no text longer than `most` and what it is bounded to itself.
+    /// The same, with texts truncated to `max` bytes and to their own limits.
     #[must_use]
-    pub(crate) fn bounded(&self, most: usize) -> Self {
+    pub(crate) fn bounded(&self, max: usize) -> Self {
         match self {
             Self::Failed { code, text } => Self::Failed {
-                code: code.as_deref().map(|code| value::cut(code, most.min(MAX_CODE_BYTES))),
-                text: text.as_deref().map(|text| value::cut(text, most.min(MAX_TEXT_BYTES))),
+                code: code.as_deref().map(|code| value::truncate(code, max.min(MAX_CODE_BYTES))),
+                text: text.as_deref().map(|text| value::truncate(text, max.min(MAX_TEXT_BYTES))),
             },
-            Self::Other(status) => Self::Other(value::cut(status, most.min(MAX_CODE_BYTES))),
+            Self::Other(status) => Self::Other(value::truncate(status, max.min(MAX_CODE_BYTES))),
             Self::Succeeded | Self::Unstated => self.clone(),
         }
     }
 }
 
-/// The longest code or status of a part.
+/// Maximum length of a code or status, in bytes.
 const MAX_CODE_BYTES: usize = 256;
 
-/// The longest text of a part's fault.
+/// Maximum length of the text of a fault, in bytes.
 const MAX_TEXT_BYTES: usize = 1024;

@@ -1,4 +1,4 @@
-//! A message taken apart: what it says, once for each device that it speaks of.
+//! Splits a message into parts, one for each device that it concerns.
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -13,57 +13,60 @@ use crate::identifiers::{self, DeviceCount, apart, names_in, names_within};
 use crate::items::{self, Items};
 use crate::json;
 use crate::outcome::Outcome;
-use crate::value::{cut, is_within};
+use crate::value::{fits_json, truncate};
 use crate::wrapper::is_wrapper;
 
-/// The longest name or account of a part, in bytes.
+/// Maximum length of the name or the account of a part, in bytes.
 const MAX_NAME_BYTES: usize = 256;
 
-/// How much is copied of one text into all parts, in bytes: where there are more than 4,096 parts, texts are cut shorter.
+/// Maximum total size of the copies of one text in all parts, in bytes: with more than 4,096 parts, texts are truncated further.
 const MAX_COPIED_BYTES: usize = 4 * 1024 * 1024;
 
-/// The shortest that a text is cut to, whatever the number of parts.
+/// Minimum length to which a text is truncated, in bytes.
 const MIN_CUT_BYTES: usize = 96;
 
-/// The largest value, as JSON, that goes to each of several devices without being about one of them.
+/// Maximum size of a value, as JSON in bytes, that is copied to each of several devices because it concerns none in particular.
 const MAX_SHARED_BYTES: usize = 2 * 1024;
 
-/// The most items that have a part each. The platform's requests are for at most 2,000 devices.
+/// Maximum number of items with a part of their own. The platform's requests concern at most 2,000 devices.
 const MAX_ITEMS: usize = 16 * 1024;
 
-/// The most names that one device is taken to have: there are nine kinds, and some have two notations.
+/// Maximum number of identifiers of one device: there are nine kinds, and some have two notations.
 const MAX_NAMES: usize = 32;
 
-/// What a message says about one device.
+/// The part of a message that concerns one device.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Part {
-    /// The name of the member that says it, as sent (`usageResponse`, `Usage`; of `CarrierService`, the operation within);
-    /// empty where none does.
+    /// The name of the member with the content, as sent (`usageResponse`, `Usage`; in `CarrierService`, the operation within); empty
+    /// if there is none.
     pub name: String,
-    /// Its value, without its fault. Where several members say something, an object of them; where none does, the remarks
-    /// of a message without a fault (`Comment`, `Summary`, `Status`), or null.
+    /// The value of this member, without its fault. If several members have content, an object of them. If none has, the remarks of
+    /// a message without a fault (`Comment`, `Summary`, `Status`), or null.
     pub values: Arc<Value>,
-    /// The names of the device, as sent. None where the message names no device, or several without saying which names
+    /// The identifiers of the device, as sent. Empty if the message names no device, or several without showing which identifiers
     /// belong together.
     pub devices: Vec<DeviceIdentifier>,
-    /// The devices that the envelope lists; of a message of many parts, with the one that has the payload.
+    /// The identifiers that the envelope lists. In a message of many parts, only the part with the rest of the payload has them.
     pub listed: Vec<DeviceIdentifier>,
-    /// How the request ended for this device.
+    /// The outcome of the request for this device.
     pub outcome: Outcome,
-    /// The account that is stated (`AccountName`), wherever it stands.
+    /// The stated account (`AccountName`), from any depth.
     pub account: Option<String>,
-    /// The message's payload, without what it says about other devices.
+    /// The payload of the message, without the items of other devices.
     pub payload: Map<String, Value>,
-    /// Members that are neither the envelope's nor where a service is known to say something.
+    /// Members of the payload that are not understood: neither the envelope's nor known content of a service.
     pub unknown: Map<String, Value>,
 }
 
 impl Message {
-    /// What the message says, device by device. Most messages have one part. One with arrays whose items name devices
-    /// (availability, usage) has a part for each item; what stands beside them is in the first, or in a part of its own
-    /// where it is large or names a device. One with an envelope that lists devices of one kind has a part for each; what
-    /// it says is in all of them where it is small, else in one more that is about no device. Every value of the payload
-    /// is in one of the parts.
+    /// Splits the message by device. Most messages have one part.
+    ///
+    /// - If the items of arrays name devices (availability, usage), each item is a part. The rest of the payload is in the first part,
+    ///   or in a part of its own if it is large or names a device.
+    /// - If the envelope lists devices of one kind, each device is a part. The content is in all of them if it is small, otherwise in
+    ///   one more part that concerns no device.
+    ///
+    /// Every value of the payload is in at least one part.
     #[must_use]
     pub fn into_parts(self) -> Vec<Part> {
         let Self { devices, outcome, mut payload, .. } = self;
@@ -75,12 +78,12 @@ impl Message {
         } else {
             split(items, payload, devices, &outcome, main.as_deref())
         };
-        hand_out(entries, &mut parts, &outcome);
+        distribute(entries, &mut parts, &outcome);
         parts
     }
 }
 
-/// What all parts of a message are given a copy of, with texts no longer than there is room for.
+/// Values that are copied into all parts of a message, with texts truncated to fit.
 struct Common<'a> {
     outcome: &'a Outcome,
     account: Option<String>,
@@ -94,7 +97,7 @@ impl<'a> Common<'a> {
     }
 
     fn text(&self, text: &str) -> String {
-        cut(text, self.most.min(MAX_NAME_BYTES))
+        truncate(text, self.most.min(MAX_NAME_BYTES))
     }
 
     fn part(&self, name: &str, values: Arc<Value>, devices: Vec<DeviceIdentifier>) -> Part {
@@ -111,15 +114,15 @@ impl<'a> Common<'a> {
     }
 }
 
-/// The parts of a message that says one thing.
+/// The parts of a message without items.
 fn whole(payload: Map<String, Value>, listed: Vec<DeviceIdentifier>, outcome: &Outcome) -> Vec<Part> {
-    let Content { name, values, fault, others } = Content::by(&payload, outcome);
+    let Content { name, values, fault, others } = Content::of_payload(&payload, outcome);
     let mut unknown = content::unknown(&payload);
     unknown.extend(others);
     let named = if listed.is_empty() { names(&name, &values, &payload) } else { listed.clone() };
     let outcome = fault.as_ref().unwrap_or(outcome);
     let naming = match DeviceCount::of(&named) {
-        // What stands with each of several devices is not about all of them.
+        // An entry with more than an identifier concerns its device only.
         DeviceCount::OnePerIdentifier if listed.is_empty() && !identifiers::are_listed(&named, &payload) => {
             DeviceCount::Ambiguous
         }
@@ -135,7 +138,7 @@ fn whole(payload: Map<String, Value>, listed: Vec<DeviceIdentifier>, outcome: &O
         DeviceCount::AtMostOne => vec![of_message(common.part(&name, Arc::new(values), named))],
         DeviceCount::Ambiguous => vec![of_message(common.part(&name, Arc::new(values), Vec::new()))],
         DeviceCount::OnePerIdentifier => {
-            let shared = is_within(&values, MAX_SHARED_BYTES);
+            let shared = fits_json(&values, MAX_SHARED_BYTES);
             let values = Arc::new(values);
             let for_each = if shared { Arc::clone(&values) } else { Arc::default() };
             let devices = apart(named).into_iter();
@@ -150,7 +153,7 @@ fn whole(payload: Map<String, Value>, listed: Vec<DeviceIdentifier>, outcome: &O
     }
 }
 
-/// The names in what a member says, or the one that it is, or else those beside it.
+/// The identifiers in the content of a member, or the identifier that it is, or else those beside it.
 fn names(name: &str, values: &Value, payload: &Map<String, Value>) -> Vec<DeviceIdentifier> {
     let mut found = names_in(values);
     if found.is_empty() {
@@ -159,7 +162,7 @@ fn names(name: &str, values: &Value, payload: &Map<String, Value>) -> Vec<Device
     if found.is_empty() { identifiers::names_of(payload) } else { found }
 }
 
-/// A part for each item, and what stood beside them.
+/// A part for each item, and the rest of the payload.
 fn split(
     arrays: Vec<Items>,
     mut rest: Map<String, Value>,
@@ -171,7 +174,7 @@ fn split(
     let common = Common::new(outcome, content::account(&rest), count.min(MAX_ITEMS) + 1);
     let owner = Owner::of(&listed, &arrays);
     let named = owner.of_rest(&rest, &listed);
-    let mut first = (named.is_none() && is_within(&rest, MAX_SHARED_BYTES)).then(|| std::mem::take(&mut rest));
+    let mut first = (named.is_none() && fits_json(&rest, MAX_SHARED_BYTES)).then(|| std::mem::take(&mut rest));
     let (mut parts, mut room) = (Vec::with_capacity(count.min(MAX_ITEMS) + 1), MAX_ITEMS);
     for Items { path, values } in arrays {
         let place = Place::of(&path, main, &common);
@@ -199,15 +202,15 @@ fn split(
         }
     }
     if !rest.is_empty() || !listed.is_empty() {
-        let said = Content::by(&rest, outcome);
+        let content = Content::of_payload(&rest, outcome);
         let devices = named.filter(|named| DeviceCount::of(named) == DeviceCount::AtMostOne).unwrap_or_default();
-        let part = common.part(&said.name, Arc::new(said.values), devices);
+        let part = common.part(&content.name, Arc::new(content.values), devices);
         parts.push(Part { listed, unknown: content::unknown(&rest), payload: rest, ..part });
     }
     parts
 }
 
-/// Puts an item where its array was.
+/// Puts an item in the place of its array.
 fn set(payload: &mut Map<String, Value>, path: &[Rc<str>], item: Value) {
     match items::at(payload, path) {
         Some(place) => *place = item,
@@ -215,13 +218,13 @@ fn set(payload: &mut Map<String, Value>, path: &[Rc<str>], item: Value) {
     }
 }
 
-/// Where an array stands.
+/// The position of an array.
 struct Place {
-    /// The member that it is said under.
+    /// The member that contains the array.
     name: String,
-    /// That member, where it is not known to say something.
+    /// This member, if it is not known content.
     unknown: Option<String>,
-    /// The path, with no more than a wrapper, that member and the array's own name.
+    /// The path, reduced to a wrapper, this member and the name of the array.
     short: Vec<Rc<str>>,
 }
 
@@ -238,24 +241,24 @@ impl Place {
 }
 
 impl Common<'_> {
-    /// The part of an item, but for its payload.
+    /// The part of an item, without its payload.
     fn item(&self, place: &Place, item: &Value, devices: Vec<DeviceIdentifier>) -> Part {
-        let said = if is_wrapper(&place.name) {
+        let content = if is_wrapper(&place.name) {
             content::within_wrapper(&place.name, item)
         } else {
-            Content::under(&place.name, item)
+            Content::of_member(&place.name, item)
         };
-        let mut part = self.part(&said.name, Arc::new(said.values), devices);
+        let mut part = self.part(&content.name, Arc::new(content.values), devices);
         let members = item.as_object();
         let stated = members.map(Outcome::of).filter(|own| matches!(own, Outcome::Failed { .. } | Outcome::Succeeded));
         let within = || members?.values().filter_map(Value::as_object).find_map(Outcome::fault_in);
-        if let Some(stated) = said.fault.or_else(within).or(stated) {
+        if let Some(stated) = content.fault.or_else(within).or(stated) {
             part.outcome = stated.bounded(self.most);
         }
         if let Some(account) = members.and_then(content::account) {
             part.account = Some(self.text(&account));
         }
-        part.unknown = said.others;
+        part.unknown = content.others;
         if let Some(name) = &place.unknown {
             part.unknown.insert(name.clone(), item.clone());
         }
@@ -263,11 +266,11 @@ impl Common<'_> {
     }
 }
 
-/// Whose the items of a message are.
+/// The devices that the items of a message belong to.
 struct Owner {
-    /// The names of the one device that it is about, where the envelope and all items together name no other.
+    /// The identifiers of the only device, if the envelope and all items name no other.
     bound: Vec<DeviceIdentifier>,
-    /// Whether an item is about a device that the envelope lists.
+    /// Whether an item concerns a device in the envelope's list.
     is_listed: bool,
 }
 
@@ -285,7 +288,7 @@ impl Owner {
         }
     }
 
-    /// The names of an item's device; none where it names none, or several.
+    /// The identifiers of an item's device. Empty if the item names no device, or several.
     fn names(&self, item: &Value) -> Vec<DeviceIdentifier> {
         let named = names_in(item);
         if named.is_empty() || DeviceCount::of(&named) != DeviceCount::AtMostOne {
@@ -295,8 +298,7 @@ impl Owner {
         self.bound.iter().cloned().chain(more).collect()
     }
 
-    /// The names of what stands beside the items, where these are not about that device: those in it, or else the
-    /// envelope's.
+    /// The identifiers of the rest of the payload if it does not concern the items' device: those in it, or else the envelope's.
     fn of_rest(&self, rest: &Map<String, Value>, listed: &[DeviceIdentifier]) -> Option<Vec<DeviceIdentifier>> {
         let named = names_within(rest);
         if !named.is_empty() {
@@ -309,11 +311,11 @@ impl Owner {
     }
 }
 
-/// An entry of the envelope's list that says more about its device than its name.
+/// An entry in the envelope's list that contains more than an identifier.
 struct Listed {
-    /// The list's name.
+    /// The name of the list.
     list: String,
-    /// Whether it stood in an array.
+    /// Whether the list was an array.
     repeated: bool,
     identifier: DeviceIdentifier,
     entry: Value,
@@ -344,8 +346,8 @@ fn take_entries(payload: &mut Map<String, Value>) -> Vec<Listed> {
     entries
 }
 
-/// Gives each entry to the part of its device; one for whose device there is none has a part of its own.
-fn hand_out(entries: Vec<Listed>, parts: &mut Vec<Part>, outcome: &Outcome) {
+/// Moves each entry to the part of its device, or to a new part.
+fn distribute(entries: Vec<Listed>, parts: &mut Vec<Part>, outcome: &Outcome) {
     let common = Common::new(outcome, None, parts.len() + entries.len());
     let is_one = parts.len() == 1;
     let mut places = HashMap::new();

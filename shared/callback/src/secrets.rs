@@ -1,14 +1,14 @@
-//! Redacts secrets in a payload. The callback credentials are taken out before, in `envelope`.
+//! Redacts secrets in a payload. The callback credentials are removed earlier, in `envelope`.
 
 use serde_json::{Map, Value};
 
 use crate::value::{self, named};
 
-/// Replaces a secret.
+/// The replacement of a secret.
 const REDACTED: &str = "[left out: a secret]";
 
-/// What the names of members contain that hold a secret, in lower case and without separators. `deviceCredential` is known
-/// of `activateResponse`; the others are names that such a thing has elsewhere.
+/// Parts of the names of members with secrets, in lower case and without separators. `deviceCredential` occurs in
+/// `activateResponse`; the others are usual names of secrets.
 const CONTAINED: [&str; 11] = [
     "password",
     "passwd",
@@ -23,17 +23,16 @@ const CONTAINED: [&str; 11] = [
     "token",
 ];
 
-/// What such names are as a whole, but for a number at their end: as a part they stand in other words.
+/// Complete names of members with secrets, optionally with a number at their end. As parts they occur in other words.
 const WHOLE: [&str; 8] = ["pwd", "pass", "pin", "pincode", "puk", "pukcode", "psk", "authorization"];
 
-/// The members that name the value beside them, as in the platform's extended attributes and custom fields.
+/// Members that contain the name of the value beside them, as in extended attributes and custom fields.
 const NAMES: [&str; 6] = ["key", "name", "attribute", "label", "@name", "@key"];
 
-/// The members that hold what such a name names.
+/// Members that contain the value for such a name.
 const VALUES: [&str; 5] = ["value", "values", "val", "@value", "#text"];
 
-/// Replaces every text, number and truth value in members that hold a secret, at any depth. Names stay, and so does
-/// what is nil or blank.
+/// Replaces every text, number and boolean in members with secrets, at any depth. Names, nil and blank values are unchanged.
 pub(crate) fn redact(members: &mut Map<String, Value>) {
     let names_secret = |name: &&str| named(members, name).filter_map(value::text).any(|text| is_secret(&text));
     let holds_secret = NAMES.iter().any(names_secret);
@@ -46,7 +45,7 @@ pub(crate) fn redact(members: &mut Map<String, Value>) {
     }
 }
 
-/// Replaces every text, number and truth value.
+/// Replaces every text, number and boolean.
 pub(crate) fn redact_values(value: &mut Value) {
     match value {
         Value::Null => {}

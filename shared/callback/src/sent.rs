@@ -2,11 +2,10 @@
 
 use serde::Serialize;
 
-/// A member that may be sent in three ways, which stay three things: not at all, as nil, or with a value (an empty
-/// element or string is a value).
+/// A member that is absent, nil, or has a value. An empty element or string is a value.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub enum Sent<T> {
-    /// The member is not there.
+    /// The member is absent.
     #[default]
     Absent,
     /// `xsi:nil="true"`, or JSON's `null`.
@@ -16,7 +15,7 @@ pub enum Sent<T> {
 }
 
 impl<T> Sent<T> {
-    /// The value, where there is one.
+    /// The value, if there is one.
     pub fn value(&self) -> Option<&T> {
         match self {
             Self::Value(value) => Some(value),
@@ -24,7 +23,7 @@ impl<T> Sent<T> {
         }
     }
 
-    /// The same way of being sent, with the value turned into another.
+    /// Converts the value.
     pub fn map<U>(self, turn: impl FnOnce(T) -> U) -> Sent<U> {
         match self {
             Self::Absent => Sent::Absent,

@@ -1,8 +1,8 @@
-//! Which of the platform's two message families a body belongs to.
+//! The transport of a body: SOAP or REST.
 
 use crate::ParseError;
 
-/// The API that a callback listener was registered through decides the family of its messages.
+/// The format of a message. It is determined by the API through which the listener was registered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
     /// A SOAP 1.1 envelope.
@@ -12,7 +12,7 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// The transport that the content type states; where it states none, the one that the first significant byte shows.
+    /// The transport of the content type or, if it states none, of the first significant byte.
     ///
     /// # Errors
     ///
@@ -29,13 +29,13 @@ impl Transport {
         }
     }
 
-    /// The transport that the first significant byte shows, ignoring the content type.
+    /// The transport of the first significant byte, ignoring the content type.
     ///
     /// # Errors
     ///
     /// [`ParseError::Empty`] or [`ParseError::NeitherXmlNorJson`].
     pub fn shown_by(body: &[u8]) -> Result<Self, ParseError> {
-        // A byte order mark and UTF-16's zero bytes come before or between the significant ones.
+        // A byte order mark and the zero bytes of UTF-16 are skipped.
         let significant = body
             .iter()
             .find(|byte| !byte.is_ascii_whitespace() && !matches!(byte, 0 | 0xEF | 0xBB | 0xBF | 0xFE | 0xFF));

@@ -1,5 +1,5 @@
-//! Reads JSON values as both transports represent them: an element with attributes is an object of these (`@…`) and of its
-//! text (`#text`).
+//! Helpers for JSON values as both transports represent them. An element with attributes is an object with the attributes (`@…`) and
+//! the text (`#text`).
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::sent::Sent;
 
-/// The text of an element that has attributes or members as well.
+/// The member with the text of an element that also has attributes or members.
 pub(crate) const TEXT: &str = "#text";
 
 fn is_attribute(name: &str) -> bool {
@@ -26,7 +26,7 @@ pub(crate) fn text(value: &Value) -> Option<Cow<'_, str>> {
     }
 }
 
-/// Takes the text out of a value, and leaves what is beside it. `None` where it has no text and is not empty.
+/// Takes the text out of a value and leaves its attributes. `None` if the value has no text and is not empty.
 pub(crate) fn take_text(value: &mut Value) -> Option<Sent<String>> {
     let whole = match value {
         Value::Object(members) => match members.remove(TEXT) {
@@ -44,7 +44,7 @@ pub(crate) fn take_text(value: &mut Value) -> Option<Sent<String>> {
     })
 }
 
-/// Null, or a nil element that has attributes.
+/// Whether a value is null or a nil element with attributes.
 pub(crate) fn is_nil(value: &Value) -> bool {
     value.is_null()
         || value.as_object().is_some_and(|members| {
@@ -53,7 +53,7 @@ pub(crate) fn is_nil(value: &Value) -> bool {
         })
 }
 
-/// Whether nothing is in a value but blanks, nil, attributes, or what is empty in turn.
+/// Whether a value contains only blanks, nil, attributes or empty values.
 pub(crate) fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -64,12 +64,12 @@ pub(crate) fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// Whether there is nothing but attributes, of this element or of those within.
+/// Whether an element contains only attributes, its own or those of elements within.
 pub(crate) fn only_attributes(members: &Map<String, Value>) -> bool {
     members.iter().all(|(name, value)| is_attribute(name) || value.as_object().is_some_and(only_attributes))
 }
 
-/// The items of an array, or the one value.
+/// The items of an array, or the value itself.
 pub(crate) fn each(value: &Value) -> &[Value] {
     match value {
         Value::Array(items) => items,
@@ -77,8 +77,8 @@ pub(crate) fn each(value: &Value) -> &[Value] {
     }
 }
 
-/// An array of one says what its item does, and one item with contents what an array says whose others are empty.
-pub(crate) fn the_one(value: &Value) -> &Value {
+/// The only item of an array, or its only item that is not empty; otherwise the value itself.
+pub(crate) fn only_item(value: &Value) -> &Value {
     let Value::Array(items) = value else { return value };
     let mut full = items.iter().filter(|item| !is_empty(item));
     match (items.as_slice(), full.next(), full.next()) {
@@ -87,14 +87,14 @@ pub(crate) fn the_one(value: &Value) -> &Value {
     }
 }
 
-/// The values of all members of a name, ignoring case, but those that are nil.
+/// The values of all members with a name, ignoring case, except nil ones.
 pub(crate) fn named<'a>(members: &'a Map<String, Value>, name: &str) -> impl Iterator<Item = &'a Value> {
     members.iter().filter(|(key, value)| key.eq_ignore_ascii_case(name) && !is_nil(value)).map(|(_, value)| value)
 }
 
-/// A text of at most `limit` bytes: a longer one is cut, and says so.
+/// Truncates a text to at most `limit` bytes, with a mark at its end.
 #[must_use]
-pub fn cut(text: &str, limit: usize) -> String {
+pub fn truncate(text: &str, limit: usize) -> String {
     if text.len() <= limit {
         return text.to_owned();
     }
@@ -103,9 +103,9 @@ pub fn cut(text: &str, limit: usize) -> String {
     text.get(..end).unwrap_or_default().to_owned() + &remark
 }
 
-/// Whether a value has at most this many bytes as JSON.
-pub(crate) fn is_within(value: &impl Serialize, most: usize) -> bool {
-    /// Fails at the first byte too many, so that no more than the limit is written.
+/// Whether the JSON of a value has at most `limit` bytes.
+pub(crate) fn fits_json(value: &impl Serialize, limit: usize) -> bool {
+    /// Fails at the first byte beyond the limit, so that no more is written.
     struct Room(usize);
     impl Write for Room {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -117,10 +117,10 @@ pub(crate) fn is_within(value: &impl Serialize, most: usize) -> bool {
             Ok(())
         }
     }
-    serde_json::to_writer(Room(most), value).is_ok()
+    serde_json::to_writer(Room(limit), value).is_ok()
 }
 
-/// The text or number of an object's member of this name, whatever its casing.
+/// The text or number of an object's member with this name, ignoring case.
 #[must_use]
 pub fn text_of(value: &Value, name: &str) -> Option<String> {
     named(value.as_object()?, name).find_map(text).map(Cow::into_owned)

@@ -2,14 +2,14 @@
 
 use serde_json::{Map, Value};
 
-use crate::value::{named, the_one};
+use crate::value::{named, only_item};
 
 /// SOAP's wrapper and REST's.
 const WRAPPERS: [&str; 2] = ["Data", "deviceResponse"];
 
 /// The members within each wrapper that a payload has.
 pub(crate) fn wrapped(payload: &Map<String, Value>) -> impl Iterator<Item = &Map<String, Value>> {
-    WRAPPERS.iter().flat_map(|wrapper| named(payload, wrapper)).filter_map(|value| the_one(value).as_object())
+    WRAPPERS.iter().flat_map(|wrapper| named(payload, wrapper)).filter_map(|value| only_item(value).as_object())
 }
 
 /// Whether a member is a wrapper.

@@ -1,4 +1,4 @@
-//! XML bytes to a [`Value`], without loss of anything but prefixes, comments and the order among different siblings.
+//! Parses XML into a [`Value`]. Only prefixes, comments and the order of different siblings are lost.
 //!
 //! | XML | value |
 //! |---|---|
@@ -23,8 +23,7 @@ use crate::limit::Limit;
 use crate::transport::charset;
 use crate::{MAX_ATTRIBUTES, MAX_DEPTH, ParseError};
 
-/// The text of a body: in the encoding of its byte order mark, else of the content type, else of the XML declaration,
-/// else UTF-8.
+/// Decodes a body. The encoding is that of the byte order mark, else of the content type, else of the XML declaration, else UTF-8.
 pub(crate) fn decode<'a>(body: &'a [u8], content_type: Option<&str>) -> Result<Cow<'a, str>, ParseError> {
     let (encoding, bom) = match Encoding::for_bom(body) {
         Some(found) => found,
@@ -37,8 +36,8 @@ pub(crate) fn decode<'a>(body: &'a [u8], content_type: Option<&str>) -> Result<C
     text.ok_or(ParseError::NotText)
 }
 
-/// The encoding that the XML declaration names. A declaration that can be read as ASCII is not in UTF-16, whatever it
-/// says: .NET writes so into text that it then encodes as UTF-8.
+/// The encoding in the XML declaration. A declaration that is readable as ASCII is not UTF-16, even if it states so: .NET declares UTF-16
+/// in text that it then encodes as UTF-8.
 fn declared(body: &[u8]) -> Option<&str> {
     let declaration = body.trim_ascii_start().strip_prefix(b"<?xml")?;
     let end = declaration.iter().take(256).position(|byte| *byte == b'>')?;
@@ -49,7 +48,7 @@ fn declared(body: &[u8]) -> Option<&str> {
     value.get(1..)?.split(quote).next().filter(|label| !label.to_ascii_lowercase().starts_with("utf-16"))
 }
 
-/// An element that is not closed yet.
+/// An open element.
 struct Open {
     name: String,
     nil: bool,
@@ -79,7 +78,7 @@ impl Open {
     }
 }
 
-/// Reads one document: the root element's name and value.
+/// Parses a document into the name and the value of the root element.
 pub(crate) fn parse(text: &str) -> Result<(String, Value), ParseError> {
     let mut reader = Reader::from_str(text);
     reader.config_mut().expand_empty_elements = true;
@@ -156,7 +155,7 @@ fn append(open: &mut [Open], piece: &str, malformed: ParseError) -> Result<(), P
     Ok(())
 }
 
-/// One of XML's own five entities, or a character's number.
+/// One of the five predefined entities, or a character reference.
 fn entity(reference: &BytesRef<'_>, position: u64) -> Result<String, ParseError> {
     let unknown = || ParseError::Entity { position };
     if let Some(character) = reference.resolve_char_ref().map_err(|_| unknown())? {

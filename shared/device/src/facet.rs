@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use callback::{Value, cut, text_of};
+use callback::{Value, text_of, truncate};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -355,12 +355,12 @@ impl Facets {
 
 /// Truncates a text to the length that a device keeps.
 fn text(sent: &str) -> String {
-    cut(sent, MAX_TEXT_BYTES)
+    truncate(sent, MAX_TEXT_BYTES)
 }
 
 /// A name of an entry as a device keeps it.
 fn key(sent: &str) -> String {
-    cut(sent, MAX_KEY_BYTES)
+    truncate(sent, MAX_KEY_BYTES)
 }
 
 fn newer<T: Dated>(latest: &mut Option<T>, found: Option<T>) {

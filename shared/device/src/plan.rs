@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use callback::cut;
+use callback::truncate;
 
 use crate::bound::MAX_TEXT_BYTES;
 use crate::changes::changes;
@@ -190,7 +190,7 @@ fn former_device_of_line<'a>(
 
 /// The account that a message states, as it is kept.
 fn account(observation: &Observation) -> Option<String> {
-    observation.account.as_deref().map(|account| cut(account, MAX_TEXT_BYTES))
+    observation.account.as_deref().map(|account| truncate(account, MAX_TEXT_BYTES))
 }
 
 /// The identifiers that change owner when the device with this id gets its identifiers.
@@ -259,7 +259,7 @@ impl Writer<'_> {
     /// side.
     fn apply(&self, device: &mut Device, observation: &Observation) {
         let at = self.delivery.received_at;
-        let request_id = self.delivery.request_id.as_deref().map(|id| cut(id, MAX_TEXT_BYTES));
+        let request_id = self.delivery.request_id.as_deref().map(|id| truncate(id, MAX_TEXT_BYTES));
         for update in &observation.updates {
             match update {
                 Update::Provisioning(info) if device.provisioning.provisioned_at.is_none_or(|known| known <= at) => {
@@ -316,7 +316,7 @@ impl Writer<'_> {
             subject,
             sequence,
             service: self.delivery.service.clone(),
-            change: cut(observation.map_or(IDENTIFIERS_MOVED, |observation| &observation.change), MAX_TEXT_BYTES),
+            change: truncate(observation.map_or(IDENTIFIERS_MOVED, |observation| &observation.change), MAX_TEXT_BYTES),
             kind: observation.map_or(EventKind::IdentifiersMoved, |observation| observation.kind),
             request_id: self.delivery.request_id.clone(),
             received_at: self.delivery.received_at,

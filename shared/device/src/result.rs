@@ -1,6 +1,6 @@
 //! Results of requests.
 
-use callback::{Outcome, cut};
+use callback::{Outcome, truncate};
 use serde::{Deserialize, Serialize};
 
 use crate::bound::MAX_TEXT_BYTES;
@@ -86,6 +86,6 @@ impl From<&Outcome> for RequestStatus {
 
 impl RequestResult {
     pub(crate) fn new(operation: &str, outcome: &Outcome) -> Self {
-        Self { operation: cut(operation, MAX_TEXT_BYTES), status: outcome.into() }
+        Self { operation: truncate(operation, MAX_TEXT_BYTES), status: outcome.into() }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use callback::{CustomField, DeviceInfo, FeatureCode, Kind, Sent, State, cut};
+use callback::{CustomField, DeviceInfo, FeatureCode, Kind, Sent, State, truncate};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -222,7 +222,7 @@ impl Provisioning {
             device_identifiers: _,
         } = info;
         set(&mut self.account, account_name, text);
-        set(&mut self.state, state, |state| cut(state.text(), MAX_TEXT_BYTES));
+        set(&mut self.state, state, |state| truncate(state.text(), MAX_TEXT_BYTES));
         set(&mut self.connected, connected, Clone::clone);
         set_all(&mut self.custom_fields, custom_fields, |CustomField { name, value }| (name, value));
         set_all(&mut self.feature_codes, feature_codes, |FeatureCode { code, description }| (code, description));
@@ -247,7 +247,7 @@ impl Provisioning {
 /// Truncates a text to the length that a device keeps.
 #[expect(clippy::ptr_arg, reason = "a function of what `Sent` holds")]
 fn text(sent: &String) -> String {
-    cut(sent, MAX_TEXT_BYTES)
+    truncate(sent, MAX_TEXT_BYTES)
 }
 
 fn set<T, S>(field: &mut Option<T>, sent: &Sent<S>, read: impl FnOnce(&S) -> T) {
