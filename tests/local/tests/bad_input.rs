@@ -1,4 +1,4 @@
-//! What is no callback: each its own clear answer in the sender's protocol, and nothing recorded.
+//! Invalid requests: each is answered with its own error in the protocol of the sender, and nothing is recorded.
 
 use insta::assert_snapshot;
 use local_tests::{EXTERNAL, GOLDEN, Stack};

@@ -11,7 +11,7 @@ use registry::SERVICES;
 
 type Row = HashMap<String, AttributeValue>;
 
-/// Messages after which a device keeps twelve reports of each kind.
+/// After this many messages, a device has twelve reports of each kind.
 const MANY: usize = 14;
 
 fn bytes(row: &Row) -> usize {
@@ -20,14 +20,14 @@ fn bytes(row: &Row) -> usize {
         AttributeValue::N(number) => number.len().div_ceil(2) + 1,
         other => panic!("{other:?}"),
     };
-    row.iter().map(|(name, one)| name.len() + value(one)).sum()
+    row.iter().map(|(name, attribute)| name.len() + value(attribute)).sum()
 }
 
 fn by_key(rows: Vec<Row>) -> BTreeMap<String, Row> {
     rows.into_iter().map(|row| (format!("{:?} {:?}", row["pk"], row["sk"]), row)).collect()
 }
 
-/// Write units and bytes of what is new in a table, for each event.
+/// The write units and bytes of the rows that were added or changed, per event.
 fn cost(before: &BTreeMap<String, Row>, after: &BTreeMap<String, Row>) -> (usize, usize) {
     let written: Vec<_> = after.iter().filter(|(key, row)| before.get(*key) != Some(row)).collect();
     let events = written.iter().filter(|(key, _)| key.contains("EVENT#")).count();
@@ -36,20 +36,20 @@ fn cost(before: &BTreeMap<String, Row>, after: &BTreeMap<String, Row>) -> (usize
     (units / events, kept.map(|(_, row)| bytes(row) + 100).sum::<usize>() / events)
 }
 
-/// The first sample of a service, with another request id each time.
+/// The first sample message of a service.
 fn sample(service: &str, transport: &str) -> String {
     let events = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events");
     let folder =
         |folder: &Path| folder.file_name().unwrap().to_str().unwrap().replace('-', "") == service.to_ascii_lowercase();
-    let of_service = events.read_dir().unwrap().map(|one| one.unwrap().path()).find(|path| folder(path)).unwrap();
-    let mut files: Vec<_> = of_service.join(transport).read_dir().unwrap().map(|one| one.unwrap().path()).collect();
+    let of_service = events.read_dir().unwrap().map(|entry| entry.unwrap().path()).find(|path| folder(path)).unwrap();
+    let mut files: Vec<_> = of_service.join(transport).read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     std::fs::read_to_string(&files[0]).unwrap()
 }
 
-/// How far a row may be from what the README says: one that begins a KiB just so or not, by the digits of a time.
-const UNITS_OFF: f64 = 2.0;
-const KB_OFF: f64 = 0.2;
+/// Tolerances: the digits of a timestamp decide whether a row starts another KiB.
+const UNITS_TOLERANCE: f64 = 2.0;
+const KB_TOLERANCE: f64 = 0.2;
 
 /// `12`, or `12 to 14`.
 fn range(values: &[f64]) -> String {
@@ -57,13 +57,13 @@ fn range(values: &[f64]) -> String {
     if least < most { format!("{least} to {most}") } else { least.to_string() }
 }
 
-/// Whether these values are in a range of the README.
-fn are_in(cell: &str, values: &[f64], off: f64) -> bool {
+/// Whether the values are in a range of the README, within the tolerance.
+fn are_in(cell: &str, values: &[f64], tolerance: f64) -> bool {
     let ends: Vec<f64> = cell.split(" to ").map(|end| end.trim().parse().unwrap()).collect();
-    values.iter().all(|value| ends[0] - off <= *value && *value <= ends[ends.len() - 1] + off)
+    values.iter().all(|value| ends[0] - tolerance <= *value && *value <= ends[ends.len() - 1] + tolerance)
 }
 
-/// Write units and bytes of one message after the other about the same device.
+/// The write units and bytes of successive messages about one device.
 async fn costs(service: &str, transport: &str) -> Vec<(usize, usize)> {
     let stack = Stack::new().await;
     let body = sample(service, transport);
@@ -71,7 +71,7 @@ async fn costs(service: &str, transport: &str) -> Vec<(usize, usize)> {
     let mut costs = Vec::new();
     let mut before = by_key(stack.rows().await);
     for number in 0..MANY {
-        // Another request, or another text: the same again would not be recorded.
+        // A different request or text, since an equal message would be a duplicate.
         let body = body.replace("00000000-0000-4000", &format!("{number:08}-0000-4000"));
         let body = body.replace("0aafcb4a-91fe-46b0", &format!("{number:08}-91fe-46b0"));
         let body = body.replace("temperature 21.5", &format!("temperature {}.5", number + 10));
@@ -110,11 +110,16 @@ async fn a_callback_costs_what_the_readme_says() {
         let row = readme.lines().find_map(|line| line.strip_prefix(&start)?.strip_suffix(" |"));
         let row = row.unwrap_or_else(|| panic!("README.md has no row of {}", service.name));
         let right = |((cell, values), off): ((&str, &Vec<f64>), f64)| are_in(cell, values, off);
-        if !row.split(" | ").zip(&measured).zip([UNITS_OFF, UNITS_OFF, UNITS_OFF, KB_OFF]).all(right) {
+        if !row
+            .split(" | ")
+            .zip(&measured)
+            .zip([UNITS_TOLERANCE, UNITS_TOLERANCE, UNITS_TOLERANCE, KB_TOLERANCE])
+            .all(right)
+        {
             wrong.push(&*service.name);
         }
     }
     let rows = rows.join("\n");
     println!("{rows}");
-    assert!(wrong.is_empty(), "README.md says something else of {}:\n{rows}", wrong.join(", "));
+    assert!(wrong.is_empty(), "README.md has other costs of {}:\n{rows}", wrong.join(", "));
 }

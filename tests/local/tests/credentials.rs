@@ -1,4 +1,4 @@
-//! The listener against a Secrets Manager that rotates, fails and counts.
+//! The verification of callback credentials with a scripted Secrets Manager: cache, rotations and failures.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,20 +18,20 @@ struct Vault {
     current: Mutex<Option<Value>>,
     previous: Mutex<Option<Value>>,
     pending: Mutex<Option<Value>>,
-    /// The stage that Secrets Manager does not give now.
-    withheld: Mutex<Option<&'static str>>,
-    asked: Mutex<usize>,
+    /// Requests for this stage are throttled.
+    throttled: Mutex<Option<&'static str>>,
+    reads: Mutex<usize>,
 }
 
 async fn get_secret_value(State(vault): State<Arc<Vault>>, body: String) -> Response {
     let request: Value = serde_json::from_str(&body).unwrap();
-    if vault.withheld.lock().unwrap().is_some_and(|stage| request["VersionStage"] == stage) {
-        let error = axum::Json(json!({ "__type": "ThrottlingException", "Message": "slow down" }));
+    if vault.throttled.lock().unwrap().is_some_and(|stage| request["VersionStage"] == stage) {
+        let error = axum::Json(json!({ "__type": "ThrottlingException", "Message": "rate exceeded" }));
         return (http::StatusCode::BAD_REQUEST, error).into_response();
     }
     let version = if request["VersionStage"] == "AWSCURRENT" {
-        *vault.asked.lock().unwrap() += 1;
-        vault.current.lock().unwrap().clone().unwrap_or(json!("rubbish"))
+        *vault.reads.lock().unwrap() += 1;
+        vault.current.lock().unwrap().clone().unwrap_or(json!("malformed"))
     } else {
         let version = if request["VersionStage"] == "AWSPREVIOUS" { &vault.previous } else { &vault.pending };
         let Some(version) = version.lock().unwrap().clone() else {
@@ -44,7 +44,7 @@ async fn get_secret_value(State(vault): State<Arc<Vault>>, body: String) -> Resp
     axum::Json(json!({ "SecretString": text })).into_response()
 }
 
-async fn source() -> (Arc<Vault>, Verifier) {
+async fn vault() -> (Arc<Vault>, Verifier) {
     let vault = Arc::new(Vault::default());
     let app = Router::new().fallback(get_secret_value).with_state(vault.clone());
     let url = serve(app).await;
@@ -61,108 +61,108 @@ fn version(password: &str) -> Option<Value> {
     Some(json!({ "username": "platform", "password": password }))
 }
 
-async fn verify(source: &Verifier, password: &str) -> Result<(), VerifyError> {
+async fn verify(verifier: &Verifier, password: &str) -> Result<(), VerifyError> {
     let body = json!({ "username": "platform", "password": password, "requestId": "r" }).to_string();
-    source.verify(Callback::parse(body.as_bytes(), None).unwrap()).await.map(drop)
+    verifier.verify(Callback::parse(body.as_bytes(), None).unwrap()).await.map(drop)
 }
 
 #[tokio::test]
 async fn only_the_current_and_the_previous_password_are_valid() {
-    let (vault, source) = source().await;
+    let (vault, verifier) = vault().await;
     *vault.current.lock().unwrap() = version("new");
     *vault.previous.lock().unwrap() = version("old");
-    assert!(verify(&source, "new").await.is_ok());
-    assert!(verify(&source, "old").await.is_ok());
+    assert!(verify(&verifier, "new").await.is_ok());
+    assert!(verify(&verifier, "old").await.is_ok());
     for wrong in ["", "ol", "older", "NEW"] {
-        assert!(matches!(verify(&source, wrong).await, Err(VerifyError::WrongCredentials)), "{wrong}");
+        assert!(matches!(verify(&verifier, wrong).await, Err(VerifyError::WrongCredentials)), "{wrong}");
     }
-    assert_eq!(*vault.asked.lock().unwrap(), 1, "the secret is kept");
+    assert_eq!(*vault.reads.lock().unwrap(), 1, "the secret is cached");
 }
 
 #[tokio::test]
 async fn the_pending_password_is_valid_before_it_becomes_current() {
-    let (vault, source) = source().await;
+    let (vault, verifier) = vault().await;
     *vault.current.lock().unwrap() = version("current");
     *vault.previous.lock().unwrap() = version("previous");
     *vault.pending.lock().unwrap() = version("pending");
     for right in ["current", "previous", "pending"] {
-        assert!(verify(&source, right).await.is_ok(), "{right}");
+        assert!(verify(&verifier, right).await.is_ok(), "{right}");
     }
-    *vault.pending.lock().unwrap() = Some(json!("rubbish"));
-    assert!(matches!(verify(&source, "rubbish").await, Err(VerifyError::WrongCredentials)));
+    *vault.pending.lock().unwrap() = Some(json!("malformed"));
+    assert!(matches!(verify(&verifier, "malformed").await, Err(VerifyError::WrongCredentials)));
 }
 
 #[tokio::test]
 async fn an_unreadable_version_is_soon_read_again_while_the_cached_versions_remain_valid() {
-    let (vault, source) = source().await;
+    let (vault, verifier) = vault().await;
     *vault.current.lock().unwrap() = version("current");
     *vault.pending.lock().unwrap() = version("pending");
-    *vault.withheld.lock().unwrap() = Some("AWSPENDING");
-    assert!(verify(&source, "current").await.is_ok());
-    assert!(matches!(verify(&source, "pending").await, Err(VerifyError::WrongCredentials)));
-    *vault.withheld.lock().unwrap() = None;
+    *vault.throttled.lock().unwrap() = Some("AWSPENDING");
+    assert!(verify(&verifier, "current").await.is_ok());
+    assert!(matches!(verify(&verifier, "pending").await, Err(VerifyError::WrongCredentials)));
+    *vault.throttled.lock().unwrap() = None;
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(3)).await;
     tokio::time::resume();
-    assert!(verify(&source, "pending").await.is_ok());
+    assert!(verify(&verifier, "pending").await.is_ok());
 
     for stage in ["AWSCURRENT", "AWSPENDING"] {
-        *vault.withheld.lock().unwrap() = Some(stage);
+        *vault.throttled.lock().unwrap() = Some(stage);
         tokio::time::pause();
         tokio::time::advance(Duration::from_secs(11 * 60)).await;
         tokio::time::resume();
-        assert!(verify(&source, "current").await.is_ok() && verify(&source, "pending").await.is_ok(), "{stage}");
+        assert!(verify(&verifier, "current").await.is_ok() && verify(&verifier, "pending").await.is_ok(), "{stage}");
     }
 }
 
 #[tokio::test]
 async fn a_rotated_password_is_found_after_a_minute_without_more_frequent_reads() {
-    let (vault, source) = source().await;
+    let (vault, verifier) = vault().await;
     *vault.current.lock().unwrap() = version("first");
-    assert!(verify(&source, "first").await.is_ok());
+    assert!(verify(&verifier, "first").await.is_ok());
     *vault.previous.lock().unwrap() = version("first");
     *vault.current.lock().unwrap() = version("second");
     for _ in 0..5 {
-        assert!(matches!(verify(&source, "second").await, Err(VerifyError::WrongCredentials)));
+        assert!(matches!(verify(&verifier, "second").await, Err(VerifyError::WrongCredentials)));
     }
-    assert_eq!(*vault.asked.lock().unwrap(), 1);
+    assert_eq!(*vault.reads.lock().unwrap(), 1);
 
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(61)).await;
     tokio::time::resume();
-    assert!(verify(&source, "second").await.is_ok());
-    assert!(verify(&source, "first").await.is_ok());
-    assert_eq!(*vault.asked.lock().unwrap(), 2);
+    assert!(verify(&verifier, "second").await.is_ok());
+    assert!(verify(&verifier, "first").await.is_ok());
+    assert_eq!(*vault.reads.lock().unwrap(), 2);
 }
 
 #[tokio::test]
 async fn a_malformed_previous_version_is_ignored() {
-    let (vault, source) = source().await;
+    let (vault, verifier) = vault().await;
     *vault.current.lock().unwrap() = version("new");
-    *vault.previous.lock().unwrap() = Some(json!("rubbish"));
-    assert!(verify(&source, "new").await.is_ok());
-    assert!(matches!(verify(&source, "rubbish").await, Err(VerifyError::WrongCredentials)));
+    *vault.previous.lock().unwrap() = Some(json!("malformed"));
+    assert!(verify(&verifier, "new").await.is_ok());
+    assert!(matches!(verify(&verifier, "malformed").await, Err(VerifyError::WrongCredentials)));
 }
 
 #[tokio::test]
 async fn a_password_rotated_out_twice_is_invalid() {
-    let (vault, source) = source().await;
+    let (vault, verifier) = vault().await;
     *vault.current.lock().unwrap() = version("first");
-    assert!(verify(&source, "first").await.is_ok());
+    assert!(verify(&verifier, "first").await.is_ok());
     *vault.current.lock().unwrap() = version("third");
     *vault.previous.lock().unwrap() = version("second");
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(11 * 60)).await;
     tokio::time::resume();
-    assert!(matches!(verify(&source, "first").await, Err(VerifyError::WrongCredentials)));
-    assert!(verify(&source, "second").await.is_ok());
+    assert!(matches!(verify(&verifier, "first").await, Err(VerifyError::WrongCredentials)));
+    assert!(verify(&verifier, "second").await.is_ok());
 }
 
 #[tokio::test]
 async fn an_unreadable_secret_refuses_every_callback_and_is_not_revealed() {
-    let (vault, source) = source().await;
+    let (vault, verifier) = vault().await;
     *vault.current.lock().unwrap() = Some(json!("{\"username\":\"platform\",\"password\":hunter2}"));
-    let refusal = verify(&source, "hunter2").await.unwrap_err();
+    let refusal = verify(&verifier, "hunter2").await.unwrap_err();
     assert!(!format!("{refusal:?} {refusal}").contains("hunter2"));
     assert_eq!(Refusal::from(refusal).status(), 503);
 }

@@ -1,4 +1,4 @@
-//! ExternalProvisioningChanges from the platform's message to the customer's topic.
+//! ExternalProvisioningChanges, from the platform's message to the customer's topic.
 
 use local_tests::{EXTERNAL, GOLDEN, Stack, options};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Random histories of devices: whatever the platform sends, in whatever order, the table stays consistent.
+//! Random histories of devices: the table stays consistent for any messages in any order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -11,23 +11,23 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use store::Store;
 
-/// A message of a history. Identifiers come from small pools, so that numbers are recycled and hardware is swapped.
+/// A message of a history. Identifiers are from small pools, so that numbers are recycled and hardware is swapped.
 #[derive(Debug, Clone)]
 struct Sent {
     change: &'static str,
-    /// Which request: equal requests with equal contents are duplicates.
+    /// The number of the request. Messages with equal requests and contents are duplicates.
     request: u8,
-    /// Those of the envelope, and those of the snapshot.
+    /// The identifiers of the envelope and of the snapshot.
     addressed: BTreeSet<(&'static str, u8)>,
     snapshot: BTreeSet<(&'static str, u8)>,
-    /// Seconds by which it is received later (or, reordered, earlier) than its place says.
+    /// The receive time relative to the order of the history, in seconds. Negative if reordered.
     delay: i64,
-    /// Whether it comes at the same time as the one before.
+    /// Whether it is recorded concurrently with the previous message.
     concurrent: bool,
 }
 
 const KINDS: [&str; 6] = ["mdn", "min", "iccid", "imei", "meid", "otaid"];
-/// Of ExternalProvisioningChanges, and of CarrierService.
+/// Changes of ExternalProvisioningChanges and of CarrierService.
 const CHANGES: [&str; 10] = [
     "Activate",
     "SUSPEND",
@@ -80,10 +80,10 @@ fn body(sent: &Sent) -> String {
             .to_string();
     }
     let named = |tag: &str, names: &BTreeSet<(&str, u8)>| -> String {
-        let one = |(kind, number): &(&str, u8)| {
+        let element = |(kind, number): &(&str, u8)| {
             format!("<{tag}><Kind>{kind}</Kind><Identifier>{kind}{number}</Identifier></{tag}>")
         };
-        names.iter().map(one).collect()
+        names.iter().map(element).collect()
     };
     let (devices, info) = (named("Device", &sent.addressed), named("DeviceIdentifiers", &sent.snapshot));
     format!(
@@ -99,7 +99,7 @@ async fn record(store: &Store, sent: &Sent, received_at: Timestamp) {
     assert!(recording.failure.is_none() && recording.oversized.is_empty(), "{recording:?}");
 }
 
-/// What the table holds, by kind of row.
+/// The rows of the table, by kind.
 #[derive(Default)]
 struct Contents {
     devices: BTreeMap<String, Device>,
@@ -159,14 +159,14 @@ fn assert_versions_have_no_gaps(contents: &Contents) {
     assert!(contents.devices.keys().all(|key| contents.events.contains_key(key)));
 }
 
-/// A device without identifiers has been merged into one whose history has its history.
+/// A device without identifiers was merged into another one, whose history includes its own.
 fn assert_no_history_is_lost(contents: &Contents) {
     for device in contents.devices.values() {
         let last = contents.events[&format!("DEVICE#{}", device.id)].last().unwrap();
-        let nameless = device.identifiers.is_empty();
-        assert!(device.merged_into.is_none() || nameless);
-        // Only an activation that took its number leaves a device nameless and on its own.
-        assert!(!nameless || device.merged_into.is_some() || last.change == device::IDENTIFIERS_MOVED);
+        let unidentified = device.identifiers.is_empty();
+        assert!(device.merged_into.is_none() || unidentified);
+        // Only an activation that took its number leaves an unmerged device without identifiers.
+        assert!(!unidentified || device.merged_into.is_some() || last.change == device::IDENTIFIERS_MOVED);
         if let Some(winner) = &device.merged_into {
             let mut winner = &contents.devices[&format!("DEVICE#{winner}")];
             while let Some(next) = &winner.merged_into {
@@ -201,7 +201,7 @@ async fn play(history: &[Sent]) {
     assert_no_history_is_lost(&contents);
     assert_eq!(contents.receipts, distinct.len());
     let applied = contents.events.values().flatten().filter(|event| event.change != device::IDENTIFIERS_MOVED).count();
-    assert_eq!(applied, distinct.len(), "each message is applied once");
+    assert_eq!(applied, distinct.len(), "each message is recorded once");
     let ids: BTreeSet<_> = contents.events.values().flatten().map(|event| &event.id).collect();
     assert_eq!(ids.len(), contents.events.values().flatten().count(), "ids of events are unique");
 }

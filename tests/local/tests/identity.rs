@@ -1,4 +1,4 @@
-//! Which device a message means: the hazards of names that change hands.
+//! Identity resolution: which device a message refers to when identifiers move between devices.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -10,11 +10,11 @@ static REQUEST: AtomicU32 = AtomicU32::new(0);
 /// Posts a change with this snapshot of identifiers (`"mdn:1 imei:2"`), addressed by the first ones if given.
 async fn change_addressed(stack: &Stack, change: &str, addressed: &str, snapshot: &str) {
     let named = |tag: &str, names: &str| -> String {
-        let one = |name: &str| {
+        let identifier = |name: &str| {
             let (kind, value) = name.split_once(':').unwrap();
             format!("<{tag}><Kind>{kind}</Kind><Identifier>{value}</Identifier></{tag}>")
         };
-        names.split_whitespace().map(one).collect()
+        names.split_whitespace().map(identifier).collect()
     };
     let body = format!(
         "<CallbackRequest><RequestId>r-{}</RequestId>{}<Data><ExternalProvisioningChange><Change>{change}</Change><DeviceInfo>
@@ -78,7 +78,7 @@ async fn swapped_hardware_keeps_the_device() {
     assert_eq!(stack.get("/devices/imei/10").await.0, 404);
 
     change(&stack, "Activate", "mdn:2 imei:10").await;
-    assert_ne!(id(&stack, "imei/10").await, before, "the old hardware is another device now");
+    assert_ne!(id(&stack, "imei/10").await, before, "the old hardware is a separate device now");
     assert_eq!(history(&stack, "mdn/1").await, ["Activate", "changeIMEI"]);
 }
 

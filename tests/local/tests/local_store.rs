@@ -1,4 +1,4 @@
-//! What `callbacks local` keeps: for how long, how much of it, and in a directory of whom.
+//! The storage of `callbacks local`: retention, limits and exclusive use of the directory.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,7 +12,7 @@ fn in_directory(directory: &Path) -> Options {
     Options { data: Some(directory.to_owned()), ..options() }
 }
 
-/// The rows of a table of the embedded engine's own.
+/// The number of rows in a table of the embedded engine's database.
 fn count(file: &Path, table: &str) -> i64 {
     let connection = rusqlite::Connection::open(file).unwrap();
     connection.query_row(&format!("SELECT COUNT(*) FROM {table}"), [], |row| row.get(0)).unwrap()
@@ -36,7 +36,7 @@ async fn the_engine_keeps_no_transaction_tokens() {
         let value = AttributeValue::S(key.to_owned());
         let put = Put::builder().table_name("callbacks").item("pk", value.clone()).item("sk", value).build().unwrap();
         let item = TransactWriteItem::builder().put(put).build();
-        // With the token, the second one would be refused as another transaction than the first.
+        // With its token, the second request would be refused: the token belongs to a different transaction.
         stack.local.table.transact_write_items().client_request_token("one").transact_items(item).send().await.unwrap();
     }
 }
@@ -82,7 +82,7 @@ async fn unpublished_events_are_published_after_a_restart() {
     let table = directory.path().join("dynamodb.sqlite");
     {
         let stack = Stack::on(directory.path().to_owned()).await;
-        // Until this is done, no record can be published and deleted.
+        // Records stay in the stream, as after a crash between publishing and deleting.
         let keep = "CREATE TRIGGER kept BEFORE DELETE ON _stream_records BEGIN SELECT RAISE(FAIL, 'kept'); END";
         rusqlite::Connection::open(&table).unwrap().execute_batch(keep).unwrap();
         assert_eq!(stack.post(GOLDEN[0]).await, 200);

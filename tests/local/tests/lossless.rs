@@ -1,4 +1,4 @@
-//! Whatever a message says is found again in what is recorded of it.
+//! Every text of a message is in the recorded events.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use registry::SERVICES;
 use serde_json::{Map, Value, json};
 
-/// The platform's own names; others are made up.
+/// Names that the platform uses, and invented ones.
 const NAMES: [&str; 27] = [
     "deviceResponse",
     "Data",
@@ -42,12 +42,12 @@ const NAMES: [&str; 27] = [
     "servicePlan",
 ];
 
-/// Names that a payload may have.
+/// The names of members in a generated payload.
 fn name() -> impl Strategy<Value = String> {
     prop_oneof![proptest::sample::select(NAMES.as_slice()).prop_map(str::to_owned), "[A-Za-z][a-zA-Z]{0,6}"]
 }
 
-/// Objects, arrays, nil and empty members, and texts that are all different.
+/// Objects, arrays, nil and empty members, and texts.
 fn payload() -> impl Strategy<Value = Map<String, Value>> {
     let identifier = proptest::sample::select(["mdn", "imei", "Iccid", "sku"].as_slice());
     let identifier = identifier.prop_map(|kind| json!({ "kind": kind, "id": "leaf" }));
@@ -68,7 +68,7 @@ fn payload() -> impl Strategy<Value = Map<String, Value>> {
     proptest::collection::vec((name(), tree), 1..5).prop_map(|members| members.into_iter().collect())
 }
 
-/// Gives every leaf a text of its own.
+/// Makes the text of every leaf unique.
 fn number(value: &mut Value, texts: &mut Vec<String>) {
     match value {
         Value::Object(members) => members.values_mut().for_each(|value| number(value, texts)),

@@ -1,4 +1,4 @@
-//! What happens between a store's reading and its writing: another writer comes first.
+//! Optimistic locking: another writer changes a row between the read and the conditional write.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ async fn concurrent_writers_of_one_device_lose_no_event() {
     assert_eq!(stack.events("meid/A2000009D6BFE1").await.len(), 20);
 }
 
-/// A row that says something else than the device it names does not heal by trying again: the deadline ends it.
+/// A row whose version differs from its device's is inconsistent, so that every retry fails until the deadline.
 #[tokio::test]
 async fn losing_every_race_until_the_deadline_is_an_error_and_changes_nothing() {
     let stack = Stack::new().await;

@@ -1,4 +1,5 @@
-//! What every service makes of a large message takes memory in proportion to its length.
+//! Interpreting a large message takes memory proportional to its length. A binary of its own, since it replaces the global allocator and
+//! measures the peak of the whole process.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use callback::Callback;
@@ -11,17 +12,17 @@ use serde_json::{Value, json};
 #[global_allocator]
 static PEAK: PeakAlloc = PeakAlloc;
 
-/// The parser's own constant, and as much for what the services make of a message that has the most objects.
+/// The parser's constant, and the same for the observations of a message with as many objects as possible.
 const CONSTANT: usize = 2 * 80 * 1024 * 1024;
 
-/// What ordinary messages may take beside ten times their length.
+/// The allowance of ordinary messages beyond ten times their length.
 const ORDINARY: usize = 16 * 1024 * 1024;
 
 fn id(number: usize) -> Value {
     json!({ "id": format!("35{number:013}"), "kind": "imei" })
 }
 
-/// A message and what it may take beside ten times its length.
+/// Name, message and allowance beyond ten times its length.
 fn families() -> Vec<(&'static str, String, usize)> {
     let many = |count: usize, one: fn(usize) -> Value| (0..count).map(one).collect::<Vec<Value>>();
     let usage = |items: Vec<Value>| json!({ "requestId": "r", "deviceResponse": { "usageResponse": items } });

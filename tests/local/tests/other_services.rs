@@ -1,6 +1,5 @@
-//! Services beyond the thirteen: any name is taken, and what it says is kept, published and never taken for a duplicate of
-
-//! something that was said days before.
+//! Services other than the thirteen: messages of any service name are recorded and published, and a repeated notification days later
+//! is not a duplicate.
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -21,7 +20,7 @@ async fn post(stack: &Stack, service: &str, body: &str) {
     assert_eq!(status, 200, "{service}: {answer}");
 }
 
-fn sent(body: &str) -> Value {
+fn parse(body: &str) -> Value {
     serde_json::from_str(body).unwrap()
 }
 
@@ -29,19 +28,19 @@ fn sent(body: &str) -> Value {
 async fn non_ip_data_of_a_device_is_recorded_and_published_whole() {
     let stack = Stack::new().await;
     post(&stack, "NiddService", MOBILE_ORIGINATED).await;
-    let said = &sent(MOBILE_ORIGINATED)["niddResponse"];
+    let payload = &parse(MOBILE_ORIGINATED)["niddResponse"];
 
     let device = stack.device("imei/350000000000114").await;
-    assert_eq!(&device["otherServices"]["NiddService"]["values"], said);
+    assert_eq!(&device["otherServices"]["NiddService"]["values"], payload);
     for name in ["mdn/5550100114", "imsi/311480000000114", "iccid/89000000000000001141"] {
-        assert_eq!(stack.device(name).await, device, "the network's names of the device lead to it");
+        assert_eq!(stack.device(name).await, device, "the device is found by its network identifiers");
     }
 
     let events = stack.events("imei/350000000000114").await;
     assert_eq!(events.len(), 1);
     let event = &events[0];
     assert_eq!((&event["service"], &event["change"]), (&json!("NiddService"), &json!("niddMONotificationResponse")));
-    assert_eq!(&event["payload"]["niddResponse"], said);
+    assert_eq!(&event["payload"]["niddResponse"], payload);
     assert_eq!((&event["unknown"], &event["result"]), (&json!({}), &Value::Null));
 
     let published = &stack.topic_messages(1).await[0];
@@ -75,7 +74,7 @@ async fn the_outcome_of_a_message_and_of_a_configuration_is_found_by_request_id(
         ),
     ] {
         post(&stack, "NiddService", body).await;
-        let (status, request) = stack.get(&format!("/requests/{}", sent(body)["requestId"].as_str().unwrap())).await;
+        let (status, request) = stack.get(&format!("/requests/{}", parse(body)["requestId"].as_str().unwrap())).await;
         assert_eq!(status, 200);
         let result = &request["results"][0];
         assert_eq!((&result["service"], &result["operation"]), (&json!("NiddService"), &json!(operation)));
@@ -84,7 +83,7 @@ async fn the_outcome_of_a_message_and_of_a_configuration_is_found_by_request_id(
     let events = stack.events("imei/350000000000114").await;
     assert_eq!(events.len(), 4);
     for (event, status) in events.iter().zip(["Delivered", "DeliveryFailed", "ConfigCreated", "ConfigFailed"]) {
-        assert_eq!(event["payload"]["status"], status, "the platform's word is in the history");
+        assert_eq!(event["payload"]["status"], status, "the event has the platform's own name of the change");
     }
     stack.topic_messages(4).await;
 }
@@ -94,8 +93,8 @@ async fn results_of_the_intelligence_service_belong_to_the_device_or_the_account
     let stack = Stack::new().await;
     post(&stack, "IntelligenceService", golden!("rest/7-device-experience.json")).await;
     let device = stack.device("iccid/89000000000000001151").await;
-    let said = &sent(golden!("rest/7-device-experience.json"))["intelligenceResponse"];
-    assert_eq!(&device["otherServices"]["IntelligenceService"]["values"], said);
+    let payload = &parse(golden!("rest/7-device-experience.json"))["intelligenceResponse"];
+    assert_eq!(&device["otherServices"]["IntelligenceService"]["values"], payload);
 
     post(&stack, "IntelligenceService", golden!("rest/6-network-conditions.json")).await;
     let published = stack.topic_messages(2).await;
@@ -108,20 +107,20 @@ async fn a_soap_message_of_an_unknown_service_is_kept_whole() {
     let stack = Stack::new().await;
     post(&stack, "Some-Service_of.2031", golden!("soap/1-subscription-notification.xml")).await;
     let device = stack.device("mdn/5550100116").await;
-    let said = json!({
+    let payload = json!({
         "@revision": "2",
         "SubscriptionName": "Subscription 1",
         "EventTime": { "#text": "2026-03-01T00:00:00", "@zone": "UTC" },
         "Reason": "",
     });
-    assert_eq!(device["otherServices"]["Some-Service_of.2031"]["values"], said);
+    assert_eq!(device["otherServices"]["Some-Service_of.2031"]["values"], payload);
     let events = stack.events("imei/350000000000116").await;
-    assert_eq!(events[0]["payload"]["Data"]["SubscriptionNotification"], said);
+    assert_eq!(events[0]["payload"]["Data"]["SubscriptionNotification"], payload);
     assert_eq!(stack.topic_messages(1).await[0]["attributes"]["service"], "Some-Service_of.2031");
 }
 
-/// How many events of the device there are after this message came in so many minutes after the first time, each.
-async fn known_after(minutes: &[i64]) -> usize {
+/// The number of recorded events if an equal message is received at each of these minutes.
+async fn recorded_events(minutes: &[i64]) -> usize {
     let stack = Stack::new().await;
     let store = stack.store();
     let service = other_services::service("DiagnosticsService").unwrap();
@@ -136,19 +135,19 @@ async fn known_after(minutes: &[i64]) -> usize {
     }
     let events = stack.events("imei/350000000000117").await;
     let ids: std::collections::BTreeSet<_> = events.iter().map(|event| event["id"].to_string()).collect();
-    assert_eq!(ids.len(), events.len(), "subscribers drop what has the id of another event");
+    assert_eq!(ids.len(), events.len(), "subscribers discard an event with a known id");
     events.len()
 }
 
 #[tokio::test]
 async fn equal_events_of_one_request_that_are_days_apart_are_all_recorded() {
     const DAY: i64 = 24 * 60;
-    assert_eq!(known_after(&[0, DAY, 29 * DAY, 365 * DAY, 3650 * DAY]).await, 5);
+    assert_eq!(recorded_events(&[0, DAY, 29 * DAY, 365 * DAY, 3650 * DAY]).await, 5);
 }
 
 #[tokio::test]
 async fn a_resend_within_the_documented_time_is_recorded_once() {
-    assert_eq!(known_after(&[0, 5, 10, 15]).await, 1);
+    assert_eq!(recorded_events(&[0, 5, 10, 15]).await, 1);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! `callbacks platform` as its callers see it: both registration APIs, over HTTP, byte by byte.
+//! The two registration APIs of `callbacks platform`, over HTTP.
 
 use std::path::Path;
 
@@ -13,18 +13,18 @@ const V2: &str = "http://nphase.com/unifiedwebservice/v2";
 const CONTRACT: &str = "http://schemas.datacontract.org/2004/07/NPhase.UnifiedWebService.APIs.v2.Contract";
 const SOAP: &str = "http://schemas.xmlsoap.org/soap/envelope/";
 
-struct Carrier {
+struct Simulator {
     platform: Platform,
     client: reqwest::Client,
 }
 
-/// What a caller of the REST API holds.
+/// The credentials of a REST session.
 struct Rest {
     bearer: String,
     session: String,
 }
 
-impl Carrier {
+impl Simulator {
     async fn with(options: Options) -> Self {
         Self { platform: start(options).await.unwrap(), client: reqwest::Client::new() }
     }
@@ -135,7 +135,7 @@ fn error_code(answer: &(u16, Value)) -> &str {
     answer.1["errorCode"].as_str().unwrap()
 }
 
-/// The local part of a fault's code.
+/// The fault code without its namespace prefix.
 fn fault_code(answer: &(u16, String)) -> String {
     assert_eq!(answer.0, 500, "{answer:?}");
     let document = Document::parse(&answer.1).unwrap();
@@ -151,7 +151,7 @@ fn texts(xml: &str, name: &str) -> Vec<String> {
     named.map(|node| node.text().unwrap_or_default().to_owned()).collect()
 }
 
-/// An element with its namespace, its attributes, its text and what is in it, without the blanks between elements.
+/// An element with its namespace, attributes, text and children, without the white space between elements.
 fn tree(node: Node<'_, '_>) -> Value {
     let children: Vec<_> = node.children().filter(Node::is_element).map(tree).collect();
     let attributes: Vec<_> = node.attributes().map(|attribute| json!([attribute.name(), attribute.value()])).collect();
@@ -165,33 +165,33 @@ fn usage(url: &str) -> Value {
 
 #[tokio::test]
 async fn oauth_returns_the_same_token_until_it_expires() {
-    let carrier = Carrier::new().await;
-    let (status, token) = carrier.oauth("stand-in-key", "stand-in-secret", "grant_type=client_credentials").await;
+    let simulator = Simulator::new().await;
+    let (status, token) = simulator.oauth("stand-in-key", "stand-in-secret", "grant_type=client_credentials").await;
     assert_eq!((status, token["token_type"].as_str()), (200, Some("Bearer")));
     assert!((3590..=3600).contains(&token["expires_in"].as_i64().unwrap()), "{token}");
     assert!(token["scope"].is_string());
-    assert_eq!(token["access_token"], carrier.bearer().await.as_str());
-    carrier.platform.expire_tokens();
-    assert_ne!(token["access_token"], carrier.bearer().await.as_str());
+    assert_eq!(token["access_token"], simulator.bearer().await.as_str());
+    simulator.platform.expire_tokens();
+    assert_ne!(token["access_token"], simulator.bearer().await.as_str());
 }
 
 #[tokio::test]
 async fn a_wrong_key_and_a_wrong_grant_are_refused_with_oauth_errors() {
-    let carrier = Carrier::new().await;
+    let simulator = Simulator::new().await;
     for (key, secret) in [("stand-in-key", "wrong"), ("wrong", "stand-in-secret"), ("", "")] {
-        let (status, answer) = carrier.oauth(key, secret, "grant_type=client_credentials").await;
+        let (status, answer) = simulator.oauth(key, secret, "grant_type=client_credentials").await;
         assert_eq!((status, answer["error"].as_str()), (401, Some("invalid_client")));
         assert!(answer["error_description"].is_string());
     }
-    let (status, answer) = carrier.oauth("stand-in-key", "stand-in-secret", "grant_type=password").await;
+    let (status, answer) = simulator.oauth("stand-in-key", "stand-in-secret", "grant_type=password").await;
     assert_eq!((status, answer["error"].as_str()), (400, Some("unsupported_grant_type")));
 }
 
 #[tokio::test]
 async fn the_gateway_has_its_own_fault_format_in_json_and_xml() {
-    let carrier = Carrier::new().await;
-    let ended = carrier.bearer().await;
-    carrier.platform.expire_tokens();
+    let simulator = Simulator::new().await;
+    let ended = simulator.bearer().await;
+    simulator.platform.expire_tokens();
     let path = format!("/api/m2m/v1/callbacks/{ACCOUNT}");
     for (method, path, bearer, expected) in [
         (Method::GET, path.as_str(), None, (401, "900902")),
@@ -202,7 +202,7 @@ async fn the_gateway_has_its_own_fault_format_in_json_and_xml() {
         (Method::DELETE, "/api/m2m/v1/callbacks/0000123456-00001/DeviceUsage", None, (404, "900906")),
     ] {
         for xml in [false, true] {
-            let mut request = carrier.request(method.clone(), path);
+            let mut request = simulator.request(method.clone(), path);
             if let Some(bearer) = bearer {
                 request = request.bearer_auth(bearer);
             }
@@ -226,12 +226,12 @@ async fn the_gateway_has_its_own_fault_format_in_json_and_xml() {
 
 #[tokio::test]
 async fn a_listener_is_registered_listed_with_its_password_overwritten_and_deregistered_over_rest() {
-    let carrier = Carrier::new().await;
-    let rest = carrier.rest().await;
-    assert_eq!(carrier.list(&rest).await, (200, json!([])));
+    let simulator = Simulator::new().await;
+    let rest = simulator.rest().await;
+    assert_eq!(simulator.list(&rest).await, (200, json!([])));
     let done = (200, json!({ "accountName": ACCOUNT, "serviceName": "DeviceUsage" }));
-    assert_eq!(carrier.register(&rest, usage("http://example.com:9001/usage")).await, done);
-    assert_eq!(carrier.register(&rest, usage("https://example.com/usage")).await, done);
+    assert_eq!(simulator.register(&rest, usage("http://example.com:9001/usage")).await, done);
+    assert_eq!(simulator.register(&rest, usage("https://example.com/usage")).await, done);
     let entry = json!({
         "accountName": ACCOUNT,
         "serviceName": "DeviceUsage",
@@ -239,38 +239,38 @@ async fn a_listener_is_registered_listed_with_its_password_overwritten_and_dereg
         "username": "listener",
         "password": "listener's password",
     });
-    assert_eq!(carrier.list(&rest).await, (200, json!([entry])));
-    assert_eq!(carrier.deregister(&rest, "DeviceUsage").await, done);
-    assert_eq!(carrier.list(&rest).await, (200, json!([])));
-    let again = carrier.deregister(&rest, "DeviceUsage").await;
+    assert_eq!(simulator.list(&rest).await, (200, json!([entry])));
+    assert_eq!(simulator.deregister(&rest, "DeviceUsage").await, done);
+    assert_eq!(simulator.list(&rest).await, (200, json!([])));
+    let again = simulator.deregister(&rest, "DeviceUsage").await;
     assert_eq!(error_code(&again), "UnifiedWebService.REQUEST_FAILED.Callback.NotRegistered");
 }
 
 #[tokio::test]
 async fn rest_accepts_thirteen_services_and_soap_eleven() {
-    let carrier = Carrier::new().await;
-    let rest = carrier.rest().await;
+    let simulator = Simulator::new().await;
+    let rest = simulator.rest().await;
     for service in registry::SERVICES {
         let body = json!({ "name": service.name, "url": "https://example.com/" });
-        assert_eq!(carrier.register(&rest, body).await.0, 200, "{}", service.name);
-        assert_eq!(carrier.deregister(&rest, &service.name).await.0, 200, "{}", service.name);
+        assert_eq!(simulator.register(&rest, body).await.0, 200, "{}", service.name);
+        assert_eq!(simulator.deregister(&rest, &service.name).await.0, 200, "{}", service.name);
     }
-    let session = carrier.soap_log_in().await;
+    let session = simulator.soap_log_in().await;
     for service in registry::SERVICES {
-        let answer = carrier.soap_register(&session, &service.name).await;
+        let answer = simulator.soap_register(&session, &service.name).await;
         if ["DeviceProfileService", "StateService"].contains(&&*service.name) {
             assert_eq!(fault_code(&answer), "CallbackRegistrationService.INPUT_INVALID.ServiceName.Invalid");
         } else {
             assert_eq!(answer.0, 200, "{answer:?}");
         }
     }
-    assert_eq!(carrier.soap_list(&session).await.len(), 11);
+    assert_eq!(simulator.soap_list(&session).await.len(), 11);
 }
 
 #[tokio::test]
 async fn rest_refuses_what_the_platform_refuses() {
-    let carrier = Carrier::new().await;
-    let rest = carrier.rest().await;
+    let simulator = Simulator::new().await;
+    let rest = simulator.rest().await;
     for (body, code) in [
         (json!({ "name": "NoService", "url": "https://example.com/" }), "INPUT_INVALID.ServiceName.Invalid"),
         (json!({ "url": "https://example.com/" }), "INPUT_INVALID.ServiceName.Invalid"),
@@ -286,51 +286,51 @@ async fn rest_refuses_what_the_platform_refuses() {
         ),
         (json!(["DeviceUsage"]), "DeserializationFailed"),
     ] {
-        let answer = carrier.register(&rest, body.clone()).await;
+        let answer = simulator.register(&rest, body.clone()).await;
         assert_eq!(error_code(&answer), format!("UnifiedWebService.{code}"), "{body}");
     }
-    let elsewhere = carrier.call(&rest, Method::GET, "/api/m2m/v1/callbacks/123456-00001", None).await;
+    let elsewhere = simulator.call(&rest, Method::GET, "/api/m2m/v1/callbacks/123456-00001", None).await;
     assert_eq!(error_code(&elsewhere), "UnifiedWebService.REQUEST_FAILED.AccountNotFound");
-    let unspoken = carrier.call(&rest, Method::POST, &format!("/api/m2m/v1/callbacks/{ACCOUNT}"), None).await;
+    let unspoken = simulator.call(&rest, Method::POST, &format!("/api/m2m/v1/callbacks/{ACCOUNT}"), None).await;
     assert_eq!(error_code(&unspoken), "UnifiedWebService.INPUT_INVALID.RequestUndefined");
-    assert_eq!(carrier.list(&rest).await, (200, json!([])));
+    assert_eq!(simulator.list(&rest).await, (200, json!([])));
 }
 
 #[tokio::test]
 async fn a_service_of_one_api_can_not_be_registered_deregistered_or_listed_through_the_other() {
-    let carrier = Carrier::new().await;
-    let (rest, session) = (carrier.rest().await, carrier.soap_log_in().await);
-    assert_eq!(carrier.register(&rest, usage("https://example.com/rest")).await.0, 200);
-    assert_eq!(carrier.soap_register(&session, "CarrierService").await.0, 200);
+    let simulator = Simulator::new().await;
+    let (rest, session) = (simulator.rest().await, simulator.soap_log_in().await);
+    assert_eq!(simulator.register(&rest, usage("https://example.com/rest")).await.0, 200);
+    assert_eq!(simulator.soap_register(&session, "CarrierService").await.0, 200);
 
     let other = "REQUEST_FAILED.Callback.RegisteredByOtherApi";
-    let over_rest = carrier.register(&rest, json!({ "name": "CarrierService", "url": "https://example.com/" })).await;
+    let over_rest = simulator.register(&rest, json!({ "name": "CarrierService", "url": "https://example.com/" })).await;
     assert_eq!(error_code(&over_rest), format!("UnifiedWebService.{other}"));
-    assert_eq!(error_code(&carrier.deregister(&rest, "CarrierService").await), format!("UnifiedWebService.{other}"));
-    let over_soap = carrier.soap_register(&session, "DeviceUsage").await;
+    assert_eq!(error_code(&simulator.deregister(&rest, "CarrierService").await), format!("UnifiedWebService.{other}"));
+    let over_soap = simulator.soap_register(&session, "DeviceUsage").await;
     assert_eq!(fault_code(&over_soap), format!("CallbackRegistrationService.{other}"));
     let names = [("AccountName", ACCOUNT), ("ServiceName", "DeviceUsage")];
-    let over_soap = carrier.registration(&session, "UnregisterCallback", &names).await;
+    let over_soap = simulator.registration(&session, "UnregisterCallback", &names).await;
     assert_eq!(fault_code(&over_soap), format!("CallbackRegistrationService.{other}"));
 
-    let listed = carrier.list(&rest).await.1;
+    let listed = simulator.list(&rest).await.1;
     assert_eq!((listed.as_array().unwrap().len(), &listed[0]["serviceName"]), (1, &json!("DeviceUsage")));
-    let listed = carrier.soap_list(&session).await;
+    let listed = simulator.soap_list(&session).await;
     assert_eq!(listed, [("CarrierService".to_owned(), "https://example.com/soap?a=1&b=2".to_owned())]);
 
-    assert_eq!(carrier.deregister(&rest, "DeviceUsage").await.0, 200);
-    assert_eq!(carrier.soap_register(&session, "DeviceUsage").await.0, 200, "free again");
+    assert_eq!(simulator.deregister(&rest, "DeviceUsage").await.0, 200);
+    assert_eq!(simulator.soap_register(&session, "DeviceUsage").await.0, 200, "free again");
 }
 
 #[tokio::test]
 async fn the_documented_example_request_gets_the_documented_response() {
-    let carrier = Carrier::with(Options { account: vec!["account_name".to_owned()], ..simulator_options() }).await;
-    let session = carrier.soap_log_in().await;
+    let simulator = Simulator::with(Options { account: vec!["account_name".to_owned()], ..simulator_options() }).await;
+    let session = simulator.soap_log_in().await;
     let request = REGISTER_CALLBACK_REQUEST
         .replace("''current_session_token''", &session)
         .replace("DeviceUsage", "CarrierService");
     let action = format!("\"{V2}/ICallbackRegistrationService/RegisterCallback\"");
-    let (status, answer) = carrier.post_soap("CallbackRegistrationService", &action, request).await;
+    let (status, answer) = simulator.post_soap("CallbackRegistrationService", &action, request).await;
     assert_eq!(status, 200, "{answer}");
     let (expected, given) = (Document::parse(REGISTER_CALLBACK_RESPONSE).unwrap(), Document::parse(&answer).unwrap());
     assert_eq!(tree(expected.root_element()), tree(given.root_element()));
@@ -338,9 +338,9 @@ async fn the_documented_example_request_gets_the_documented_response() {
 
 #[tokio::test]
 async fn a_soap_session_is_in_the_body_and_in_the_header_and_ends_with_log_out() {
-    let carrier = Carrier::new().await;
+    let simulator = Simulator::new().await;
     let input = [("Username", "stand-in-user"), ("Password", "stand-in-password")];
-    let (_, answer) = carrier.soap("", "SessionService", "LogIn", &input).await;
+    let (_, answer) = simulator.soap("", "SessionService", "LogIn", &input).await;
     let document = Document::parse(&answer).unwrap();
     let path: Vec<_> = document
         .descendants()
@@ -362,16 +362,16 @@ async fn a_soap_session_is_in_the_body_and_in_the_header_and_ends_with_log_out()
     );
     let session = texts(&answer, "SessionToken").remove(0);
     assert_eq!(texts(&answer, "token").remove(0), session);
-    let (status, answer) = carrier.soap("", "SessionService", "LogOut", &[("SessionToken", &session)]).await;
+    let (status, answer) = simulator.soap("", "SessionService", "LogOut", &[("SessionToken", &session)]).await;
     assert_eq!((status, texts(&answer, "SessionToken")), (200, vec![session.clone()]), "{answer}");
-    let after = carrier.soap_register(&session, "DeviceUsage").await;
+    let after = simulator.soap_register(&session, "DeviceUsage").await;
     assert_eq!(fault_code(&after), "CallbackRegistrationService.INPUT_INVALID.SessionToken.Invalid");
 }
 
 #[tokio::test]
 async fn soap_lists_names_and_urls_and_never_credentials() {
-    let carrier = Carrier::new().await;
-    let session = carrier.soap_log_in().await;
+    let simulator = Simulator::new().await;
+    let session = simulator.soap_log_in().await;
     let input = [
         ("AccountName", ACCOUNT),
         ("ServiceName", "DeviceUsage"),
@@ -379,19 +379,19 @@ async fn soap_lists_names_and_urls_and_never_credentials() {
         ("Username", "listener"),
         ("Password", "&lt;hunter2&gt;"),
     ];
-    assert_eq!(carrier.registration(&session, "RegisterCallback", &input).await.0, 200);
-    let (_, answer) = carrier.registration(&session, "GetCallbackRegistrations", &[("AccountName", ACCOUNT)]).await;
+    assert_eq!(simulator.registration(&session, "RegisterCallback", &input).await.0, 200);
+    let (_, answer) = simulator.registration(&session, "GetCallbackRegistrations", &[("AccountName", ACCOUNT)]).await;
     assert_eq!(texts(&answer, "AccountName"), [ACCOUNT]);
     assert!(!answer.contains("listener") && !answer.contains("hunter2"), "{answer}");
-    let kept: Value = json!(registrations(&carrier.platform).await);
+    let kept: Value = json!(registrations(&simulator.platform).await);
     assert_eq!(kept[0]["credentials"], json!({ "username": "listener", "password": "<hunter2>" }));
     assert_eq!((&kept[0]["api"], &kept[0]["former"]), (&json!("soap"), &Value::Null));
 }
 
 #[tokio::test]
 async fn a_soap_request_needs_the_right_namespaces_order_and_action() {
-    let carrier = Carrier::with(Options { account: vec!["account_name".to_owned()], ..simulator_options() }).await;
-    let session = carrier.soap_log_in().await;
+    let simulator = Simulator::with(Options { account: vec!["account_name".to_owned()], ..simulator_options() }).await;
+    let session = simulator.soap_log_in().await;
     let request = REGISTER_CALLBACK_REQUEST.replace("''current_session_token''", &session);
     let action = format!("\"{V2}/ICallbackRegistrationService/RegisterCallback\"");
     let swapped =
@@ -427,79 +427,79 @@ async fn a_soap_request_needs_the_right_namespaces_order_and_action() {
             "INPUT_INVALID.RequestUndefined",
         ),
     ] {
-        let answer = carrier.post_soap("CallbackRegistrationService", action, body).await;
+        let answer = simulator.post_soap("CallbackRegistrationService", action, body).await;
         assert_eq!(fault_code(&answer), format!("CallbackRegistrationService.{code}"), "{why}");
     }
     let request =
-        carrier.request(Method::POST, "/api/v2/SessionService.svc").header("content-type", "application/soap+xml");
+        simulator.request(Method::POST, "/api/v2/SessionService.svc").header("content-type", "application/soap+xml");
     assert_eq!(request.send().await.unwrap().status(), 415);
 }
 
 #[tokio::test]
 async fn both_apis_distinguish_an_expired_session_from_an_unknown_one() {
-    let carrier = Carrier::new().await;
-    let (rest, session) = (carrier.rest().await, carrier.soap_log_in().await);
-    carrier.platform.expire_sessions();
+    let simulator = Simulator::new().await;
+    let (rest, session) = (simulator.rest().await, simulator.soap_log_in().await);
+    simulator.platform.expire_sessions();
     let expired = "REQUEST_FAILED.SessionToken.Expired";
-    assert_eq!(error_code(&carrier.list(&rest).await), format!("UnifiedWebService.{expired}"));
-    let answer = carrier.soap_register(&session, "DeviceUsage").await;
+    assert_eq!(error_code(&simulator.list(&rest).await), format!("UnifiedWebService.{expired}"));
+    let answer = simulator.soap_register(&session, "DeviceUsage").await;
     assert_eq!(fault_code(&answer), format!("CallbackRegistrationService.{expired}"));
 
     let never = Rest { session: "never".to_owned(), bearer: rest.bearer };
-    assert_eq!(error_code(&carrier.list(&never).await), "UnifiedWebService.INPUT_INVALID.SessionToken.Invalid");
-    let none = carrier.request(Method::GET, &format!("/api/m2m/v1/callbacks/{ACCOUNT}")).bearer_auth(&never.bearer);
+    assert_eq!(error_code(&simulator.list(&never).await), "UnifiedWebService.INPUT_INVALID.SessionToken.Invalid");
+    let none = simulator.request(Method::GET, &format!("/api/m2m/v1/callbacks/{ACCOUNT}")).bearer_auth(&never.bearer);
     assert_eq!(error_code(&json_of(none).await), "UnifiedWebService.INPUT_INVALID.SessionToken.Invalid");
 }
 
 #[tokio::test]
 async fn a_session_can_be_ended_over_rest() {
-    let carrier = Carrier::new().await;
-    let rest = carrier.rest().await;
-    let (status, answer) = carrier.call(&rest, Method::POST, "/api/m2m/v1/session/logout", None).await;
+    let simulator = Simulator::new().await;
+    let rest = simulator.rest().await;
+    let (status, answer) = simulator.call(&rest, Method::POST, "/api/m2m/v1/session/logout", None).await;
     assert_eq!((status, answer["sessionToken"].as_str()), (200, Some(rest.session.as_str())));
-    assert_eq!(error_code(&carrier.list(&rest).await), "UnifiedWebService.INPUT_INVALID.SessionToken.Invalid");
+    assert_eq!(error_code(&simulator.list(&rest).await), "UnifiedWebService.INPUT_INVALID.SessionToken.Invalid");
 }
 
 #[tokio::test]
 async fn five_wrong_passwords_through_either_api_lock_the_user_in_both() {
-    let carrier = Carrier::new().await;
-    let bearer = carrier.bearer().await;
+    let simulator = Simulator::new().await;
+    let bearer = simulator.bearer().await;
     for attempt in 0..5 {
         if attempt % 2 == 0 {
-            let answer = carrier.log_in(&bearer, "wrong").await;
+            let answer = simulator.log_in(&bearer, "wrong").await;
             assert_eq!(error_code(&answer), "UnifiedWebService.REQUEST_FAILED.InvalidCredentials");
         } else {
             let input = [("Username", "stand-in-user"), ("Password", "wrong")];
-            let answer = carrier.soap("", "SessionService", "LogIn", &input).await;
+            let answer = simulator.soap("", "SessionService", "LogIn", &input).await;
             assert_eq!(fault_code(&answer), "SessionService.REQUEST_FAILED.InvalidCredentials");
         }
     }
-    let answer = carrier.log_in(&bearer, "stand-in-password").await;
+    let answer = simulator.log_in(&bearer, "stand-in-password").await;
     assert_eq!(error_code(&answer), "UnifiedWebService.REQUEST_FAILED.AccountLocked");
-    carrier.platform.unlock();
-    assert_eq!(carrier.log_in(&bearer, "stand-in-password").await.0, 200);
+    simulator.platform.unlock();
+    assert_eq!(simulator.log_in(&bearer, "stand-in-password").await.0, 200);
 }
 
 #[tokio::test]
 async fn each_api_accepts_the_other_spelling_on_its_page_about_deregistration() {
-    let carrier = Carrier::new().await;
-    let (rest, session) = (carrier.rest().await, carrier.soap_log_in().await);
+    let simulator = Simulator::new().await;
+    let (rest, session) = (simulator.rest().await, simulator.soap_log_in().await);
     let alert = json!({ "name": "AlertService", "url": "https://example.com/" });
-    assert_eq!(carrier.register(&rest, alert).await.0, 200);
+    assert_eq!(simulator.register(&rest, alert).await.0, 200);
     let done = json!({ "accountName": ACCOUNT, "serviceName": "AlertService" });
-    assert_eq!(carrier.deregister(&rest, "AlertsService").await, (200, done));
-    assert_eq!(carrier.soap_register(&session, "PromoChanges").await.0, 200);
+    assert_eq!(simulator.deregister(&rest, "AlertsService").await, (200, done));
+    assert_eq!(simulator.soap_register(&session, "PromoChanges").await.0, 200);
     let names = [("AccountName", ACCOUNT), ("ServiceName", "PromoChange")];
-    let (status, answer) = carrier.registration(&session, "UnregisterCallback", &names).await;
+    let (status, answer) = simulator.registration(&session, "UnregisterCallback", &names).await;
     assert_eq!((status, texts(&answer, "ServiceName")), (200, vec!["PromoChanges".to_owned()]), "{answer}");
 }
 
 #[tokio::test]
 async fn any_port_is_accepted_only_with_the_option() {
-    let carrier = Carrier::with(Options { any_port: true, ..simulator_options() }).await;
-    let rest = carrier.rest().await;
-    assert_eq!(carrier.register(&rest, usage("http://127.0.0.1:9001/callbacks/DeviceUsage")).await.0, 200);
-    let answer = carrier.register(&rest, usage("ftp://127.0.0.1:21/")).await;
+    let simulator = Simulator::with(Options { any_port: true, ..simulator_options() }).await;
+    let rest = simulator.rest().await;
+    assert_eq!(simulator.register(&rest, usage("http://127.0.0.1:9001/callbacks/DeviceUsage")).await.0, 200);
+    let answer = simulator.register(&rest, usage("ftp://127.0.0.1:21/")).await;
     assert_eq!(error_code(&answer), "UnifiedWebService.INPUT_INVALID.Url.Invalid");
 }
 
@@ -507,7 +507,7 @@ async fn any_port_is_accepted_only_with_the_option() {
 async fn registrations_and_former_credentials_survive_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let on = |path: &Path| Options { data: Some(path.to_owned()), ..simulator_options() };
-    let first = Carrier::with(on(directory.path())).await;
+    let first = Simulator::with(on(directory.path())).await;
     let (rest, session) = (first.rest().await, first.soap_log_in().await);
     assert_eq!(first.register(&rest, usage("https://example.com/rest")).await.0, 200);
     let changed = json!({ "name": "DeviceUsage", "url": "https://example.com/rest", "password": "new" });
@@ -518,7 +518,7 @@ async fn registrations_and_former_credentials_survive_a_restart() {
     assert!(before.1[0]["former"]["replacedAt"].is_string());
     drop(first);
 
-    let second = Carrier::with(Options { account: vec!["another".to_owned()], ..on(directory.path()) }).await;
+    let second = Simulator::with(Options { account: vec!["another".to_owned()], ..on(directory.path()) }).await;
     assert_eq!(json_of(second.request(Method::GET, "/_platform/registrations")).await, before);
     let rest = second.rest().await;
     assert_eq!(second.list(&rest).await.1.as_array().unwrap().len(), 1, "its account is still known");
@@ -529,10 +529,10 @@ async fn registrations_and_former_credentials_survive_a_restart() {
 async fn a_registration_that_cannot_be_saved_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("data");
-    let carrier = Carrier::with(Options { data: Some(data.clone()), ..simulator_options() }).await;
-    let rest = carrier.rest().await;
+    let simulator = Simulator::with(Options { data: Some(data.clone()), ..simulator_options() }).await;
+    let rest = simulator.rest().await;
     std::fs::remove_dir_all(&data).unwrap();
-    let answer = carrier.register(&rest, usage("https://example.com/")).await;
+    let answer = simulator.register(&rest, usage("https://example.com/")).await;
     assert_eq!(error_code(&answer), "UnifiedWebService.REQUEST_FAILED.UnexpectedError");
-    assert_eq!(carrier.list(&rest).await, (200, json!([])));
+    assert_eq!(simulator.list(&rest).await, (200, json!([])));
 }

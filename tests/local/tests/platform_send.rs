@@ -1,4 +1,4 @@
-//! `callbacks platform send`: against `callbacks local`, and against listeners that do as they are told.
+//! `callbacks platform send`, to `callbacks local` and to scripted listeners.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -16,15 +16,15 @@ use serde_json::{Value, json};
 
 const ACCOUNT: &str = "0000123456-00001";
 
-/// A platform that takes listeners on any port, and somebody who is logged in.
-struct Carrier {
+/// A simulator that accepts any port, with a REST session.
+struct Simulator {
     platform: Platform,
     client: reqwest::Client,
     bearer: String,
     session: String,
 }
 
-impl Carrier {
+impl Simulator {
     async fn new() -> Self {
         let options = Options { any_port: true, ..simulator_options() };
         let platform = start(options).await.unwrap();
@@ -64,7 +64,7 @@ impl Carrier {
         assert_eq!(request.send().await.unwrap().status(), 200);
     }
 
-    /// Options that send one round of all golden messages of all services, fast.
+    /// Options that send the sample messages of all services once, at a high rate.
     fn options(&self) -> SendOptions {
         SendOptions {
             to: format!("http://{}", self.platform.address),
@@ -95,69 +95,69 @@ impl Carrier {
     }
 }
 
-/// A request that a listener got.
+/// A received request.
 #[derive(Clone)]
-struct Seen {
+struct Received {
     path: String,
     headers: HeaderMap,
     body: String,
 }
 
-impl Seen {
+impl Received {
     fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }
 }
 
-/// What to answer to the nth request, and after how long.
-type Script = fn(&Seen, usize) -> (u16, Duration);
+/// The status of the response to the nth request, and its delay.
+type Script = fn(&Received, usize) -> (u16, Duration);
 
-struct Scripted {
+struct ScriptedListener {
     url: String,
-    seen: Arc<Mutex<Vec<Seen>>>,
+    received: Arc<Mutex<Vec<Received>>>,
 }
 
-async fn follow(State((script, requests)): State<(Script, Arc<Mutex<Vec<Seen>>>)>, request: Request) -> StatusCode {
+async fn follow(State((script, requests)): State<(Script, Arc<Mutex<Vec<Received>>>)>, request: Request) -> StatusCode {
     let (head, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
     let (path, body) = (head.uri.to_string(), String::from_utf8(body.to_vec()).unwrap());
-    let seen = Seen { path, headers: head.headers, body };
+    let received = Received { path, headers: head.headers, body };
     let (status, after) = {
         let mut requests = requests.lock().unwrap();
-        requests.push(seen.clone());
-        script(&seen, requests.len())
+        requests.push(received.clone());
+        script(&received, requests.len())
     };
     tokio::time::sleep(after).await;
     StatusCode::from_u16(status).unwrap()
 }
 
-impl Scripted {
+impl ScriptedListener {
     async fn listen(script: Script) -> Self {
-        let seen = Arc::default();
-        let url = serve(Router::new().fallback(follow).with_state((script, Arc::clone(&seen)))).await;
-        Self { url, seen }
+        let received = Arc::default();
+        let url = serve(Router::new().fallback(follow).with_state((script, Arc::clone(&received)))).await;
+        Self { url, received }
     }
 
-    fn seen(&self) -> Vec<Seen> {
-        self.seen.lock().unwrap().clone()
+    fn received(&self) -> Vec<Received> {
+        self.received.lock().unwrap().clone()
     }
 }
 
-/// Sends one message of DeviceUsage to a listener with this script.
-async fn one_message(script: Script, resend: Resend) -> (Report, Vec<Seen>, Duration) {
-    let (carrier, listener) = (Carrier::new().await, Scripted::listen(script).await);
-    carrier.register("DeviceUsage", &format!("{}/usage", listener.url), "word").await;
+/// Sends one message of DeviceUsage to a listener with this script. Returns the report, the received requests and the duration.
+async fn one_message(script: Script, resend: Resend) -> (Report, Vec<Received>, Duration) {
+    let (simulator, listener) = (Simulator::new().await, ScriptedListener::listen(script).await);
+    simulator.register("DeviceUsage", &format!("{}/usage", listener.url), "word").await;
     let started = Instant::now();
-    let report = send(&SendOptions { count: Some(1), resend, ..carrier.options() }).await.unwrap();
-    (report, listener.seen(), started.elapsed())
+    let report = send(&SendOptions { count: Some(1), resend, ..simulator.options() }).await.unwrap();
+    (report, listener.received(), started.elapsed())
 }
 
 #[tokio::test]
 async fn all_messages_of_all_services_in_both_transports_are_acknowledged_and_recorded() {
-    let (carrier, stack) = (Carrier::new().await, Stack::new().await);
-    carrier.register_all(&stack).await;
+    let (simulator, stack) = (Simulator::new().await, Stack::new().await);
+    simulator.register_all(&stack).await;
     for transport in [Api::Rest, Api::Soap] {
-        let report = send(&SendOptions { transport: Some(transport), ..carrier.options() }).await.unwrap();
+        let report = send(&SendOptions { transport: Some(transport), ..simulator.options() }).await.unwrap();
         assert!(report.unacknowledged.is_empty(), "{report}");
         assert!(report.messages > 26 && report.acknowledged == report.messages, "{report}");
     }
@@ -180,9 +180,9 @@ async fn all_messages_of_all_services_in_both_transports_are_acknowledged_and_re
 #[tokio::test]
 async fn duplicates_and_another_order_change_nothing_in_what_is_recorded() {
     let events = async |duplicates, reorder| {
-        let (carrier, stack) = (Carrier::new().await, Stack::new().await);
-        carrier.register_all(&stack).await;
-        let options = SendOptions { transport: Some(Api::Soap), duplicates, reorder, ..carrier.options() };
+        let (simulator, stack) = (Simulator::new().await, Stack::new().await);
+        simulator.register_all(&stack).await;
+        let options = SendOptions { transport: Some(Api::Soap), duplicates, reorder, ..simulator.options() };
         let report = send(&options).await.unwrap();
         assert!(report.unacknowledged.is_empty(), "{report}");
         assert_eq!(report.duplicates > 0, duplicates > 0.0);
@@ -195,10 +195,10 @@ async fn duplicates_and_another_order_change_nothing_in_what_is_recorded() {
 
 #[tokio::test]
 async fn each_of_many_devices_has_its_own_identifiers() {
-    let (carrier, stack) = (Carrier::new().await, Stack::new().await);
-    carrier.register_all(&stack).await;
+    let (simulator, stack) = (Simulator::new().await, Stack::new().await);
+    simulator.register_all(&stack).await;
     let only = vec!["DevicePRLInformation".to_owned()];
-    let options = SendOptions { all: false, service: only, devices: 25, ..carrier.options() };
+    let options = SendOptions { all: false, service: only, devices: 25, ..simulator.options() };
     let report = send(&options).await.unwrap();
     assert!(report.unacknowledged.is_empty() && report.messages % 25 == 0, "{report}");
     let rows = stack.rows().await;
@@ -208,52 +208,52 @@ async fn each_of_many_devices_has_its_own_identifiers() {
 
 #[tokio::test]
 async fn a_message_has_the_format_of_the_platform() {
-    let (carrier, listener) = (Carrier::new().await, Scripted::listen(|_, _| (200, Duration::ZERO)).await);
-    carrier.register("DeviceUsage", &format!("{}/usage?key=1", listener.url), "a \"word\" & more").await;
+    let (simulator, listener) = (Simulator::new().await, ScriptedListener::listen(|_, _| (200, Duration::ZERO)).await);
+    simulator.register("DeviceUsage", &format!("{}/usage?key=1", listener.url), "a \"word\" & more").await;
     let origin = format!("{}/stage/", listener.url).parse().unwrap();
     let (origin, from) = (Some(origin), Some("137.117.33.109".to_owned()));
-    let options = SendOptions { count: Some(1), origin, from, ..carrier.options() };
+    let options = SendOptions { count: Some(1), origin, from, ..simulator.options() };
     for transport in [Api::Rest, Api::Soap] {
         send(&SendOptions { transport: Some(transport), ..options.clone() }).await.unwrap();
     }
-    let [rest, soap] = &listener.seen()[..] else { panic!("two messages") };
-    for (seen, content_type) in [(rest, "application/json"), (soap, "text/xml; charset=utf-8")] {
-        assert_eq!(seen.path, "/stage/usage?key=1");
-        assert_eq!(seen.headers["user-agent"], "Verizon's callback service");
-        assert_eq!(seen.headers["content-type"], content_type);
-        assert_eq!(seen.headers["x-forwarded-for"], "137.117.33.109");
-        assert!(!seen.headers.contains_key("authorization") && !seen.headers.contains_key("soapaction"));
+    let [rest, soap] = &listener.received()[..] else { panic!("two messages") };
+    for (received, content_type) in [(rest, "application/json"), (soap, "text/xml; charset=utf-8")] {
+        assert_eq!(received.path, "/stage/usage?key=1");
+        assert_eq!(received.headers["user-agent"], "Verizon's callback service");
+        assert_eq!(received.headers["content-type"], content_type);
+        assert_eq!(received.headers["x-forwarded-for"], "137.117.33.109");
+        assert!(!received.headers.contains_key("authorization") && !received.headers.contains_key("soapaction"));
     }
     let message = rest.json();
     assert_eq!((&message["username"], &message["password"]), (&json!("<listener>"), &json!("a \"word\" & more")));
     assert_eq!(message["callbackCount"], 1);
     assert!(soap.body.contains("<Username>&lt;listener&gt;</Username>"), "{}", soap.body);
-    assert!(!message["requestId"].as_str().unwrap().starts_with("00000000-"), "the file's own id is not sent");
+    assert!(!message["requestId"].as_str().unwrap().starts_with("00000000-"), "the request id of the file is replaced");
 }
 
 #[tokio::test]
 async fn a_message_sent_twice_to_a_slow_listener_is_acknowledged_once() {
     let slow: Script = |_, nth| (200, Duration::from_secs(if nth == 1 { 5 } else { 0 }));
-    let (report, seen, took) = one_message(slow, Resend::Measured).await;
+    let (report, received, took) = one_message(slow, Resend::Measured).await;
     assert_eq!((report.messages, report.attempts, report.acknowledged), (1, 2, 1), "{report}");
-    assert_eq!(report.statuses[&200], 2, "both answers are waited for");
-    let count = |seen: &Seen| seen.json()["callbackCount"].as_u64().unwrap();
-    assert_eq!(seen.iter().map(count).collect::<Vec<_>>(), [1, 2]);
-    assert_eq!(seen[0].json()["requestId"], seen[1].json()["requestId"]);
+    assert_eq!(report.statuses[&200], 2, "both responses are awaited");
+    let count = |received: &Received| received.json()["callbackCount"].as_u64().unwrap();
+    assert_eq!(received.iter().map(count).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(received[0].json()["requestId"], received[1].json()["requestId"]);
     assert!((5..7).contains(&took.as_secs()), "{took:?}");
 }
 
 #[tokio::test]
 async fn a_refused_message_is_resent_once_and_then_reported_as_unacknowledged() {
-    let (report, seen, took) = one_message(|_, _| (503, Duration::ZERO), Resend::Measured).await;
-    assert_eq!((report.messages, report.attempts, report.acknowledged, seen.len()), (1, 2, 0, 2), "{report}");
+    let (report, received, took) = one_message(|_, _| (503, Duration::ZERO), Resend::Measured).await;
+    assert_eq!((report.messages, report.attempts, report.acknowledged, received.len()), (1, 2, 0, 2), "{report}");
     assert!(took >= Duration::from_millis(1150) && took < Duration::from_secs(4), "{took:?}");
     let [given_up] = &report.unacknowledged[..] else { panic!("{report}") };
     assert_eq!(
         (given_up.service.as_str(), given_up.transport, given_up.last_status),
         ("DeviceUsage", Api::Rest, Some(503))
     );
-    assert_eq!(seen[0].json()["requestId"], given_up.request_id.as_deref().unwrap());
+    assert_eq!(received[0].json()["requestId"], given_up.request_id.as_deref().unwrap());
     assert!(report.to_string().contains(given_up.request_id.as_deref().unwrap()), "{report}");
 
     let (report, ..) = one_message(|_, nth| (if nth == 1 { 403 } else { 204 }, Duration::ZERO), Resend::Measured).await;
@@ -262,8 +262,8 @@ async fn a_refused_message_is_resent_once_and_then_reported_as_unacknowledged() 
 
 #[tokio::test]
 async fn there_are_three_documented_resends() {
-    let (report, seen, took) = one_message(|_, _| (500, Duration::ZERO), Resend::Documented).await;
-    assert_eq!((report.attempts, report.statuses[&500], seen.len()), (4, 4, 4), "{report}");
+    let (report, received, took) = one_message(|_, _| (500, Duration::ZERO), Resend::Documented).await;
+    assert_eq!((report.attempts, report.statuses[&500], received.len()), (4, 4, 4), "{report}");
     assert!(took >= Duration::from_millis(600), "{took:?}");
     let (report, ..) =
         one_message(|_, nth| (if nth < 4 { 500 } else { 200 }, Duration::ZERO), Resend::Documented).await;
@@ -274,13 +274,13 @@ async fn there_are_three_documented_resends() {
 
 #[tokio::test]
 async fn about_half_of_the_messages_carry_the_former_password_for_a_while() {
-    let (carrier, listener) = (Carrier::new().await, Scripted::listen(|_, _| (200, Duration::ZERO)).await);
+    let (simulator, listener) = (Simulator::new().await, ScriptedListener::listen(|_, _| (200, Duration::ZERO)).await);
     let url = format!("{}/usage", listener.url);
-    carrier.register("DeviceUsage", &url, "former").await;
-    carrier.register("DeviceUsage", &url, "current").await;
-    let options = SendOptions { count: Some(60), ..carrier.options() };
+    simulator.register("DeviceUsage", &url, "former").await;
+    simulator.register("DeviceUsage", &url, "current").await;
+    let options = SendOptions { count: Some(60), ..simulator.options() };
     send(&options).await.unwrap();
-    let passwords: Vec<_> = listener.seen().iter().map(|seen| seen.json()["password"].clone()).collect();
+    let passwords: Vec<_> = listener.received().iter().map(|received| received.json()["password"].clone()).collect();
     let former = passwords.iter().filter(|password| **password == "former").count();
     assert!((15..=45).contains(&former), "{former} of 60");
     assert!(
@@ -288,53 +288,53 @@ async fn about_half_of_the_messages_carry_the_former_password_for_a_while() {
             > passwords.iter().position(|word| word == "current")
     );
 
-    listener.seen.lock().unwrap().clear();
+    listener.received.lock().unwrap().clear();
     send(&SendOptions { password_lag: 0, ..options }).await.unwrap();
-    assert!(listener.seen().iter().all(|seen| seen.json()["password"] == "current"));
+    assert!(listener.received().iter().all(|received| received.json()["password"] == "current"));
 }
 
 #[tokio::test]
 async fn a_changed_registration_takes_effect_while_messages_are_sent() {
-    let (carrier, listener) = (Carrier::new().await, Scripted::listen(|_, _| (200, Duration::ZERO)).await);
-    carrier.register("DeviceUsage", &format!("{}/old", listener.url), "").await;
-    carrier.register("PromoChanges", &format!("{}/promotions", listener.url), "").await;
-    let options = SendOptions { count: Some(150), rate: 50.0, ..carrier.options() };
+    let (simulator, listener) = (Simulator::new().await, ScriptedListener::listen(|_, _| (200, Duration::ZERO)).await);
+    simulator.register("DeviceUsage", &format!("{}/old", listener.url), "").await;
+    simulator.register("PromoChanges", &format!("{}/promotions", listener.url), "").await;
+    let options = SendOptions { count: Some(150), rate: 50.0, ..simulator.options() };
     let change = async {
-        while listener.seen().is_empty() {
+        while listener.received().is_empty() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        carrier.register("DeviceUsage", &format!("{}/new", listener.url), "").await;
-        carrier.deregister("PromoChanges").await;
+        simulator.register("DeviceUsage", &format!("{}/new", listener.url), "").await;
+        simulator.deregister("PromoChanges").await;
     };
     let (report, ()) = tokio::join!(send(&options), change);
     let report = report.unwrap();
     assert!(report.unacknowledged.is_empty() && report.not_registered > 0, "{report}");
     assert_eq!(report.messages + report.not_registered, 150);
-    let paths: Vec<_> = listener.seen().into_iter().map(|seen| seen.path).collect();
+    let paths: Vec<_> = listener.received().into_iter().map(|received| received.path).collect();
     assert!(paths.iter().any(|path| path == "/old") && paths.last().unwrap() == "/new", "{paths:?}");
 }
 
 #[tokio::test]
 async fn the_report_counts_what_happened() {
-    let script: Script = |seen, _| match seen.path.as_str() {
+    let script: Script = |received, _| match received.path.as_str() {
         "/usage" => (200, Duration::from_millis(50)),
         _ => (403, Duration::ZERO),
     };
-    let (carrier, listener) = (Carrier::new().await, Scripted::listen(script).await);
-    carrier.register("DeviceUsage", &format!("{}/usage", listener.url), "").await;
-    carrier.register("DevicePRLInformation", &format!("{}/prl", listener.url), "").await;
-    carrier.register("StateService", "http://127.0.0.1:9/nobody", "").await;
-    let report = send(&SendOptions { resend: Resend::Never, ..carrier.options() }).await.unwrap();
-    let seen = |path| listener.seen().iter().filter(|seen| seen.path == path).count() as u64;
-    assert_eq!((report.statuses[&200], report.statuses[&403]), (seen("/usage"), seen("/prl")));
+    let (simulator, listener) = (Simulator::new().await, ScriptedListener::listen(script).await);
+    simulator.register("DeviceUsage", &format!("{}/usage", listener.url), "").await;
+    simulator.register("DevicePRLInformation", &format!("{}/prl", listener.url), "").await;
+    simulator.register("StateService", "http://127.0.0.1:9/unreachable", "").await;
+    let report = send(&SendOptions { resend: Resend::Never, ..simulator.options() }).await.unwrap();
+    let received = |path| listener.received().iter().filter(|received| received.path == path).count() as u64;
+    assert_eq!((report.statuses[&200], report.statuses[&403]), (received("/usage"), received("/prl")));
     assert!(report.unanswered > 0);
-    assert_eq!(report.attempts, seen("/usage") + seen("/prl") + report.unanswered);
-    assert_eq!((report.messages, report.acknowledged), (report.attempts, seen("/usage")));
-    assert_eq!(report.unacknowledged.len() as u64, seen("/prl") + report.unanswered);
+    assert_eq!(report.attempts, received("/usage") + received("/prl") + report.unanswered);
+    assert_eq!((report.messages, report.acknowledged), (report.attempts, received("/usage")));
+    assert_eq!(report.unacknowledged.len() as u64, received("/prl") + report.unanswered);
     let times = report.answer_times.unwrap();
     assert!(times.max >= 50.0 && times.p50 <= times.p99, "{report}");
-    let of_nobody = report.unacknowledged.iter().find(|message| message.service == "StateService").unwrap();
-    assert_eq!(of_nobody.last_status, None);
+    let unreachable = report.unacknowledged.iter().find(|message| message.service == "StateService").unwrap();
+    assert_eq!(unreachable.last_status, None);
     let as_json = json!(report);
     assert_eq!(as_json["unacknowledged"][0]["transport"], "rest");
     assert_eq!(as_json["statuses"]["403"], report.statuses[&403]);
@@ -343,9 +343,9 @@ async fn the_report_counts_what_happened() {
 #[tokio::test]
 async fn messages_beyond_the_limit_in_flight_wait_and_are_all_sent() {
     let slow: Script = |_, _| (200, Duration::from_secs(3));
-    let (carrier, listener) = (Carrier::new().await, Scripted::listen(slow).await);
-    carrier.register("DeviceUsage", &format!("{}/usage", listener.url), "word").await;
-    let options = SendOptions { count: Some(520), rate: 1000.0, resend: Resend::Never, ..carrier.options() };
+    let (simulator, listener) = (Simulator::new().await, ScriptedListener::listen(slow).await);
+    simulator.register("DeviceUsage", &format!("{}/usage", listener.url), "word").await;
+    let options = SendOptions { count: Some(520), rate: 1000.0, resend: Resend::Never, ..simulator.options() };
     let report = tokio::time::timeout(Duration::from_secs(25), send(&options)).await.expect("it ends").unwrap();
     assert_eq!((report.messages, report.acknowledged), (520, 520), "{report}");
 }
@@ -358,43 +358,43 @@ async fn an_unregistered_listener_receives_messages_by_its_url() {
         password: password.clone(),
         ..local_tests::options()
     });
-    let (carrier, stack) = (Carrier::new().await, stack.await);
+    let (simulator, stack) = (Simulator::new().await, stack.await);
     let url = Some(format!("http://{}/callbacks/", stack.local.address).parse().unwrap());
-    let options = SendOptions { account: None, url, username, password, ..carrier.options() };
+    let options = SendOptions { account: None, url, username, password, ..simulator.options() };
     let report = send(&options).await.unwrap();
     assert!(report.messages > 26 && report.acknowledged == report.messages, "{report}");
 }
 
 #[tokio::test]
 async fn a_report_without_answers_has_no_latency() {
-    let carrier = Carrier::new().await;
-    carrier.register("DeviceUsage", "http://127.0.0.1:9/nobody", "word").await;
-    let options = SendOptions { count: Some(1), resend: Resend::Never, ..carrier.options() };
+    let simulator = Simulator::new().await;
+    simulator.register("DeviceUsage", "http://127.0.0.1:9/unreachable", "word").await;
+    let options = SendOptions { count: Some(1), resend: Resend::Never, ..simulator.options() };
     let report = send(&options).await.unwrap();
     assert_eq!((report.unanswered, &json!(report)["answerTimes"]), (1, &Value::Null));
 }
 
 #[tokio::test]
 async fn a_message_that_cannot_be_sent_is_reported() {
-    let carrier = Carrier::new().await;
+    let simulator = Simulator::new().await;
     let message = async |options: SendOptions| format!("{:#}", send(&options).await.unwrap_err());
-    assert!(message(carrier.options()).await.contains("no service of the account"));
-    let one = SendOptions { all: false, service: vec!["DeviceUsage".to_owned()], ..carrier.options() };
-    assert!(message(one).await.contains("DeviceUsage of the account 0000123456-00001 is not registered"));
-    let nobody = SendOptions { to: "http://127.0.0.1:9".to_owned(), ..carrier.options() };
-    assert!(message(nobody).await.contains("is callbacks platform running?"));
+    assert!(message(simulator.options()).await.contains("no service of the account"));
+    let single_service = SendOptions { all: false, service: vec!["DeviceUsage".to_owned()], ..simulator.options() };
+    assert!(message(single_service).await.contains("DeviceUsage of the account 0000123456-00001 is not registered"));
+    let unreachable = SendOptions { to: "http://127.0.0.1:9".to_owned(), ..simulator.options() };
+    assert!(message(unreachable).await.contains("is callbacks platform running?"));
 }
 
 #[tokio::test]
 async fn a_given_file_is_sent_in_its_own_transport() {
-    let (carrier, listener) = (Carrier::new().await, Scripted::listen(|_, _| (200, Duration::ZERO)).await);
-    carrier.register("DeviceUsage", &format!("{}/usage", listener.url), "word").await;
+    let (simulator, listener) = (Simulator::new().await, ScriptedListener::listen(|_, _| (200, Duration::ZERO)).await);
+    simulator.register("DeviceUsage", &format!("{}/usage", listener.url), "word").await;
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("message");
     std::fs::write(&file, "<CallbackRequest><Password>x</Password></CallbackRequest>").unwrap();
-    send(&SendOptions { message: vec![file.clone()], ..carrier.options() }).await.unwrap();
+    send(&SendOptions { message: vec![file.clone()], ..simulator.options() }).await.unwrap();
     std::fs::write(&file, "{\"PassWord\":\"x\"}").unwrap();
-    send(&SendOptions { message: vec![file], ..carrier.options() }).await.unwrap();
-    let bodies: Vec<_> = listener.seen().into_iter().map(|seen| seen.body).collect();
+    send(&SendOptions { message: vec![file], ..simulator.options() }).await.unwrap();
+    let bodies: Vec<_> = listener.received().into_iter().map(|received| received.body).collect();
     assert_eq!(bodies, ["<CallbackRequest><Password>word</Password></CallbackRequest>", "{\"PassWord\":\"word\"}"]);
 }

@@ -1,4 +1,4 @@
-//! The publisher against an SNS that fails as it is told to.
+//! The publisher with a scripted SNS that fails.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -12,17 +12,17 @@ use change_publisher::{PublishError, Publisher, Topics};
 use local_tests::{aws_config, serve};
 use serde_json::{Value, json};
 
-/// Per batch: the subjects sent, in order. Messages whose request id is listed in `refused` fail.
+/// Per batch, the request ids of the published messages, in order. Messages with a request id in `refused` fail.
 #[derive(Default)]
 struct Sns {
     batches: Mutex<Vec<Vec<String>>>,
     groups: Mutex<Vec<Option<String>>>,
     refused: Mutex<Vec<String>>,
-    down: Mutex<bool>,
+    unavailable: Mutex<bool>,
 }
 
 async fn publish_batch(State(sns): State<Arc<Sns>>, body: String) -> Response {
-    if *sns.down.lock().unwrap() {
+    if *sns.unavailable.lock().unwrap() {
         return http::StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
     let fields: BTreeMap<String, String> = form_urlencoded::parse(body.as_bytes()).into_owned().collect();
@@ -56,7 +56,7 @@ async fn publisher(suffix: &str) -> (Arc<Sns>, Publisher) {
     (sns, Publisher { sns: client, topics })
 }
 
-/// A stream record of an event of this device; its request id is the sequence number. Without a device, rubbish.
+/// A stream record of an event of this device; its request id is the sequence number. Without a device, it is malformed.
 fn record(sequence_number: u32, device: Option<&str>) -> EventRecord {
     let event = json!({
         "id": sequence_number.to_string(), "device": device, "sequence": 1, "service": "ExternalProvisioningChanges",
@@ -65,7 +65,7 @@ fn record(sequence_number: u32, device: Option<&str>) -> EventRecord {
     });
     let recorded = json!({ "event": event, "account": "A", "device": null }).to_string();
     let image =
-        if device.is_some() { json!({ "event": { "S": recorded } }) } else { json!({ "event": { "S": "rubbish" } }) };
+        if device.is_some() { json!({ "event": { "S": recorded } }) } else { json!({ "event": { "S": "malformed" } }) };
     let record = json!({
         "awsRegion": "local", "eventID": "e", "eventName": "INSERT",
         "dynamodb": { "Keys": {}, "NewImage": image, "SequenceNumber": sequence_number.to_string(), "SizeBytes": 1,
@@ -113,10 +113,10 @@ async fn a_poison_record_at_the_front_fails_the_invocation_so_that_the_batch_is_
 #[tokio::test]
 async fn if_sns_is_unreachable_nothing_is_reported_as_published() {
     let (sns, publisher) = publisher("").await;
-    *sns.down.lock().unwrap() = true;
+    *sns.unavailable.lock().unwrap() = true;
     let failed = publisher.publish(vec![record(1, Some("a"))]).await;
     assert!(matches!(failed, Err(PublishError::Unavailable(_))), "{failed:?}");
-    *sns.down.lock().unwrap() = false;
+    *sns.unavailable.lock().unwrap() = false;
     assert!(stopped_at(publisher.publish(vec![record(1, Some("a"))]).await).is_empty());
 }
 

@@ -1,4 +1,4 @@
-//! The registrar between a scripted AWS and the simulator of the platform: deployments, rotations and the daily check.
+//! The registrar with a scripted AWS and the simulator of the platform: deployments, rotations and the daily check.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -23,21 +23,21 @@ const LISTENER: &str = "arn:listener";
 const PLATFORM: &str = "arn:platform";
 const BASE: &str = "https://example.com/v1/callbacks";
 
-/// What the registrar knows of AWS: two secrets, a topic, and CloudFormation's ear.
+/// The scripted AWS: two secrets, a table, a topic and CloudFormation.
 #[derive(Default)]
 struct Aws {
     login: Mutex<Value>,
-    /// The versions of the listener's secret by id.
+    /// The versions of the listener's secret, by id.
     versions: Mutex<BTreeMap<String, Version>>,
     /// The rows of the registrar's table, by key.
     rows: Mutex<BTreeMap<String, Value>>,
-    /// What CloudFormation says of the stack.
+    /// The status of the stack. If empty, `DescribeStacks` is denied.
     stack_status: Mutex<String>,
     published: Mutex<Vec<Value>>,
     answers: Mutex<Vec<Value>>,
-    /// How many of the next requests for a secret are refused.
+    /// The number of further requests for a secret that are denied.
     denied_reads: Mutex<usize>,
-    /// How many of CloudFormation's next answers go wrong.
+    /// The number of further responses that CloudFormation fails to receive.
     failing_answers: Mutex<usize>,
 }
 
@@ -82,8 +82,8 @@ async fn aws(State(aws): State<Arc<Aws>>, method: Method, uri: Uri, headers: Hea
         let mut rows = aws.rows.lock().unwrap();
         return match action {
             "GetItem" => {
-                let found = rows.get(request["Key"]["pk"]["S"].as_str().unwrap());
-                axum::Json(found.map_or(json!({}), |row| json!({ "Item": row }))).into_response()
+                let row = rows.get(request["Key"]["pk"]["S"].as_str().unwrap());
+                axum::Json(row.map_or(json!({}), |row| json!({ "Item": row }))).into_response()
             }
             "PutItem" => {
                 rows.insert(request["Item"]["pk"]["S"].as_str().unwrap().to_owned(), request["Item"].clone());
@@ -99,22 +99,22 @@ async fn aws(State(aws): State<Arc<Aws>>, method: Method, uri: Uri, headers: Hea
     let mut denied_reads = aws.denied_reads.lock().unwrap();
     if *denied_reads > 0 {
         *denied_reads -= 1;
-        let error = json!({ "__type": "AccessDeniedException", "Message": "not yet" });
+        let error = json!({ "__type": "AccessDeniedException", "Message": "not propagated yet" });
         return (StatusCode::BAD_REQUEST, axum::Json(error)).into_response();
     }
     match action {
         "GetSecretValue" if request["SecretId"] == PLATFORM => {
-            // Another login is another version.
+            // A changed login is a new version.
             let login = aws.login.lock().unwrap().to_string();
             axum::Json(json!({ "SecretString": login, "VersionId": login })).into_response()
         }
         "GetSecretValue" => {
             let versions = aws.versions.lock().unwrap();
-            let found = versions.iter().find(|(id, (_, stages, _))| {
+            let version = versions.iter().find(|(id, (_, stages, _))| {
                 request.get("VersionId").is_none_or(|wanted| wanted == *id)
                     && request.get("VersionStage").is_none_or(|wanted| stages.iter().any(|stage| wanted == stage))
             });
-            let Some((id, (value, _, created))) = found else { return absent() };
+            let Some((id, (value, _, created))) = version else { return absent() };
             let value = json!({ "SecretString": value.to_string(), "VersionId": id, "CreatedDate": created });
             axum::Json(value).into_response()
         }
@@ -139,7 +139,7 @@ async fn aws(State(aws): State<Arc<Aws>>, method: Method, uri: Uri, headers: Hea
     }
 }
 
-/// What is asked in forms: SNS and CloudFormation.
+/// The APIs with form-encoded requests: SNS and CloudFormation.
 fn form(aws: &Aws, fields: &BTreeMap<String, String>) -> Response {
     match fields["Action"].as_str() {
         "Publish" => {
@@ -227,13 +227,13 @@ impl Deployment {
         })
     }
 
-    /// Plays CloudFormation: the answer's status and reason.
+    /// Sends a request like CloudFormation. Returns the status and reason of the response.
     async fn request(&self, request: &str, properties: Value, old: Option<Value>) -> (String, String) {
         let status = format!("{}_IN_PROGRESS", request.to_ascii_uppercase());
         self.request_while(&status, request, properties, old).await
     }
 
-    /// The same, while the stack has this status; without one, it cannot be described.
+    /// The same with this status of the stack; if empty, it cannot be described.
     async fn request_while(
         &self,
         stack_status: &str,
@@ -272,7 +272,7 @@ impl Deployment {
         self.handle(json!({ "check": "registrations" })).await
     }
 
-    /// What the platform has: service, URL and password.
+    /// The registrations at the platform: service, URL and password.
     async fn registrations(&self) -> Vec<(String, String, String)> {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let entry =
@@ -280,7 +280,7 @@ impl Deployment {
         registrations(&self.simulator).await.into_iter().map(entry).collect()
     }
 
-    /// Whether all that is registered goes to the stack, with this password.
+    /// Whether all services are registered at the URLs of the stack with this password.
     async fn all_registered_with(&self, password: &str) -> bool {
         let right =
             |(service, url, given): &(String, String, String)| *url == format!("{BASE}/{service}") && given == password;
@@ -288,7 +288,7 @@ impl Deployment {
         registered.len() == 13 && registered.iter().all(right)
     }
 
-    /// Somebody else at the platform.
+    /// A client of the registration API that is not the registrar.
     fn other_client(&self) -> registration::Platform {
         let login = registration::Login::from_json(&self.aws.login.lock().unwrap().to_string()).unwrap();
         registration::Platform::new(self.api.parse().unwrap(), &address(self.api, &self.simulator), login).unwrap()
@@ -296,8 +296,8 @@ impl Deployment {
 
     async fn repoint(&self, service: &str, url: &str) {
         let (api, account) = (self.api.parse().unwrap(), ACCOUNT.parse().unwrap());
-        let foreign = registration::Registration::new(api, account, service, url, registration::Credentials::default());
-        self.other_client().register(&foreign.unwrap()).await.unwrap();
+        let other = registration::Registration::new(api, account, service, url, registration::Credentials::default());
+        self.other_client().register(&other.unwrap()).await.unwrap();
     }
 }
 
@@ -322,9 +322,9 @@ async fn a_deployment_registers_and_a_deletion_deregisters_only_what_points_at_t
         }
         deployment.repoint("DeviceUsage", "https://elsewhere.example.com").await;
         assert_eq!(deployment.request("Delete", deployment.properties("all"), None).await, done());
-        let left = deployment.registrations().await;
-        assert_eq!(left.len(), 1);
-        assert_eq!(left[0].1, "https://elsewhere.example.com");
+        let remaining = deployment.registrations().await;
+        assert_eq!(remaining.len(), 1);
+        assert_eq!(remaining[0].1, "https://elsewhere.example.com");
     }
 }
 
@@ -332,7 +332,7 @@ async fn a_deployment_registers_and_a_deletion_deregisters_only_what_points_at_t
 async fn a_missing_parameter_deregisters_nothing() {
     let deployment = Deployment::new().await;
     deployment.request("Create", deployment.properties("all"), None).await;
-    // Without PlatformCredentialsSecretArn the resource is no part of the stack, and an update deletes it at its end.
+    // Without PlatformCredentialsSecretArn the stack does not contain the resource, so the cleanup of an update deletes it.
     for stack_status in [
         "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
         "UPDATE_IN_PROGRESS",
@@ -371,8 +371,8 @@ async fn account_names_of_none_deregister_what_points_at_the_stack() {
     let mut none = deployment.properties("all");
     none["AccountNames"] = json!("none");
     assert_eq!(deployment.request("Update", none.clone(), Some(deployment.properties("all"))).await, done());
-    let left: Vec<_> = deployment.registrations().await.into_iter().map(|(service, _, _)| service).collect();
-    assert_eq!(left, ["DeviceUsage"]);
+    let remaining: Vec<_> = deployment.registrations().await.into_iter().map(|(service, _, _)| service).collect();
+    assert_eq!(remaining, ["DeviceUsage"]);
     deployment.check().await.unwrap();
     assert_eq!(deployment.registrations().await.len(), 1, "a check registers nothing");
     assert_eq!(deployment.request("Update", deployment.properties("all"), Some(none)).await, done());
@@ -494,7 +494,7 @@ async fn an_unreachable_platform_fails_a_deployment_only_if_required_and_never_a
 #[tokio::test]
 async fn an_invalid_parameter_fails_a_deployment_with_a_reason_and_does_not_delay_a_deletion() {
     let deployment = Deployment::new().await;
-    for (name, value, said) in [
+    for (name, value, expected) in [
         ("Services", "DeviceUse", "\"DeviceUse\" is not a callback service"),
         ("AccountNames", "", "No account is given"),
         ("CallbackBaseUrl", "https://example.com:8443/v1", "the platform calls only the ports 80, 443"),
@@ -503,7 +503,7 @@ async fn an_invalid_parameter_fails_a_deployment_with_a_reason_and_does_not_dela
         let mut properties = deployment.properties("all");
         properties[name] = json!(value);
         let (status, reason) = deployment.request("Create", properties.clone(), None).await;
-        assert!(status == "FAILED" && reason.contains(said), "{status}: {reason}");
+        assert!(status == "FAILED" && reason.contains(expected), "{status}: {reason}");
         assert_eq!(deployment.request("Delete", properties, None).await.0, "SUCCESS", "{name}");
     }
     assert_eq!(deployment.registrations().await, []);
@@ -621,11 +621,11 @@ async fn a_new_rotation_schedule_is_tested_without_the_platform() {
     deployment.rotate("testSecret").await.expect("Secrets Manager tries this step alone, with the current value");
 }
 
-/// A listener that looks at the same secret.
+/// A listener with the same secret.
 struct Listening(Verifier);
 
 impl Listening {
-    async fn takes(&self, password: &str) -> bool {
+    async fn accepts(&self, password: &str) -> bool {
         let body = json!({ "username": "stack", "password": password, "requestId": "r" }).to_string();
         self.0.verify(Callback::parse(body.as_bytes(), None).unwrap()).await.is_ok()
     }
@@ -637,31 +637,31 @@ async fn a_rotation_waits_for_the_listeners_then_registers_the_password_then_mak
     deployment.request("Create", deployment.properties("all"), None).await;
     let secrets = aws_sdk_secretsmanager::Client::new(&deployment.config);
     let listening = Listening(Verifier::Secret(Box::new(Cache::new(CallbackSecret::new(secrets, LISTENER)))));
-    // The worst moment to have looked at the secret: just before.
-    assert!(listening.takes("the first").await);
+    // The worst case: the listener cached the secret just before.
+    assert!(listening.accepts("the first").await);
 
     deployment.rotate("createSecret").await.unwrap();
     deployment.rotate("createSecret").await.unwrap();
     assert_eq!(deployment.aws.staged("AWSPENDING").as_deref(), Some("second"));
     assert_eq!(deployment.aws.staged("AWSCURRENT").as_deref(), Some("first"));
     assert!(deployment.rotate("testSecret").await.unwrap_err().contains("DeviceUsage: with other credentials"));
-    assert!(!listening.takes("a new one").await, "it does not know it yet");
+    assert!(!listening.accepts("a new one").await, "the cached secret does not have it yet");
 
     let waiting = tokio::time::timeout(Duration::from_secs(60), deployment.rotate("setSecret")).await;
     assert!(waiting.is_err() && deployment.all_registered_with("the first").await);
     deployment.rotate("setSecret").await.unwrap();
     assert!(deployment.all_registered_with("a new one").await);
-    assert!(listening.takes("a new one").await && listening.takes("the first").await);
+    assert!(listening.accepts("a new one").await && listening.accepts("the first").await);
 
     deployment.check().await.unwrap();
-    assert!(deployment.all_registered_with("a new one").await, "a check on the way leaves it alone");
+    assert!(deployment.all_registered_with("a new one").await, "a check during a rotation changes nothing");
     deployment.rotate("testSecret").await.unwrap();
     deployment.rotate("finishSecret").await.unwrap();
     deployment.rotate("finishSecret").await.unwrap();
     assert_eq!(deployment.aws.staged("AWSCURRENT").as_deref(), Some("second"));
     assert_eq!(deployment.aws.staged("AWSPREVIOUS").as_deref(), Some("first"));
     tokio::time::advance(Duration::from_secs(11 * 60)).await;
-    assert!(listening.takes("a new one").await && listening.takes("the first").await);
+    assert!(listening.accepts("a new one").await && listening.accepts("the first").await);
     deployment.check().await.unwrap();
     assert!(deployment.aws.published.lock().unwrap().is_empty(), "nothing was wrong");
 }
@@ -675,7 +675,7 @@ async fn no_rotation_starts_while_the_platform_may_use_the_previous_password() {
     assert!(deployment.rotate("createSecret").await.unwrap_err().contains("too new to be replaced"));
     assert_eq!(deployment.aws.staged("AWSPENDING"), None);
 
-    // Current for long, and nobody told the platform: it is told now, and the rotation is for later.
+    // Changed by hand long ago, but not at the platform: the credentials are registered first, and the rotation is refused.
     deployment.aws.version("first", "by hand", &["AWSCURRENT"], 9000.0);
     for _ in 0..2 {
         assert!(deployment.rotate("createSecret").await.unwrap_err().contains("rotate later"));
@@ -714,7 +714,7 @@ async fn credentials_changed_by_hand_are_registered_when_every_listener_accepts_
     deployment.aws.version("first", "the first", &["AWSPREVIOUS"], 600.0);
     deployment.aws.version("second", "by hand", &["AWSCURRENT"], 0.0);
     let waiting = tokio::time::timeout(Duration::from_secs(1), deployment.check()).await;
-    assert!(waiting.is_err(), "a listener may not know it yet");
+    assert!(waiting.is_err(), "a listener may still have cached the old version");
     deployment.aws.version("second", "by hand", &["AWSCURRENT"], 120.0);
     deployment.check().await.unwrap();
     assert!(deployment.registrations().await.iter().all(|(_, _, password)| password == "by hand"));

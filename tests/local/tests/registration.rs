@@ -1,4 +1,4 @@
-//! The registration client against the simulator of the platform, and against platforms that are down, slow or answer rubbish.
+//! The registration client, with the simulator and with platforms that are unreachable, slow or send malformed responses.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -34,8 +34,9 @@ fn credentials() -> Credentials {
 
 fn expected(api: Api) -> Vec<Registration> {
     let url = |service: &str| format!("https://example.com/v1/callbacks/{service}");
-    let one = |service: &&str| Registration::new(api, account(), service, &url(service), credentials()).unwrap();
-    api.services().iter().map(one).collect()
+    let registration =
+        |service: &&str| Registration::new(api, account(), service, &url(service), credentials()).unwrap();
+    api.services().iter().map(registration).collect()
 }
 
 /// A client of the simulator.
@@ -52,7 +53,7 @@ async fn statuses(client: &Platform, api: Api) -> Vec<RegistrationStatus> {
     compare(expected(api), &[], &listed).into_iter().map(|one| one.status).collect()
 }
 
-/// Registers all that an API has, and takes it back.
+/// Registers all services of an API and deregisters them.
 async fn registers_and_deregisters(api: Api, count: usize, there: RegistrationStatus) {
     let simulator = simulator().await;
     let client = client(api, &simulator, login());
@@ -82,15 +83,15 @@ async fn ten_services_are_registered_and_deregistered_through_soap() {
 async fn expected_registrations_are_unchanged_and_others_are_repaired() {
     let simulator = simulator().await;
     let client = client(Api::Rest, &simulator, login());
-    let all = expected(Api::Rest);
-    client.repair(&account(), all.clone(), &[]).await.unwrap();
+    let registrations = expected(Api::Rest);
+    client.repair(&account(), registrations.clone(), &[]).await.unwrap();
     let moved =
         |service, url: &str, credentials| Registration::new(Api::Rest, account(), service, url, credentials).unwrap();
     client.register(&moved("DeviceUsage", "http://old.example.com:9001/x", credentials())).await.unwrap();
-    client.register(&moved("StateService", all[12].url(), Credentials::default())).await.unwrap();
+    client.register(&moved("StateService", registrations[12].url(), Credentials::default())).await.unwrap();
     client.deregister(&account(), "AlertService").await.unwrap();
 
-    let done = client.repair(&account(), all, &[]).await.unwrap();
+    let done = client.repair(&account(), registrations, &[]).await.unwrap();
     let repaired: Vec<_> = done
         .iter()
         .filter(|one| one.result.is_some())
@@ -112,11 +113,14 @@ async fn only_what_points_at_the_stack_is_deregistered() {
     let client = client(Api::Soap, &simulator, login());
     client.repair(&account(), expected(Api::Soap), &[]).await.unwrap();
     let elsewhere = "http://old.example.com/x";
-    let foreign = Registration::new(Api::Soap, account(), "DeviceUsage", elsewhere, credentials()).unwrap();
-    client.register(&foreign).await.unwrap();
+    let other = Registration::new(Api::Soap, account(), "DeviceUsage", elsewhere, credentials()).unwrap();
+    client.register(&other).await.unwrap();
     client.deregister_all(&account(), expected(Api::Soap), Scope::ExpectedUrl).await.unwrap();
-    let left = client.list(&account()).await.unwrap();
-    assert_eq!(left, [Registered { service: "DeviceUsage".to_owned(), url: elsewhere.to_owned(), credentials: None }]);
+    let remaining = client.list(&account()).await.unwrap();
+    assert_eq!(
+        remaining,
+        [Registered { service: "DeviceUsage".to_owned(), url: elsewhere.to_owned(), credentials: None }]
+    );
 }
 
 #[tokio::test]
@@ -200,7 +204,7 @@ async fn the_login_of_the_platform_is_never_registered() {
 /// The requests that a scripted platform received: path, headers and body.
 type Requests = Arc<Mutex<Vec<(String, HeaderMap, String)>>>;
 
-/// A platform that answers what a script says.
+/// A platform with scripted responses. Returns its URL and the requests it receives.
 async fn scripted(answer: impl Fn(&str, &str) -> Response + Clone + Send + Sync + 'static) -> (String, Requests) {
     let requests = Requests::default();
     let seen = requests.clone();
@@ -217,7 +221,7 @@ fn paths(requests: &Requests) -> Vec<String> {
     requests.lock().unwrap().iter().map(|(path, _, _)| path.rsplit('/').next().unwrap().to_owned()).collect()
 }
 
-/// Lets a client of either API in.
+/// The responses to the token and login requests of both APIs.
 fn admitted(path: &str, body: &str) -> Option<Response> {
     if path.ends_with("/token") {
         return Some(
@@ -237,8 +241,8 @@ fn soap(body: &str) -> Response {
     ([("content-type", "text/xml; charset=utf-8")], format!("{envelope}{body}</s:Body></s:Envelope>")).into_response()
 }
 
-/// What the client says of a platform that lets it in and then answers so.
-async fn said(api: Api, answer: impl Fn() -> Response + Clone + Send + Sync + 'static) -> Error {
+/// The client's error if the platform accepts the login and responds like this to everything else.
+async fn error_of(api: Api, answer: impl Fn() -> Response + Clone + Send + Sync + 'static) -> Error {
     let (address, _) = scripted(move |path, body| admitted(path, body).unwrap_or_else(&answer)).await;
     let client = Platform::new(api, &address, login()).unwrap();
     let registered = client.register(&expected(api)[0]).await.unwrap_err();
@@ -275,11 +279,11 @@ async fn an_unexpected_answer_of_the_platform_is_reported_without_its_body() {
                 (status, [("content-type", content_type), ("location", "http://127.0.0.1:1/")], body.clone())
                     .into_response()
             };
-            let error = said(api, answer).await;
+            let error = error_of(api, answer).await;
             assert!(matches!(error, Error::UnexpectedResponse { .. }), "{api} {status} {shown}: {error}");
             assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
         }
-        let error = said(api, || vec![0xFF_u8, 0xFE, 0x00].into_response()).await;
+        let error = error_of(api, || vec![0xFF_u8, 0xFE, 0x00].into_response()).await;
         assert!(matches!(error, Error::UnexpectedResponse { .. }), "{error}");
     }
 }
@@ -323,7 +327,7 @@ async fn a_token_may_claim_an_unlimited_lifetime() {
 }
 
 #[tokio::test]
-async fn a_soap_list_is_read_whatever_its_items_are_called() {
+async fn the_items_of_a_soap_list_may_have_any_name() {
     let item = "<b:Registration><b:Name>AlertService</b:Name><b:Url>https://example.com/a</b:Url></b:Registration>";
     let list = format!("<GetCallbackRegistrationsResponse xmlns:b=\"urn:b\">{item}</GetCallbackRegistrationsResponse>");
     let (address, _) = scripted(move |path, body| admitted(path, body).unwrap_or_else(|| soap(&list))).await;
@@ -339,19 +343,19 @@ async fn a_soap_list_is_read_whatever_its_items_are_called() {
 #[tokio::test]
 async fn the_three_error_formats_of_the_rest_api_are_distinguished() {
     let api = |body: &'static str, status: u16| {
-        said(Api::Rest, move || (StatusCode::from_u16(status).unwrap(), body).into_response())
+        error_of(Api::Rest, move || (StatusCode::from_u16(status).unwrap(), body).into_response())
     };
     let refused = |error: Error| match error {
         Error::Refused(fault) => (fault.code, fault.message),
         error => panic!("{error}"),
     };
     let pair = |code: &str, message: &str| (code.to_owned(), message.to_owned());
-    let said = api(r#"{"errorCode":"UnifiedWebService.INPUT_INVALID.X","errorMessage":"no X"}"#, 400).await;
-    assert_eq!(refused(said), pair("UnifiedWebService.INPUT_INVALID.X", "no X"));
-    let said = api(r#"{"fault":{"code":"900906","message":"No matching resource","description":"d"}}"#, 404).await;
-    assert_eq!(refused(said), pair("900906", "No matching resource"));
-    let said = api(r#"{"fault":{"code":900901,"message":"Invalid Credentials"}}"#, 401).await;
-    assert_eq!(refused(said), pair("900901", "Invalid Credentials"));
+    let error = api(r#"{"errorCode":"UnifiedWebService.INPUT_INVALID.X","errorMessage":"no X"}"#, 400).await;
+    assert_eq!(refused(error), pair("UnifiedWebService.INPUT_INVALID.X", "no X"));
+    let error = api(r#"{"fault":{"code":"900906","message":"No matching resource","description":"d"}}"#, 404).await;
+    assert_eq!(refused(error), pair("900906", "No matching resource"));
+    let error = api(r#"{"fault":{"code":900901,"message":"Invalid Credentials"}}"#, 401).await;
+    assert_eq!(refused(error), pair("900901", "Invalid Credentials"));
     let xml = r#"<am:fault xmlns:am="http://wso2.org/apimanager"><am:code>900901</am:code><am:message>Invalid Credentials</am:message></am:fault>"#;
     assert_eq!(refused(api(xml, 401).await), pair("900901", "Invalid Credentials"));
 }
@@ -361,7 +365,7 @@ async fn a_refusal_quotes_neither_the_password_of_callbacks_nor_the_login() {
     let password = login().password;
     let message = format!("{} and {password} are no good; token-1 and session-1 neither", credentials().password);
     let body = json!({ "errorCode": "A.INPUT_INVALID.Password", "errorMessage": message }).to_string();
-    let error = said(Api::Rest, move || (StatusCode::BAD_REQUEST, body.clone()).into_response()).await;
+    let error = error_of(Api::Rest, move || (StatusCode::BAD_REQUEST, body.clone()).into_response()).await;
     assert_eq!(
         error.to_string(),
         "the platform refuses: A.INPUT_INVALID.Password: … and … are no good; … and … neither"
@@ -432,7 +436,7 @@ async fn requests_to_a_busy_platform_are_retried_except_logins() {
     .await;
     let client = Platform::new(Api::Rest, &address, login()).unwrap();
     assert!(matches!(client.list(&account()).await, Err(Error::Unreachable(_))));
-    assert_eq!(paths(&requests), ["token", "login"], "another try might count as a wrong password");
+    assert_eq!(paths(&requests), ["token", "login"], "another attempt might count as a wrong password");
 }
 
 #[tokio::test(start_paused = true)]
@@ -451,7 +455,7 @@ async fn requests_to_a_silent_platform_time_out() {
     silent.abort();
 }
 
-/// A document as its elements: depth, namespace, name and text.
+/// The elements of a document: depth, namespace, name and text.
 fn elements(document: &str) -> Vec<(usize, String, String, String)> {
     let document = roxmltree::Document::parse(document).unwrap();
     let elements = document.descendants().filter(roxmltree::Node::is_element);

@@ -1,4 +1,4 @@
-//! All thirteen callback services, in both transports: what each does to the device, and what is published.
+//! The thirteen callback services in both transports: how each changes the device, and what is published.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use local_tests::Stack;
 use registry::SERVICES;
 use serde_json::{Value, json};
 
-/// Service, where its facet is on the device, and who the golden messages (SOAP, REST) are about.
+/// The service, the path of its facet in the device, and the devices of its golden messages (SOAP, REST).
 const TABLE: [(&str, &str, [&str; 2]); 13] = [
     ("AlertService", "/alerts/0/values", ["mdn/5550100101"; 2]),
     ("CarrierService", "/operations", ["mdn/5550100102"; 2]),
@@ -40,7 +40,7 @@ fn kebab(service: &str) -> String {
     folder.to_owned()
 }
 
-/// The files of a service and transport, in their order.
+/// The sample files of a service and transport, sorted.
 fn files(service: &str, transport: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events").join(kebab(service)).join(transport);
     let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -49,9 +49,9 @@ fn files(service: &str, transport: &str) -> Vec<PathBuf> {
 }
 
 fn golden(service: &str, transport: &str, start: &str) -> Vec<u8> {
-    let all = files(service, transport);
+    let files = files(service, transport);
     let named = |file: &&PathBuf| file.file_name().unwrap().to_str().unwrap().starts_with(start);
-    std::fs::read(all.iter().find(named).unwrap_or_else(|| panic!("{service} {transport} {start}"))).unwrap()
+    std::fs::read(files.iter().find(named).unwrap_or_else(|| panic!("{service} {transport} {start}"))).unwrap()
 }
 
 fn content_type(transport: &str) -> Option<&'static str> {
@@ -80,8 +80,8 @@ async fn a_golden_message_of_every_service_and_transport_updates_the_device_its_
             let stack = Stack::new().await;
             post_golden(&stack, service, transport, "1-").await;
             let device = stack.device(devices[place]).await;
-            let found = device.pointer(facet).unwrap_or(&Value::Null);
-            assert!(!found.is_null() && *found != json!({}), "{service} {transport}: {device:#}");
+            let reported = device.pointer(facet).unwrap_or(&Value::Null);
+            assert!(!reported.is_null() && *reported != json!({}), "{service} {transport}: {device:#}");
             let events = stack.events(devices[place]).await;
             assert_eq!(events.len(), 1);
             assert_eq!(events[0]["service"], service);
@@ -99,7 +99,7 @@ async fn a_golden_message_of_every_service_and_transport_updates_the_device_its_
     }
 }
 
-/// What the golden message of this service and start is, in either transport.
+/// The service, the start of the file name (SOAP, REST) and the expected kind of the event.
 const KINDS: [(&str, &str, &str, &str); 21] = [
     ("AlertService", "1-", "1-", "alert"),
     ("CarrierService", "1-", "2-", "activate"),
@@ -154,15 +154,15 @@ async fn a_suspension_has_the_same_kind_in_every_service_and_spelling() {
         post_golden(&stack, "CarrierService", transport, "3-").await;
     }
     let messages = stack.topic_messages(5).await;
-    let found = |name: &str| {
-        let mut found: Vec<_> = messages.iter().map(|one| one["attributes"][name].as_str().unwrap()).collect();
-        found.sort_unstable();
-        found
+    let attribute = |name: &str| {
+        let mut values: Vec<_> = messages.iter().map(|message| message["attributes"][name].as_str().unwrap()).collect();
+        values.sort_unstable();
+        values
     };
-    assert_eq!(found("kind"), ["suspend"; 5]);
-    assert_eq!(found("change"), ["SUSPEND", "SUSPEND", "Suspend", "SuspendDevice", "suspendResponse"]);
+    assert_eq!(attribute("kind"), ["suspend"; 5]);
+    assert_eq!(attribute("change"), ["SUSPEND", "SUSPEND", "Suspend", "SuspendDevice", "suspendResponse"]);
 
-    // What was not done did not happen.
+    // A failed suspension is not an event of kind `suspend`.
     let failed = json!({ "requestId": "f", "deviceIds": [{ "id": "5550100302", "kind": "mdn" }],
         "deviceResponse": { "suspendResponse": {} }, "status": "Failed" });
     post(&stack, "CarrierService", "rest", failed.to_string().into_bytes()).await;
@@ -282,10 +282,10 @@ async fn failed_requests_and_queries_change_no_identifiers() {
     let pair = json!([{ "id": "51", "kind": "iccid" }, { "id": "99", "kind": "imei" }]);
     let failed = json!({ "requestId": "r-3", "deviceIds": pair, "faultResponse": { "faultcode": "X", "faultstring": "x" }, "status": "Failed" });
     post(&stack, "CarrierService", "rest", failed.to_string().into_bytes()).await;
-    let asked = json!({ "requestId": "r-4", "deviceResponse": { "checkDeviceAvailabilityResponse": [
+    let availability = json!({ "requestId": "r-4", "deviceResponse": { "checkDeviceAvailabilityResponse": [
         { "deviceIds": pair, "availability": "Unavailable" },
         { "deviceIds": [{ "id": "1", "kind": "mdn" }, { "id": "52", "kind": "iccid" }], "availability": "Unavailable" } ] } });
-    post(&stack, "DeviceService", "rest", asked.to_string().into_bytes()).await;
+    post(&stack, "DeviceService", "rest", availability.to_string().into_bytes()).await;
     assert_eq!(stack.device("iccid/51").await["identifiers"].as_array().unwrap().len(), 2);
     assert_eq!(stack.get("/devices/imei/99").await.0, 404);
     assert_ne!(stack.device("mdn/1").await["id"], stack.device("iccid/52").await["id"]);
@@ -296,8 +296,8 @@ async fn several_indistinguishable_devices_are_never_merged() {
     let fault = json!({ "faultcode": "X", "faultstring": "x" });
     let pairs = json!([{ "id": "1", "kind": "imei" }, { "id": "51", "kind": "iccid" }, { "id": "2", "kind": "imei" }, { "id": "52", "kind": "iccid" }]);
     let stack = Stack::new().await;
-    let unclear = json!({ "requestId": "r-1", "deviceIds": pairs, "faultResponse": fault, "status": "Failed" });
-    post(&stack, "DeviceService", "rest", unclear.to_string().into_bytes()).await;
+    let ambiguous = json!({ "requestId": "r-1", "deviceIds": pairs, "faultResponse": fault, "status": "Failed" });
+    post(&stack, "DeviceService", "rest", ambiguous.to_string().into_bytes()).await;
     assert_eq!(stack.get("/devices/imei/1").await.0, 404);
     let result = &stack.get("/requests/r-1").await.1["results"][0];
     assert_eq!(result["identifiers"].as_array().unwrap().len(), 4);
@@ -374,14 +374,14 @@ async fn the_outcome_of_a_request_is_shown_per_device() {
     assert_eq!((status, &body["requestId"]), (200, &json!("req 1/2")));
     let mut results: Vec<_> = body["results"].as_array().unwrap().clone();
     results.sort_by_key(|result| result["identifiers"].to_string());
-    let told: Vec<_> = results
+    let outcomes: Vec<_> = results
         .iter()
         .map(|result| {
             json!([result["identifiers"][0]["value"], result["operation"], result["outcome"], result["fault"]["text"]])
         })
         .collect();
     assert_eq!(
-        told,
+        outcomes,
         [
             json!(["1", "suspend", "succeeded", null]),
             json!(["2", "CarrierService", "failed", "no"]),
@@ -500,7 +500,7 @@ async fn a_message_without_items_is_recorded() {
     assert_eq!(stack.get("/requests/r").await.1["results"][0]["outcome"], "succeeded");
 }
 
-/// The answer for this many devices, as one message.
+/// One message with the availability of this many devices.
 fn availability(transport: &str, devices: usize) -> Vec<u8> {
     let imei = |number: usize| format!("35{number:013}");
     let iccid = |number: usize| format!("89{number:018}");
@@ -521,8 +521,8 @@ fn availability(transport: &str, devices: usize) -> Vec<u8> {
     format!("<CallbackRequest><RequestId>r-2000</RequestId><Data>{items}</Data></CallbackRequest>").into_bytes()
 }
 
-/// A build without optimisation may need several tries: what one did not get done before its deadline, the next one does,
-/// as the platform's resends would.
+/// An unoptimized build may need several attempts: each continues where the deadline of the one before ended, like the platform's
+/// resends.
 #[tokio::test]
 async fn one_message_for_two_thousand_devices_records_each_of_them_once() {
     for transport in ["rest", "soap"] {
@@ -622,7 +622,7 @@ async fn an_identifier_change_that_also_lists_the_old_value_assigns_the_new_one(
     assert_eq!(
         stack.device("imei/350000000000501").await["state"],
         "active",
-        "where it is not clear, the old one stays"
+        "an ambiguous change keeps the old identifier"
     );
     post(&stack, "CarrierService", "rest", change("d", json!([imei(501), imei(502)]))).await;
     assert_eq!(stack.device("imei/350000000000502").await["id"], stack.device("mdn/5550100150").await["id"]);

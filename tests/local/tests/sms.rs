@@ -1,4 +1,4 @@
-//! Text messages from devices, which have no id: what is the same message, and what another one.
+//! Text messages from devices have no id: which are duplicates and which are new.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use local_tests::Stack;
 
 const GOLDEN: &str = include_str!("../../../events/enhanced-connectivity-service/soap/1-sms-from-device.xml");
 
-/// How many messages of the device are known after these came in, each so many seconds after the first.
-async fn known_after(deliveries: &[(f64, &str)]) -> usize {
+/// The number of recorded events after these deliveries, each at a time in seconds.
+async fn recorded_events(deliveries: &[(f64, &str)]) -> usize {
     let stack = Stack::new().await;
     let store = stack.store();
     let start = Timestamp::from_second(1_800_000_000).unwrap();
@@ -20,7 +20,7 @@ async fn known_after(deliveries: &[(f64, &str)]) -> usize {
     }
     let events = stack.events("esn/60000008").await;
     let ids: std::collections::BTreeSet<_> = events.iter().map(|event| event["id"].to_string()).collect();
-    assert_eq!(ids.len(), events.len(), "subscribers drop what has the id of another event");
+    assert_eq!(ids.len(), events.len(), "subscribers discard an event with a known id");
     events.len()
 }
 
@@ -30,39 +30,39 @@ fn counted(count: u32) -> String {
 
 #[tokio::test]
 async fn a_resend_is_the_same_message() {
-    assert_eq!(known_after(&[(0.0, GOLDEN), (1.3, GOLDEN), (4.0, GOLDEN), (9.0, GOLDEN)]).await, 1);
+    assert_eq!(recorded_events(&[(0.0, GOLDEN), (1.3, GOLDEN), (4.0, GOLDEN), (9.0, GOLDEN)]).await, 1);
 }
 
 #[tokio::test]
 async fn the_same_text_again_later_is_another_message() {
-    assert_eq!(known_after(&[(0.0, GOLDEN), (11.0, GOLDEN), (60.0, GOLDEN), (86_400.0, GOLDEN)]).await, 4);
+    assert_eq!(recorded_events(&[(0.0, GOLDEN), (11.0, GOLDEN), (60.0, GOLDEN), (86_400.0, GOLDEN)]).await, 4);
 }
 
 #[tokio::test]
 async fn another_text_is_another_message_at_once() {
     let other = GOLDEN.replace("SmsMessage>", "SmsMessage>again ");
     let other = other.replace("</SmsMessage>again ", "</SmsMessage>");
-    assert_eq!(known_after(&[(0.0, GOLDEN), (0.1, &other)]).await, 2);
+    assert_eq!(recorded_events(&[(0.0, GOLDEN), (0.1, &other)]).await, 2);
 }
 
 #[tokio::test]
 async fn a_resend_with_a_higher_count_is_the_same_message_within_the_measured_time() {
     let (first, second) = (counted(1), counted(2));
-    assert_eq!(known_after(&[(0.0, &first), (1.3, &second)]).await, 1);
-    assert_eq!(known_after(&[(0.0, &first), (4.2, &second)]).await, 1);
-    assert_eq!(known_after(&[(4.0, &second), (0.0, &first)]).await, 1, "in whatever order they are recorded");
+    assert_eq!(recorded_events(&[(0.0, &first), (1.3, &second)]).await, 1);
+    assert_eq!(recorded_events(&[(0.0, &first), (4.2, &second)]).await, 1);
+    assert_eq!(recorded_events(&[(4.0, &second), (0.0, &first)]).await, 1, "in any order");
 }
 
 #[tokio::test]
 async fn two_first_attempts_are_two_equal_messages() {
     let first = counted(1);
-    assert_eq!(known_after(&[(0.0, &first), (2.0, &first)]).await, 2);
-    assert_eq!(known_after(&[(0.0, &first), (300.0, &first)]).await, 2);
+    assert_eq!(recorded_events(&[(0.0, &first), (2.0, &first)]).await, 2);
+    assert_eq!(recorded_events(&[(0.0, &first), (300.0, &first)]).await, 2);
 }
 
 #[tokio::test]
 async fn a_resend_of_a_refused_text_is_not_a_duplicate_of_the_text_before() {
     let (first, second, third) = (counted(1), counted(2), counted(3));
-    assert_eq!(known_after(&[(0.0, &first), (61.3, &second)]).await, 2);
-    assert_eq!(known_after(&[(0.0, &first), (301.3, &second), (601.3, &third)]).await, 3);
+    assert_eq!(recorded_events(&[(0.0, &first), (61.3, &second)]).await, 2);
+    assert_eq!(recorded_events(&[(0.0, &first), (301.3, &second), (601.3, &third)]).await, 3);
 }

@@ -1,4 +1,4 @@
-//! A table or a queue out of reach, and what the log says of it all.
+//! Unreachable or failing AWS services, and what is logged.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ use store::Store;
 use tokio::time::{Instant, timeout};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// A listener whose AWS is at this address.
+/// A listener whose AWS services are at this endpoint, except the table if one is given.
 fn listener(endpoint: &str, table: Option<aws_sdk_dynamodb::Client>) -> Listener {
     let config = aws_config(endpoint, RetryConfig::standard());
     let table = table.unwrap_or_else(|| aws_sdk_dynamodb::Client::new(&config));
@@ -66,7 +66,7 @@ async fn a_table_that_does_not_answer_times_out_before_the_platform_resends() {
     let started = Instant::now();
     let response = timeout(Duration::from_secs(4), answer(&listener, GOLDEN[0])).await.expect("an answer within 4 s");
     assert_eq!(response.status(), 503);
-    assert!(started.elapsed() > Duration::from_secs(1), "the table was given some time");
+    assert!(started.elapsed() > Duration::from_secs(1), "the table had time to answer");
 }
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn a_malformed_body_that_cannot_be_quarantined_is_answered_503() {
     assert_eq!(response.status(), 503);
 }
 
-/// Collects what is logged.
+/// Collects the log.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 

@@ -1,4 +1,4 @@
-//! Messages are taken whole: one part that cannot be recorded does not lose the others, and nothing grows without bound.
+//! Partial failure and limits: a part that cannot be recorded does not affect the others, and no row or message exceeds its limit.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -18,8 +18,8 @@ use local_tests::{EXTERNAL, Stack, record};
 use serde_json::{Value, json};
 use store::Store;
 
-/// SNS's bound on a message with its attributes, in bytes.
-const SNS_BYTES: usize = 256 * 1024;
+/// The maximum size of an SNS message with its attributes, in bytes.
+const MAX_SNS_BYTES: usize = 256 * 1024;
 
 async fn post(stack: &Stack, service: &str, message: &Value) -> u16 {
     stack.post_to(service, Some("application/json"), message.to_string().into_bytes()).await.0
@@ -29,7 +29,7 @@ fn named(mdn: usize) -> Value {
     json!([{ "id": format!("55501{mdn:05}"), "kind": "mdn" }])
 }
 
-/// A change of a device to a state, with this element as its request id.
+/// A change of a device to a state. `request_id` is the XML element, or empty.
 fn provisioning_change(request_id: &str, change: &str, state: &str) -> String {
     format!(
         "<CallbackRequest>{request_id}<Data><ExternalProvisioningChange><Change>{change}</Change><DeviceInfo>\
@@ -69,7 +69,7 @@ async fn an_item_too_large_for_a_row_is_quarantined_alone_and_the_others_are_rec
     assert_eq!(body["result"]["outcome"], "succeeded");
     assert!(!body.to_string().contains("secret-1"));
 
-    assert_eq!(post(&stack, "DeviceUsage", &message).await, 200, "on every resend");
+    assert_eq!(post(&stack, "DeviceUsage", &message).await, 200, "a resend has the same result");
     assert_eq!(stack.events("mdn/5550100001").await.len(), 1);
 }
 
@@ -81,7 +81,7 @@ async fn a_flat_array_of_devices_is_recorded_device_by_device() {
         (0..600).map(|number| json!({ "deviceIds": named(number), "note": note(number) })).collect();
     let message = json!({ "requestId": "r", "devices": devices, "status": "Success" });
     let mut statuses = Vec::new();
-    // A build without optimisation may need several tries.
+    // An unoptimized build may need several attempts.
     while statuses.last() != Some(&200) && statuses.len() < 20 {
         statuses.push(post(&stack, "StateService", &message).await);
     }
@@ -139,7 +139,7 @@ async fn long_texts_are_truncated_on_the_device_and_complete_in_the_event() {
     let event = &stack.events("mdn/5550100001").await[0];
     assert_eq!(event["payload"]["faultResponse"]["faultstring"], json!(text));
 
-    // Everything else that a device keeps, as large as it can be sent, and still one more message.
+    // Every other facet at its maximum size, then one more message.
     let long = "y".repeat(50_000);
     let fields: String = (0..200)
         .map(|n| format!("<CustomFields><Name>F{n}</Name><Value>{}</Value></CustomFields>", "v".repeat(500)))
@@ -161,7 +161,7 @@ async fn long_texts_are_truncated_on_the_device_and_complete_in_the_event() {
     let device = stack.device("mdn/5550100001").await;
     assert!(device.to_string().len() <= 64 * 1024, "{}", device.to_string().len());
     for message in stack.topic_messages(162).await {
-        assert!(message["message"].to_string().len() < SNS_BYTES, "{}", message["message"].to_string().len());
+        assert!(message["message"].to_string().len() < MAX_SNS_BYTES, "{}", message["message"].to_string().len());
     }
 }
 
@@ -175,7 +175,7 @@ async fn a_report_too_large_for_sns_is_published_with_a_pointer_to_it() {
         assert_eq!(post(&stack, "DeviceUsage", &message).await, 200);
         let messages = stack.topic_messages(number).await;
         let published = &messages[number - 1]["message"];
-        assert!(published.to_string().len() < SNS_BYTES);
+        assert!(published.to_string().len() < MAX_SNS_BYTES);
         if bytes < 250_000 {
             assert_eq!(published["data"]["report"], report, "{bytes}");
             continue;
@@ -190,7 +190,7 @@ async fn a_report_too_large_for_sns_is_published_with_a_pointer_to_it() {
     }
     let usage = stack.device("mdn/5550100001").await["usage"].clone();
     assert_eq!(usage[0]["values"], Value::Null);
-    assert!(usage[0]["leftOutBytes"].as_u64().unwrap() > 300_000, "what was left out is stated");
+    assert!(usage[0]["leftOutBytes"].as_u64().unwrap() > 300_000, "the omission is stated");
 }
 
 #[tokio::test]
@@ -206,18 +206,18 @@ async fn a_secret_inside_an_activation_is_neither_kept_nor_published() {
         assert!(!rows.contains(secret) && !format!("{published:?}").contains(secret), "{secret}");
     }
     let event = &stack.events("imei/350000000000001").await[0];
-    let left = &event["payload"]["deviceResponse"]["activateResponse"]["deviceCredential"];
-    assert!(left["password"].as_str().unwrap().contains("left out"), "what was left out is stated: {left}");
+    let credential = &event["payload"]["deviceResponse"]["activateResponse"]["deviceCredential"];
+    assert!(credential["password"].as_str().unwrap().contains("left out"), "the omission is stated: {credential}");
 }
 
-/// An engine that refuses some of its transactions as throttled, without carrying them out.
+/// Throttles the transactions for which `refused` is true. They are not executed.
 #[derive(Debug)]
 struct Throttling {
     calls: AtomicUsize,
     refused: fn(usize) -> bool,
 }
 
-/// Marks a request that was made one that the engine does not know.
+/// Marks a request that was changed into one that the engine rejects.
 #[derive(Debug)]
 struct Refused;
 
@@ -285,7 +285,7 @@ async fn throttled_groups_are_retried_until_the_deadline() {
 #[tokio::test]
 async fn a_group_that_stays_throttled_does_not_abandon_the_others() {
     let stack = Stack::new().await;
-    // The first group's transaction, and all that come when the others are done.
+    // Throttles the first group: its first transaction, and its retries after the other groups.
     let store = throttled(&stack, |call| call == 0 || call > 8);
     let (body, at) = (usage_of(96), Timestamp::now());
     let recording = record(&store, &device_usage::SERVICE, &body, at, Duration::from_secs(3)).await;
@@ -296,7 +296,7 @@ async fn a_group_that_stays_throttled_does_not_abandon_the_others() {
     assert_eq!((resent.recorded + recording.recorded, resent.duplicates), (96, recording.recorded));
 }
 
-/// The bodies of the quarantined parts, each put together from its pieces.
+/// The body of the quarantined part, joined from the pieces in the queue.
 async fn quarantined_part(stack: &Stack) -> Value {
     let pieces = quarantined(stack).await;
     assert!(
@@ -323,7 +323,7 @@ async fn a_part_too_large_for_a_row_is_quarantined_whole() {
         json!({ "requestId": "r", "deviceIds": ids, "deviceResponse": { "restoreResponse": {} }, "status": "Success" });
     assert_eq!(post(&stack, "CarrierService", &message).await, 200);
     let part = quarantined_part(&stack).await;
-    assert!(part.to_string().contains(&"n".repeat(420_000)), "what an envelope's entry says is kept");
+    assert!(part.to_string().contains(&"n".repeat(420_000)), "the entry of the envelope is included");
     assert_eq!(stack.device("mdn/5550100002").await["state"], "active");
 }
 
@@ -334,7 +334,7 @@ async fn parts_of_one_device_are_recorded_in_their_order() {
     let items: Vec<Value> = (0..60).map(item).collect();
     let message = json!({ "requestId": "r", "deviceResponse": { "goToStateResponse": items }, "status": "Success" });
     let mut statuses = Vec::new();
-    // A build without optimisation may need several tries.
+    // An unoptimized build may need several attempts.
     while statuses.last() != Some(&200) && statuses.len() < 10 {
         statuses.push(post(&stack, "StateService", &message).await);
     }
@@ -355,7 +355,7 @@ async fn a_device_that_cannot_be_recorded_does_not_affect_the_others_of_its_grou
     let before =
         json!({ "requestId": "b", "deviceIds": named(3), "deviceResponse": { "usageResponse": {} } }).to_string();
     record(&store, &device_usage::SERVICE, &before, Timestamp::now(), Duration::from_secs(5)).await;
-    // A row that says another version than the device in it loses every race.
+    // Every conditional write fails if the version of a row differs from its device's.
     let id = stack.device("mdn/5550100003").await["id"].as_str().unwrap().to_owned();
     let key = |name: &str, value: String| (name.to_owned(), AttributeValue::S(value));
     let update = stack.local.table.update_item().table_name("callbacks").update_expression("SET version = :version");

@@ -6,7 +6,7 @@ use aws_config::SdkConfig;
 
 /// No region is configured. The SDK reports this only with the first request, in a long text.
 #[derive(Debug, thiserror::Error)]
-#[error("No AWS region is set. Set AWS_REGION, or AWS_PROFILE to a profile that has one.")]
+#[error("no AWS region is set; set AWS_REGION, or AWS_PROFILE to a profile with a region")]
 pub(crate) struct NoRegion;
 
 /// The environment's configuration, with this timeout of a call, retries included.

@@ -11,7 +11,7 @@ mod table;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use registration::{Comparison, Credentials, Error, RegistrationStatus, Scope, compare};
+use registration::{Action, Comparison, Credentials, Error, RegistrationStatus, Scope, compare};
 
 use error::{CommandError, exit_code};
 use options::{Change, Services};
@@ -38,36 +38,39 @@ async fn try_register(Register { change, take_over }: Register) -> Result<bool, 
     let credentials = common.stack.credentials().await?;
     let expected = common.expected(services.of(common.api), &credentials).await?;
     let platform = common.platform().await?;
-    expected.iter().try_for_each(|one| platform.check(one))?;
+    expected.iter().try_for_each(|registration| platform.check(registration))?;
     let comparisons = compare(expected, &[], &platform.list(&common.account).await?);
-    let is_elsewhere = |one: &Comparison| matches!(one.status, RegistrationStatus::Elsewhere { .. });
+    let is_elsewhere = |comparison: &Comparison| matches!(comparison.status, RegistrationStatus::Elsewhere { .. });
     if dry_run {
         platform.log_out().await;
-        print(comparisons.iter().map(|one| match one.status {
-            RegistrationStatus::AsExpected => row(one, "stays as it is", one.expected.url()),
-            RegistrationStatus::Elsewhere { .. } if !take_over => row(one, SKIPPED, current_url(one)),
-            _ => row(one, &format!("would be registered (is {})", before(one)), one.expected.url()),
+        print(comparisons.iter().map(|comparison| match comparison.status {
+            RegistrationStatus::AsExpected => row(comparison, "stays as it is", comparison.expected.url()),
+            RegistrationStatus::Elsewhere { .. } if !take_over => row(comparison, SKIPPED, current_url(comparison)),
+            _ => {
+                row(comparison, &format!("would be registered (is {})", before(comparison)), comparison.expected.url())
+            }
         }));
-        return Ok(!comparisons.iter().any(|one| one.status.is_drift()));
+        return Ok(!comparisons.iter().any(|comparison| comparison.status.is_drift()));
     }
-    let elsewhere: Vec<_> = comparisons.iter().filter(|one| is_elsewhere(one)).collect();
+    let elsewhere: Vec<_> = comparisons.iter().filter(|comparison| is_elsewhere(comparison)).collect();
     let take_over = take_over || elsewhere.is_empty() || confirm_take_over(&elsewhere);
-    let skipped = |one: &Comparison| !take_over && is_elsewhere(one);
-    let actions = platform.apply(comparisons, |one| !skipped(one)).await;
+    let skipped = |comparison: &Comparison| !take_over && is_elsewhere(comparison);
+    let actions = platform.apply(comparisons, |comparison| !skipped(comparison)).await;
     platform.log_out().await;
-    let describe = |one: &Comparison| match one.status {
-        RegistrationStatus::AsExpected => ("stays as it is".to_owned(), one.expected.url().to_owned()),
-        _ if skipped(one) => (SKIPPED.to_owned(), current_url(one).to_owned()),
-        _ => (format!("registered (was {})", before(one)), one.expected.url().to_owned()),
+    let describe = |comparison: &Comparison| match comparison.status {
+        RegistrationStatus::AsExpected => ("stays as it is".to_owned(), comparison.expected.url().to_owned()),
+        _ if skipped(comparison) => (SKIPPED.to_owned(), current_url(comparison).to_owned()),
+        _ => (format!("registered (was {})", before(comparison)), comparison.expected.url().to_owned()),
     };
     let complete = print_actions(&actions, "registered", describe)?;
-    if actions
-        .iter()
-        .any(|one| matches!(&one.result, Some(Err(Error::Refused(fault))) if fault.is_registered_by_other_api()))
-    {
+    let has_other_api = |action: &Action| match &action.result {
+        Some(Err(Error::Refused(fault))) => fault.is_registered_by_other_api(),
+        _ => false,
+    };
+    if actions.iter().any(has_other_api) {
         eprintln!("{}", common.other_api_advice());
     }
-    Ok(complete && !actions.iter().any(|one| skipped(&one.comparison)))
+    Ok(complete && !actions.iter().any(|action| skipped(&action.comparison)))
 }
 
 /// The note on a registration of another listener.
@@ -79,8 +82,8 @@ fn confirm_take_over(elsewhere: &[&Comparison]) -> bool {
         return false;
     }
     eprintln!("These are registered elsewhere, and their listeners would receive no more callbacks:");
-    for one in elsewhere {
-        eprintln!("  {}  {}", one.expected.service(), current_url(one));
+    for comparison in elsewhere {
+        eprintln!("  {}  {}", comparison.expected.service(), current_url(comparison));
     }
     eprint!("Take them over? [y/N] ");
     let mut answer = String::new();
@@ -101,7 +104,7 @@ async fn try_deregister(Deregister { change, wherever }: Deregister) -> Result<b
         common.expected(services, &Credentials::default()).await?
     };
     let platform = common.platform().await?;
-    let skipped = |one: &Comparison| match one.status {
+    let skipped = |comparison: &Comparison| match comparison.status {
         RegistrationStatus::Missing => Some("is not registered through this API"),
         RegistrationStatus::Elsewhere { .. } if !wherever => Some("goes somewhere else: stays"),
         _ => None,
@@ -109,16 +112,16 @@ async fn try_deregister(Deregister { change, wherever }: Deregister) -> Result<b
     if dry_run {
         let comparisons = compare(expected, &[], &platform.list(&common.account).await?);
         platform.log_out().await;
-        print(
-            comparisons.iter().map(|one| row(one, skipped(one).unwrap_or("would be deregistered"), current_url(one))),
-        );
+        print(comparisons.iter().map(|comparison| {
+            row(comparison, skipped(comparison).unwrap_or("would be deregistered"), current_url(comparison))
+        }));
         return Ok(true);
     }
     let scope = if wherever { Scope::AnyUrl } else { Scope::ExpectedUrl };
     let actions = platform.deregister_all(&common.account, expected, scope).await?;
     platform.log_out().await;
-    print_actions(&actions, "deregistered", |one| {
-        (skipped(one).unwrap_or("deregistered").to_owned(), current_url(one).to_owned())
+    print_actions(&actions, "deregistered", |comparison| {
+        (skipped(comparison).unwrap_or("deregistered").to_owned(), current_url(comparison).to_owned())
     })
 }
 
@@ -130,11 +133,16 @@ async fn try_registrations(Registrations { common, service }: Registrations) -> 
     let listed = platform.list(&common.account).await?;
     platform.log_out().await;
     let comparisons = compare(expected, &[], &listed);
-    let compared: Vec<_> = comparisons.iter().filter_map(|one| one.listed_as.clone()).collect();
-    let others = listed.iter().filter(|one| !compared.contains(&one.service));
-    let others = others.map(|one| [one.service.clone(), "not compared".to_owned(), one.url.clone()]);
-    print(comparisons.iter().map(|one| row(one, &one.status.to_string(), current_url(one))).chain(others));
-    Ok(!comparisons.iter().any(|one| one.status.is_drift()))
+    let compared: Vec<_> = comparisons.iter().filter_map(|comparison| comparison.listed_as.clone()).collect();
+    let others = listed.iter().filter(|listed| !compared.contains(&listed.service));
+    let others = others.map(|other| [other.service.clone(), "not compared".to_owned(), other.url.clone()]);
+    print(
+        comparisons
+            .iter()
+            .map(|comparison| row(comparison, &comparison.status.to_string(), current_url(comparison)))
+            .chain(others),
+    );
+    Ok(!comparisons.iter().any(|comparison| comparison.status.is_drift()))
 }
 
 #[cfg(test)]

@@ -133,9 +133,9 @@ async fn query_page(from: &From, query: &Query) -> anyhow::Result<(Value, Option
             let response = try_answer(&store, query).await.map_err(|error| {
                 let region = account::region(&config);
                 if error.is_missing_table() {
-                    anyhow!("No table '{table}' in {region}.")
+                    anyhow!("no table '{table}' in {region}")
                 } else {
-                    anyhow!("The table '{table}' in {region} cannot be read: {error}")
+                    anyhow!("cannot read the table '{table}' in {region}: {error}")
                 }
             })?;
             (response.status(), next_page(response.headers()), serde_json::from_str(response.body())?)

@@ -1,32 +1,14 @@
-//! The commands as a person at a terminal sees them: what is printed, and where.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test may panic"
-)]
+//! What the commands print to the output and to the error output.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use local_stack::{self as local, Local};
 use serde_json::{Value, json};
 
-fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_callbacks"));
-    command.env_clear().args(arguments);
-    command
-}
-
-/// The exit code, and what was printed to each. What is asked runs in this process, so the wait is a task.
-async fn run(mut command: Command) -> (i32, String, String) {
-    let ran = tokio::task::spawn_blocking(move || command.output().unwrap());
-    let Output { status, stdout, stderr } = ran.await.unwrap();
-    (status.code().unwrap(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
-}
+use crate::{command, run};
 
 async fn stack() -> (Local, String) {
     let any = "127.0.0.1:0".parse().unwrap();
@@ -51,7 +33,7 @@ async fn post(url: &str, service: &str, body: &Value) {
     assert_eq!(request.send().await.unwrap().status(), 200);
 }
 
-/// A program that runs until the test ends, and its lines.
+/// A program that runs until the test ends, and the lines of its output.
 struct Running {
     child: Child,
     lines: Receiver<String>,
@@ -177,7 +159,7 @@ async fn piped_output_has_no_colours() {
     show.env("AWS_ACCESS_KEY_ID", "x").env("AWS_SECRET_ACCESS_KEY", "x");
     let (code, _, error) = run(show).await;
     assert!(
-        code == 1 && error.contains("The table 'some-table' in us-east-1 cannot be read") && !error.contains('\u{1b}'),
+        code == 1 && error.contains("cannot read the table 'some-table' in us-east-1") && !error.contains('\u{1b}'),
         "{error}"
     );
 }

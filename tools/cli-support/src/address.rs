@@ -9,11 +9,11 @@ use std::net::{SocketAddr, ToSocketAddrs};
 ///
 /// The text is not an address, or the name has none.
 pub fn socket(text: &str) -> Result<SocketAddr, String> {
-    let found: Vec<_> = match text.to_socket_addrs() {
-        Ok(found) => found.collect(),
+    let addresses: Vec<_> = match text.to_socket_addrs() {
+        Ok(addresses) => addresses.collect(),
         Err(_) => return Err("an address is host:port, such as 127.0.0.1:9001 or localhost:9001".to_owned()),
     };
-    let first = found.iter().find(|address| address.is_ipv4()).or(found.first());
+    let first = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());
     first.copied().ok_or_else(|| "this name has no address".to_owned())
 }
 

@@ -2,8 +2,8 @@
 
 mod address;
 mod environment;
-mod line;
+mod log_line;
 
 pub use address::{socket, url};
 pub use environment::variable;
-pub use line::line;
+pub use log_line::log_line;

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use super::messages::{Kind, Messages};
-use cli_support::line;
+use cli_support::log_line;
 
 /// The URL of the quarantine. The endpoint ignores it.
 pub(super) const QUARANTINE: &str = "http://local/quarantined-callbacks";
@@ -103,7 +103,7 @@ fn send_message(shared: &Shared, body: &str) -> anyhow::Result<Response> {
     let message: Map<String, Value> = serde_json::from_str(&request.message_body)?;
     let number = shared.messages.add(Kind::Quarantine, message)?;
     if !shared.quiet {
-        println!("{}", line(Timestamp::now(), &format!("quarantine ◀ message {number}")));
+        println!("{}", log_line(Timestamp::now(), &format!("quarantine ◀ message {number}")));
     }
     Ok(axum::Json(json!({ "MessageId": number.to_string() })).into_response())
 }
@@ -127,7 +127,7 @@ fn publish_batch(shared: &Shared, fields: &BTreeMap<String, String>) -> anyhow::
         let number = shared.messages.add(Kind::Topics, Map::from_iter(members))?;
         taken.push_str(&format!("<member><Id>{id}</Id><MessageId>{number}</MessageId></member>"));
         if !shared.quiet {
-            println!("{}", line(Timestamp::now(), &published));
+            println!("{}", log_line(Timestamp::now(), &published));
         }
     }
     let answer = format!(

@@ -36,7 +36,7 @@ impl Directory {
             Some(_) => None,
         };
         let path = temporary.as_ref().map(TempDir::path).or(data).unwrap_or(Path::new(".")).to_owned();
-        fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
         let lock = path.join(LOCK);
         let file = File::options().create(true).append(true).open(&lock);
         let file = file.with_context(|| format!("cannot open {}", lock.display()))?;

@@ -4,9 +4,9 @@
 //! unmodified SDK clients replaces SNS and SQS ([`aws`]).
 
 mod aws;
+mod callback_line;
 mod directory;
 mod messages;
-mod printed;
 mod seed;
 mod stream;
 mod table;
@@ -124,7 +124,7 @@ fn introduction(options: &Options, local: &Local) -> String {
     let (url, timeout) = (format!("http://{address}"), ANSWER_TIMEOUT.as_secs());
     let services: String =
         registry::SERVICES.iter().map(|service| format!("  POST {url}/callbacks/{}\n", service.name)).collect();
-    let asks = match &options.username {
+    let credentials = match &options.username {
         Some(username) => format!("Callbacks must carry the user name {username} and its password."),
         None => "Credentials are not checked; --username and --password require some.".to_owned(),
     };
@@ -141,7 +141,7 @@ fn introduction(options: &Options, local: &Local) -> String {
          \x20 GET  {url}/requests/{{requestId}}            the outcome of a request\n\
          \x20 GET  {url}/topics/messages                messages to SNS: the last 10,000, in pages of 1,000\n\
          \x20 GET  {url}/quarantine/messages            rejected callbacks\n\
-         {asks}\n{kept}\n\
+         {credentials}\n{kept}\n\
          The timeout of an answer is {timeout} s here; a deployed function answers 503 after {} s.\n\
          Try, from the project's folder:\n\
          \x20 curl -i -H 'Content-Type: text/xml' --data-binary @events/external-provisioning-changes/soap/1-activate.xml \\\n\

@@ -10,10 +10,10 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 /// Maximum number of messages of each kind.
-const MOST_MESSAGES: i64 = 10_000;
+const MAX_MESSAGES: i64 = 10_000;
 
 /// Maximum size of the messages of each kind, in bytes. Exceeded by at most one message.
-const MOST_BYTES: i64 = 32 * 1024 * 1024;
+const MAX_BYTES: i64 = 32 * 1024 * 1024;
 
 /// The kind of a message.
 #[derive(Debug, Clone, Copy)]
@@ -81,8 +81,8 @@ impl Messages {
         connection
             .prepare_cached(&format!("INSERT INTO {table} VALUES (?1, ?2, ?3)"))?
             .execute(params![number, total, text])?;
-        for (column, most) in [("number", number - MOST_MESSAGES), ("total", total - MOST_BYTES)] {
-            connection.prepare_cached(&format!("DELETE FROM {table} WHERE {column} <= ?1"))?.execute([most])?;
+        for (column, last) in [("number", number - MAX_MESSAGES), ("total", total - MAX_BYTES)] {
+            connection.prepare_cached(&format!("DELETE FROM {table} WHERE {column} <= ?1"))?.execute([last])?;
         }
         Ok(number)
     }
@@ -131,11 +131,11 @@ mod tests {
     #[test]
     fn the_newest_messages_are_kept_up_to_a_number() {
         let (_directory, messages) = messages();
-        for _ in 0..MOST_MESSAGES + 5 {
+        for _ in 0..MAX_MESSAGES + 5 {
             add(&messages, "");
         }
         let (kept, next) = numbers(&messages, 0, 20_000);
-        assert_eq!((kept.len() as i64, kept[0], next), (MOST_MESSAGES, 6, None));
+        assert_eq!((kept.len() as i64, kept[0], next), (MAX_MESSAGES, 6, None));
     }
 
     #[test]

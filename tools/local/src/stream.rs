@@ -18,7 +18,7 @@ use serde_json::{from_value, json, to_value};
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Maximum number of records per read, as in the engine.
-const MOST_RECORDS: usize = 1000;
+const MAX_RECORDS: usize = 1000;
 
 /// A table's stream. Published records are deleted, since the engine keeps them. After a restart, the remaining records are
 /// published.
@@ -48,7 +48,7 @@ impl Stream {
     pub(super) async fn publish(mut self) {
         loop {
             match self.publish_next().await {
-                Ok(MOST_RECORDS) => {}
+                Ok(MAX_RECORDS) => {}
                 Ok(_) => tokio::time::sleep(PAUSE).await,
                 Err(error) => {
                     eprintln!("Cannot publish the stream: {error:#}");
@@ -60,7 +60,7 @@ impl Stream {
 
     /// Publishes and deletes the first records. Returns their number.
     async fn publish_next(&mut self) -> anyhow::Result<usize> {
-        let request = json!({ "ShardIterator": self.iterator, "Limit": MOST_RECORDS });
+        let request = json!({ "ShardIterator": self.iterator, "Limit": MAX_RECORDS });
         let read = self.database.get_records(from_value::<GetRecordsRequest>(request)?)?;
         let Some(last) = read.records.last() else { return Ok(0) };
 

@@ -17,11 +17,11 @@ use listener::{CallbackRequest, Listener, Outcome, Refusal};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::callback_line::callback_line;
 use super::messages::{Kind, Messages};
-use super::printed;
 
 /// Maximum size of a request, as for Lambda. The listener's own limit of 1 MiB is checked later.
-const MOST_BYTES: usize = 6_000_000;
+const MAX_BYTES: usize = 6_000_000;
 
 /// The default and maximum number of messages per page.
 const MAX_MESSAGES: usize = 1000;
@@ -63,7 +63,7 @@ async fn callback(
     request: Request<Body>,
 ) -> Response {
     let (head, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, MOST_BYTES).await else {
+    let Ok(body) = to_bytes(body, MAX_BYTES).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     let received = CallbackRequest {
@@ -82,7 +82,7 @@ async fn callback(
         }
     };
     if !shared.quiet {
-        println!("{}", printed::callback(received_at, &name, response.status().as_u16(), &outcome, started.elapsed()));
+        println!("{}", callback_line(received_at, &name, response.status().as_u16(), &outcome, started.elapsed()));
     }
     response.map(Body::from)
 }

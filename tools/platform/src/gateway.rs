@@ -14,16 +14,16 @@ use http::{HeaderMap, HeaderName, StatusCode};
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::carrier::Carrier;
 use super::random::token;
 use super::rules::Credentials;
+use super::simulator::Simulator;
 
-pub(super) fn routes() -> Router<Arc<Carrier>> {
+pub(super) fn routes() -> Router<Arc<Simulator>> {
     Router::new().route("/api/ts/v1/oauth2/token", post(oauth))
 }
 
 /// `POST …/oauth2/token`, client credentials.
-async fn oauth(State(carrier): State<Arc<Carrier>>, headers: HeaderMap, body: String) -> Response {
+async fn oauth(State(simulator): State<Arc<Simulator>>, headers: HeaderMap, body: String) -> Response {
     if !is(&headers, &CONTENT_TYPE, "application/x-www-form-urlencoded") {
         return refused(StatusCode::BAD_REQUEST, "invalid_request", "The request is not a form");
     }
@@ -32,7 +32,7 @@ async fn oauth(State(carrier): State<Arc<Carrier>>, headers: HeaderMap, body: St
         return refused(StatusCode::BAD_REQUEST, "unsupported_grant_type", "Unsupported grant_type value");
     }
     let now = Timestamp::now();
-    let granted = basic(&headers).map(|application| carrier.rules().token(&application, token(), now));
+    let granted = basic(&headers).map(|application| simulator.rules().token(&application, token(), now));
     let Some(Ok(granted)) = granted else {
         return refused(StatusCode::UNAUTHORIZED, "invalid_client", "Client authentication failed");
     };
@@ -69,13 +69,13 @@ fn basic(headers: &HeaderMap) -> Option<Credentials> {
 /// A request with a valid OAuth token, which every resource of the REST API requires.
 pub(super) struct Admitted;
 
-impl FromRequestParts<Arc<Carrier>> for Admitted {
+impl FromRequestParts<Arc<Simulator>> for Admitted {
     type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, carrier: &Arc<Carrier>) -> Result<Self, Response> {
+    async fn from_request_parts(parts: &mut Parts, simulator: &Arc<Simulator>) -> Result<Self, Response> {
         let bearer = text(&parts.headers, &AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
         match bearer {
-            Some(bearer) if carrier.rules().admits(bearer, Timestamp::now()) => Ok(Self),
+            Some(bearer) if simulator.rules().admits(bearer, Timestamp::now()) => Ok(Self),
             Some(_) => Err(INVALID.answer(&parts.headers)),
             None => Err(MISSING.answer(&parts.headers)),
         }

@@ -4,12 +4,12 @@
 //! The rules are in [`rules`], without I/O; the modules of the two APIs only translate. [`send`] sends callbacks to the listeners that are
 //! registered at a running simulator. `docs/platform.md` states the evidence for every rule.
 
-mod carrier;
 mod gateway;
 mod random;
 mod rest;
 pub mod rules;
 pub mod send;
+mod simulator;
 mod soap;
 
 use std::net::SocketAddr;
@@ -27,9 +27,9 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use self::carrier::Carrier;
-use self::rules::{Credentials, Grants, Registration};
+use self::rules::{AccessSettings, Credentials, Registration};
 use self::send::{SendOptions, Sent, send};
+use self::simulator::Simulator;
 
 /// `callbacks platform`: run the simulator, or send callbacks.
 #[derive(Args)]
@@ -107,24 +107,24 @@ impl Default for Options {
 pub struct Platform {
     /// The address it listens on.
     pub address: SocketAddr,
-    carrier: Arc<Carrier>,
+    simulator: Arc<Simulator>,
     tasks: JoinSet<()>,
 }
 
 impl Platform {
     /// Expires all OAuth tokens.
     pub fn expire_tokens(&self) {
-        self.carrier.rules().expire_tokens();
+        self.simulator.rules().expire_tokens();
     }
 
     /// Expires all sessions.
     pub fn expire_sessions(&self) {
-        self.carrier.rules().expire_sessions(Timestamp::now());
+        self.simulator.rules().expire_sessions(Timestamp::now());
     }
 
     /// Unlocks the user, as the platform's support would.
     pub fn unlock(&self) {
-        self.carrier.rules().unlock();
+        self.simulator.rules().unlock();
     }
 }
 
@@ -179,13 +179,13 @@ pub async fn start(options: Options) -> anyhow::Result<Platform> {
     let Options { listen, data, account, key, secret, username, password, .. } = options;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let address = listener.local_addr()?;
-    let grants = Grants {
+    let settings = AccessSettings {
         application: Credentials::new(key, secret),
         login: Credentials::new(username, password),
         token_lifetime: SignedDuration::from_secs(options.token_lifetime.into()),
         session_idle: SignedDuration::from_secs(options.session_idle.into()),
     };
-    let carrier = Arc::new(Carrier::open(grants, options.any_port, account, data.as_deref(), options.quiet)?);
+    let simulator = Arc::new(Simulator::open(settings, options.any_port, account, data.as_deref(), options.quiet)?);
     let app = Router::new()
         .merge(gateway::routes())
         .merge(rest::routes())
@@ -193,24 +193,24 @@ pub async fn start(options: Options) -> anyhow::Result<Platform> {
         .route("/_platform/registrations", get(registrations))
         .route("/_platform/sent", post(sent_now))
         .fallback(gateway::no_resource)
-        .with_state(carrier.clone());
+        .with_state(simulator.clone());
     let mut tasks = JoinSet::new();
     tasks.spawn(async move {
         if let Err(error) = axum::serve(listener, app).await {
             eprintln!("The simulator stopped: {error}");
         }
     });
-    Ok(Platform { address, carrier, tasks })
+    Ok(Platform { address, simulator, tasks })
 }
 
 /// Every registration with its credentials, for `send`. The real platform has no such resource.
-async fn registrations(State(carrier): State<Arc<Carrier>>) -> Json<Vec<Registration>> {
-    Json(carrier.rules().book.registrations.clone())
+async fn registrations(State(simulator): State<Arc<Simulator>>) -> Json<Vec<Registration>> {
+    Json(simulator.rules().book.registrations.clone())
 }
 
 /// Receives what `send` has sent since its last report.
-async fn sent_now(State(carrier): State<Arc<Carrier>>, Json(all): Json<Vec<Sent>>) {
-    all.iter().for_each(|sent| carrier.print(sent.at, &sent.to_string()));
+async fn sent_now(State(simulator): State<Arc<Simulator>>, Json(all): Json<Vec<Sent>>) {
+    all.iter().for_each(|sent| simulator.print(sent.at, &sent.to_string()));
 }
 
 /// The text printed at start. Only default secrets are shown.
@@ -229,7 +229,7 @@ fn introduction(options: &Options, platform: &Platform) -> String {
     };
     let Options { key, username, token_lifetime, session_idle, .. } = options;
     // Including those of earlier runs.
-    let accounts: Vec<_> = platform.carrier.rules().book.accounts.iter().cloned().collect();
+    let accounts: Vec<_> = platform.simulator.rules().book.accounts.iter().cloned().collect();
     let (url, accounts) = (format!("http://{}", platform.address), accounts.join(", "));
     format!(
         "A simulator of the platform, on {url}\n\

@@ -15,12 +15,12 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::carrier::Carrier;
 use super::gateway::{Admitted, is, no_resource};
 use super::random::token;
 use super::rules::{Api, Credentials, Fault, Listener, Registration};
+use super::simulator::Simulator;
 
-pub(super) fn routes() -> Router<Arc<Carrier>> {
+pub(super) fn routes() -> Router<Arc<Simulator>> {
     Router::new()
         .route("/api/m2m/v1/session/login", post(log_in))
         .route("/api/m2m/v1/session/logout", post(log_out))
@@ -41,10 +41,10 @@ impl IntoResponse for Fault {
 /// The session token, not validated yet.
 struct Session(String);
 
-impl FromRequestParts<Arc<Carrier>> for Session {
+impl FromRequestParts<Arc<Simulator>> for Session {
     type Rejection = Fault;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Arc<Carrier>) -> Result<Self, Fault> {
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Simulator>) -> Result<Self, Fault> {
         let token = parts.headers.get("VZ-M2M-Token").and_then(|value| value.to_str().ok());
         token.map(|token| Self(token.to_owned())).ok_or(Fault::SessionInvalid)
     }
@@ -53,14 +53,14 @@ impl FromRequestParts<Arc<Carrier>> for Session {
 /// A JSON body with the right content type.
 struct JsonBody<T>(T);
 
-impl<T: DeserializeOwned> FromRequest<Arc<Carrier>> for JsonBody<T> {
+impl<T: DeserializeOwned> FromRequest<Arc<Simulator>> for JsonBody<T> {
     type Rejection = Fault;
 
-    async fn from_request(request: Request, carrier: &Arc<Carrier>) -> Result<Self, Fault> {
+    async fn from_request(request: Request, simulator: &Arc<Simulator>) -> Result<Self, Fault> {
         if !is(request.headers(), &CONTENT_TYPE, "application/json") {
             return Err(Fault::RequestUndefined);
         }
-        let bytes = Bytes::from_request(request, carrier).await.map_err(|_| Fault::DeserializationFailed)?;
+        let bytes = Bytes::from_request(request, simulator).await.map_err(|_| Fault::DeserializationFailed)?;
         if bytes.is_empty() {
             return Err(Fault::RequestUndefined);
         }
@@ -76,30 +76,30 @@ struct LogIn {
 
 async fn log_in(
     _: Admitted,
-    State(carrier): State<Arc<Carrier>>,
+    State(simulator): State<Arc<Simulator>>,
     JsonBody(LogIn { username, password }): JsonBody<LogIn>,
 ) -> Result<Json<Value>, Fault> {
     let login = Credentials::new(username.unwrap_or_default(), password.unwrap_or_default());
-    let session = carrier.rules().log_in(&login, token(), Timestamp::now())?;
+    let session = simulator.rules().log_in(&login, token(), Timestamp::now())?;
     Ok(Json(json!({ "sessionToken": session })))
 }
 
 async fn log_out(
     _: Admitted,
-    State(carrier): State<Arc<Carrier>>,
+    State(simulator): State<Arc<Simulator>>,
     Session(session): Session,
 ) -> Result<Json<Value>, Fault> {
-    carrier.rules().log_out(&session, Timestamp::now())?;
+    simulator.rules().log_out(&session, Timestamp::now())?;
     Ok(Json(json!({ "sessionToken": session })))
 }
 
 async fn list(
     _: Admitted,
-    State(carrier): State<Arc<Carrier>>,
+    State(simulator): State<Arc<Simulator>>,
     Session(session): Session,
     Path(account): Path<String>,
 ) -> Result<Json<Vec<Value>>, Fault> {
-    let registrations = carrier.rules().list(&session, Api::Rest, &account, Timestamp::now())?;
+    let registrations = simulator.rules().list(&session, Api::Rest, &account, Timestamp::now())?;
     let entry = |Registration { account, service, url, credentials, .. }| {
         json!({
             "accountName": account,
@@ -122,7 +122,7 @@ struct Register {
 
 async fn register(
     _: Admitted,
-    State(carrier): State<Arc<Carrier>>,
+    State(simulator): State<Arc<Simulator>>,
     Session(session): Session,
     Path(account): Path<String>,
     JsonBody(Register { name, url, username, password }): JsonBody<Register>,
@@ -134,17 +134,17 @@ async fn register(
         credentials: Credentials::new(username.unwrap_or_default(), password.unwrap_or_default()),
     };
     let service = listener.service.clone();
-    carrier.register(&session, Api::Rest, listener)?;
+    simulator.register(&session, Api::Rest, listener)?;
     Ok(done(&account, &service))
 }
 
 async fn deregister(
     _: Admitted,
-    State(carrier): State<Arc<Carrier>>,
+    State(simulator): State<Arc<Simulator>>,
     Session(session): Session,
     Path((account, service)): Path<(String, String)>,
 ) -> Result<Json<Value>, Fault> {
-    let service = carrier.deregister(&session, Api::Rest, &account, &service)?;
+    let service = simulator.deregister(&session, Api::Rest, &account, &service)?;
     Ok(done(&account, &service))
 }
 

@@ -15,7 +15,7 @@ use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
 use access::Access;
-pub use access::{Grants, Token, WrongKey};
+pub use access::{AccessSettings, Token, WrongKey};
 pub use fault::Fault;
 
 /// Maximum length of a user name or a password for callbacks, in characters.
@@ -125,8 +125,8 @@ pub struct Rules {
 impl Rules {
     /// Rules with these logins and this state.
     #[must_use]
-    pub fn new(grants: Grants, any_port: bool, book: Book) -> Self {
-        Self { access: Access::new(grants), any_port, book }
+    pub fn new(settings: AccessSettings, any_port: bool, book: Book) -> Self {
+        Self { access: Access::new(settings), any_port, book }
     }
 
     /// The application's OAuth token: the same one until it expires, then the new one.
@@ -265,7 +265,7 @@ impl Rules {
         if [&given.username, &given.password].into_iter().any(|text| text.chars().count() > MAX_CREDENTIAL_CHARS) {
             return Err(Fault::CredentialsTooLong);
         }
-        let login = &self.access.grants.login;
+        let login = &self.access.settings.login;
         if given.username == login.username || given.password == login.password {
             return Err(Fault::CredentialsOfLogin);
         }

@@ -13,10 +13,10 @@ use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 
 use self::envelope::{Envelope, V2, answer, element, fault};
-use super::carrier::Carrier;
 use super::gateway::is;
 use super::random::token;
 use super::rules::{Api, Credentials, Fault, Listener};
+use super::simulator::Simulator;
 
 /// A service of UWS.
 #[derive(Debug, Clone, Copy)]
@@ -44,57 +44,57 @@ impl Service {
     }
 }
 
-pub(super) fn routes() -> Router<Arc<Carrier>> {
+pub(super) fn routes() -> Router<Arc<Simulator>> {
     [Service::Session, Service::CallbackRegistration].into_iter().fold(Router::new(), |router, service| {
-        let handler = move |State(carrier): State<Arc<Carrier>>, headers: HeaderMap, body: String| async move {
-            handle(service, &carrier, &headers, &body)
+        let handler = move |State(simulator): State<Arc<Simulator>>, headers: HeaderMap, body: String| async move {
+            handle(service, &simulator, &headers, &body)
         };
         router.route(&format!("/api/v2/{}.svc", service.name()), post(handler))
     })
 }
 
-fn handle(service: Service, carrier: &Carrier, headers: &HeaderMap, body: &str) -> Response {
+fn handle(service: Service, simulator: &Simulator, headers: &HeaderMap, body: &str) -> Response {
     if !is(headers, &CONTENT_TYPE, "text/xml") {
         return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
     }
-    let (status, text) = match perform(service, carrier, headers, body) {
+    let (status, text) = match perform(service, simulator, headers, body) {
         Ok(text) => (StatusCode::OK, text),
         Err(refusal) => (StatusCode::INTERNAL_SERVER_ERROR, fault(service, refusal)),
     };
     (status, [(CONTENT_TYPE, "text/xml; charset=utf-8")], text).into_response()
 }
 
-fn perform(service: Service, carrier: &Carrier, headers: &HeaderMap, body: &str) -> Result<String, Fault> {
+fn perform(service: Service, simulator: &Simulator, headers: &HeaderMap, body: &str) -> Result<String, Fault> {
     let request = Envelope::read(body, service)?;
     let action = headers.get("SOAPAction").and_then(|value| value.to_str().ok()).unwrap_or_default();
     if action.trim_matches('"') != service.action(&request.operation) {
         return Err(Fault::RequestUndefined);
     }
     match (service, request.operation.as_str()) {
-        (Service::Session, "LogIn") => log_in(carrier, request),
-        (Service::Session, "LogOut") => log_out(carrier, request),
-        (Service::CallbackRegistration, "RegisterCallback") => register(carrier, request),
-        (Service::CallbackRegistration, "UnregisterCallback") => unregister(carrier, request),
-        (Service::CallbackRegistration, "GetCallbackRegistrations") => list(carrier, request),
+        (Service::Session, "LogIn") => log_in(simulator, request),
+        (Service::Session, "LogOut") => log_out(simulator, request),
+        (Service::CallbackRegistration, "RegisterCallback") => register(simulator, request),
+        (Service::CallbackRegistration, "UnregisterCallback") => unregister(simulator, request),
+        (Service::CallbackRegistration, "GetCallbackRegistrations") => list(simulator, request),
         _ => Err(Fault::RequestUndefined),
     }
 }
 
-fn log_in(carrier: &Carrier, request: Envelope) -> Result<String, Fault> {
+fn log_in(simulator: &Simulator, request: Envelope) -> Result<String, Fault> {
     let [username, password] = request.members(["Username", "Password"])?;
     let login = Credentials::new(username.unwrap_or_default(), password.unwrap_or_default());
-    let session = carrier.rules().log_in(&login, token(), Timestamp::now())?;
+    let session = simulator.rules().log_in(&login, token(), Timestamp::now())?;
     Ok(answer(Service::Session, "LogIn", Some(&session), &element("SessionToken", &session)))
 }
 
-fn log_out(carrier: &Carrier, request: Envelope) -> Result<String, Fault> {
+fn log_out(simulator: &Simulator, request: Envelope) -> Result<String, Fault> {
     let [session] = request.members(["SessionToken"])?;
     let session = session.ok_or(Fault::SessionInvalid)?;
-    carrier.rules().log_out(&session, Timestamp::now())?;
+    simulator.rules().log_out(&session, Timestamp::now())?;
     Ok(answer(Service::Session, "LogOut", None, &element("SessionToken", &session)))
 }
 
-fn register(carrier: &Carrier, mut request: Envelope) -> Result<String, Fault> {
+fn register(simulator: &Simulator, mut request: Envelope) -> Result<String, Fault> {
     let session = request.token.take().ok_or(Fault::SessionInvalid)?;
     let names = ["AccountName", "ServiceName", "Url", "Username", "Password"];
     let [account, service, url, username, password] = request.members(names)?;
@@ -105,24 +105,24 @@ fn register(carrier: &Carrier, mut request: Envelope) -> Result<String, Fault> {
         credentials: Credentials::new(username.unwrap_or_default(), password.unwrap_or_default()),
     };
     let done = element("AccountName", &listener.account) + &element("ServiceName", &listener.service);
-    carrier.register(&session, Api::Soap, listener)?;
+    simulator.register(&session, Api::Soap, listener)?;
     Ok(answer(Service::CallbackRegistration, "RegisterCallback", None, &done))
 }
 
-fn unregister(carrier: &Carrier, mut request: Envelope) -> Result<String, Fault> {
+fn unregister(simulator: &Simulator, mut request: Envelope) -> Result<String, Fault> {
     let session = request.token.take().ok_or(Fault::SessionInvalid)?;
     let [account, service] = request.members(["AccountName", "ServiceName"])?;
     let (account, service) = (account.ok_or(Fault::AccountNotFound)?, service.ok_or(Fault::ServiceName)?);
-    let service = carrier.deregister(&session, Api::Soap, &account, &service)?;
+    let service = simulator.deregister(&session, Api::Soap, &account, &service)?;
     let done = element("AccountName", &account) + &element("ServiceName", &service);
     Ok(answer(Service::CallbackRegistration, "UnregisterCallback", None, &done))
 }
 
-fn list(carrier: &Carrier, mut request: Envelope) -> Result<String, Fault> {
+fn list(simulator: &Simulator, mut request: Envelope) -> Result<String, Fault> {
     let session = request.token.take().ok_or(Fault::SessionInvalid)?;
     let [account] = request.members(["AccountName"])?;
     let account = account.ok_or(Fault::AccountNotFound)?;
-    let registrations = carrier.rules().list(&session, Api::Soap, &account, Timestamp::now())?;
+    let registrations = simulator.rules().list(&session, Api::Soap, &account, Timestamp::now())?;
     let entries = registrations.iter().map(|there| {
         let names = element("AccountName", &there.account) + &element("ServiceName", &there.service);
         format!("<a:CallbackRegistration>{names}{}</a:CallbackRegistration>", element("Url", &there.url))

@@ -1,10 +1,10 @@
-//! All callback services. A new one is one line here.
+//! All callback services with a function of their own. A new service is one line here.
 
 use std::borrow::Cow;
 
 use device::CallbackService;
 
-/// Every callback service that there is a function of its own for.
+/// The thirteen callback services with a function of their own.
 pub static SERVICES: [&CallbackService; 13] = [
     &alert_service::SERVICE,
     &carrier_service::SERVICE,
@@ -21,8 +21,7 @@ pub static SERVICES: [&CallbackService; 13] = [
     &state_service::SERVICE,
 ];
 
-/// The service of this name, as registered or as the platform spells it elsewhere. Any other name that can be a service's is
-/// one of the services beyond those.
+/// The service with this name or alias. Any other valid service name is served by `other-services`; `None` if the name is not valid.
 #[must_use]
 pub fn service(name: &str) -> Option<Cow<'static, CallbackService>> {
     let own = SERVICES.iter().copied().find(|service| service.name == name || service.aliases.contains(&name));

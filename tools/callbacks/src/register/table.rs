@@ -20,7 +20,7 @@ pub(super) fn current_url(comparison: &Comparison) -> &str {
     }
 }
 
-/// The status before an action, with the URL if it was another one.
+/// The status before an action, with the URL if it was a different one.
 pub(super) fn before(comparison: &Comparison) -> String {
     match &comparison.status {
         RegistrationStatus::Elsewhere { url } => format!("at {url}"),

@@ -14,7 +14,7 @@ const EXPIRED_SESSION_RETENTION: SignedDuration = SignedDuration::from_hours(24)
 
 /// The logins, and the lifetimes of tokens and sessions.
 #[derive(Clone)]
-pub struct Grants {
+pub struct AccessSettings {
     /// The application's key and secret.
     pub application: Credentials,
     /// The UWS user and its password.
@@ -40,7 +40,7 @@ pub struct Token {
 pub struct WrongKey;
 
 pub(super) struct Access {
-    pub(super) grants: Grants,
+    pub(super) settings: AccessSettings,
     token: Option<Token>,
     /// The session tokens, each with its time of expiry.
     sessions: HashMap<String, Timestamp>,
@@ -48,8 +48,8 @@ pub(super) struct Access {
 }
 
 impl Access {
-    pub(super) fn new(grants: Grants) -> Self {
-        Self { grants, token: None, sessions: HashMap::new(), failures: 0 }
+    pub(super) fn new(settings: AccessSettings) -> Self {
+        Self { settings, token: None, sessions: HashMap::new(), failures: 0 }
     }
 
     pub(super) fn token(
@@ -58,11 +58,11 @@ impl Access {
         fresh: String,
         now: Timestamp,
     ) -> Result<Token, WrongKey> {
-        if *application != self.grants.application {
+        if *application != self.settings.application {
             return Err(WrongKey);
         }
         let current = self.token.take().filter(|token| now < token.expires);
-        let lifetime = self.grants.token_lifetime;
+        let lifetime = self.settings.token_lifetime;
         Ok(self.token.insert(current.unwrap_or_else(|| Token { value: fresh, expires: now + lifetime })).clone())
     }
 
@@ -71,19 +71,19 @@ impl Access {
     }
 
     pub(super) fn log_in(&mut self, login: &Credentials, fresh: String, now: Timestamp) -> Result<String, Fault> {
-        if login.username != self.grants.login.username {
+        if login.username != self.settings.login.username {
             return Err(Fault::WrongLogin);
         }
         if self.failures >= MAX_FAILURES {
             return Err(Fault::Locked);
         }
-        if login.password != self.grants.login.password {
+        if login.password != self.settings.login.password {
             self.failures += 1;
             return Err(Fault::WrongLogin);
         }
         self.failures = 0;
         self.sessions.retain(|_, ends| now.duration_since(*ends) < EXPIRED_SESSION_RETENTION);
-        self.sessions.insert(fresh.clone(), now + self.grants.session_idle);
+        self.sessions.insert(fresh.clone(), now + self.settings.session_idle);
         Ok(fresh)
     }
 
@@ -99,7 +99,7 @@ impl Access {
         if now >= *ends {
             return Err(Fault::SessionExpired);
         }
-        *ends = now + self.grants.session_idle;
+        *ends = now + self.settings.session_idle;
         Ok(())
     }
 

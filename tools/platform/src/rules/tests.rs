@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Api, Book, Credentials, Fault, Grants, Listener, Rules};
+use super::{AccessSettings, Api, Book, Credentials, Fault, Listener, Rules};
 
 const ACCOUNT: &str = "0000123456-00001";
 
@@ -11,14 +11,14 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn rules(any_port: bool) -> Rules {
-    let grants = Grants {
+    let settings = AccessSettings {
         application: Credentials::new("key", "secret"),
         login: Credentials::new("user", "word"),
         token_lifetime: SignedDuration::from_secs(100),
         session_idle: SignedDuration::from_secs(20),
     };
     let accounts = [ACCOUNT.to_owned(), "TestAccount-2".to_owned()].into();
-    Rules::new(grants, any_port, Book { accounts, registrations: Vec::new() })
+    Rules::new(settings, any_port, Book { accounts, registrations: Vec::new() })
 }
 
 fn logged_in() -> Rules {

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep_until};
 
-use super::template::{Fill, Template};
+use super::template::{SlotValues, Template};
 use crate::rules::Credentials;
 
 /// An unanswered message is resent after this time, while the first attempt is still in flight (measured: about 4 s).
@@ -99,7 +99,7 @@ impl Delivery {
 
     async fn attempt(&self, message: &Addressed<'_>, resends: u64) -> Attempt {
         let Addressed { template, url, credentials, request_id, device } = *message;
-        let body = template.render(&Fill { credentials, request_id, device, resends });
+        let body = template.render(&SlotValues { credentials, request_id, device, resends });
         let content_type = template.content_type();
         let mut request =
             self.client.post(url).header("Content-Type", content_type).timeout(ATTEMPT_TIMEOUT).body(body);

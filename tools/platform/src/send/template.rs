@@ -18,7 +18,7 @@ use crate::rules::{Api, Credentials};
 const UNCHANGED_DIGITS: usize = 4;
 
 /// The values of the slots.
-pub(crate) struct Fill<'a> {
+pub(crate) struct SlotValues<'a> {
     pub(crate) credentials: &'a Credentials,
     pub(crate) request_id: &'a str,
     /// The number of the device; 0 is the device in the file.
@@ -110,17 +110,17 @@ impl Template {
     }
 
     /// The message with these values.
-    pub(crate) fn render(&self, fill: &Fill<'_>) -> String {
+    pub(crate) fn render(&self, values: &SlotValues<'_>) -> String {
         self.pieces.iter().fold(String::new(), |message, piece| {
             message
                 + &match piece {
                     Piece::Text(text) => Cow::Borrowed(text.as_str()),
-                    Piece::Slot(Slot::Username) => self.text(&fill.credentials.username),
-                    Piece::Slot(Slot::Password) => self.text(&fill.credentials.password),
-                    Piece::Slot(Slot::RequestId) => self.text(fill.request_id),
-                    Piece::Slot(Slot::Count(own)) => Cow::Owned((own + fill.resends).to_string()),
+                    Piece::Slot(Slot::Username) => self.text(&values.credentials.username),
+                    Piece::Slot(Slot::Password) => self.text(&values.credentials.password),
+                    Piece::Slot(Slot::RequestId) => self.text(values.request_id),
+                    Piece::Slot(Slot::Count(own)) => Cow::Owned((own + values.resends).to_string()),
                     Piece::Slot(Slot::Identifier(own)) => {
-                        Cow::Owned(self.text(&of_device(own, fill.device)).into_owned())
+                        Cow::Owned(self.text(&of_device(own, values.device)).into_owned())
                     }
                 }
         })
@@ -242,8 +242,8 @@ mod tests {
 
     fn rendered(message: &str, device: u64, resends: u64) -> String {
         let credentials = Credentials::new("a \"quoted\" user", "<&>");
-        let fill = Fill { credentials: &credentials, request_id: "fresh", device, resends };
-        Template::read(message.as_bytes()).unwrap().render(&fill)
+        let values = SlotValues { credentials: &credentials, request_id: "fresh", device, resends };
+        Template::read(message.as_bytes()).unwrap().render(&values)
     }
 
     #[test]

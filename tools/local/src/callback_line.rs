@@ -7,10 +7,10 @@ use device::{Fault, Observation, RequestResult, RequestStatus};
 use jiff::Timestamp;
 use listener::{ANSWER_TIMEOUT, Outcome};
 
-use cli_support::line;
+use cli_support::log_line;
 
 /// A callback as one line: time, service, device, change and result.
-pub(super) fn callback(at: Timestamp, service: &str, status: u16, outcome: &Outcome, took: Duration) -> String {
+pub(super) fn callback_line(at: Timestamp, service: &str, status: u16, outcome: &Outcome, took: Duration) -> String {
     let content = content(&outcome.observations);
     let result = result(outcome);
     let slow = if took > ANSWER_TIMEOUT {
@@ -19,7 +19,7 @@ pub(super) fn callback(at: Timestamp, service: &str, status: u16, outcome: &Outc
     } else {
         String::new()
     };
-    line(at, &format!("{service}{content} ▶ {status} {result}{slow}"))
+    log_line(at, &format!("{service}{content} ▶ {status} {result}{slow}"))
 }
 
 fn content(observations: &[Observation]) -> String {
@@ -69,7 +69,7 @@ mod tests {
 
     fn refused(refusal: Refusal, took: u64) -> String {
         let outcome = Outcome { observations: Vec::new(), result: Err(refusal) };
-        callback(AT, "DeviceUsage\u{1b}[31m", 503, &outcome, Duration::from_secs(took))
+        callback_line(AT, "DeviceUsage\u{1b}[31m", 503, &outcome, Duration::from_secs(took))
     }
 
     #[test]

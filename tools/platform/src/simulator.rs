@@ -8,22 +8,22 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use anyhow::Context;
 use jiff::Timestamp;
 
-use super::rules::{Api, Book, Fault, Grants, Listener, Rules};
-use cli_support::line;
+use super::rules::{AccessSettings, Api, Book, Fault, Listener, Rules};
+use cli_support::log_line;
 
 /// The file's name in the directory.
 const FILE: &str = "platform.json";
 
-pub(super) struct Carrier {
+pub(super) struct Simulator {
     rules: Mutex<Rules>,
     file: Option<PathBuf>,
     quiet: bool,
 }
 
-impl Carrier {
+impl Simulator {
     /// Loads the state of an earlier run, if there is one, and adds the accounts.
     pub(super) fn open(
-        grants: Grants,
+        settings: AccessSettings,
         any_port: bool,
         accounts: Vec<String>,
         directory: Option<&Path>,
@@ -32,8 +32,8 @@ impl Carrier {
         let file = directory.map(|directory| directory.join(FILE));
         let mut book = match (&file, directory) {
             (Some(file), Some(directory)) => {
-                fs::create_dir_all(directory).with_context(|| format!("cannot use {}", directory.display()))?;
-                read(file).with_context(|| format!("cannot use {}", file.display()))?
+                fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;
+                read(file).with_context(|| format!("cannot read {}", file.display()))?
             }
             _ => Book::default(),
         };
@@ -41,7 +41,7 @@ impl Carrier {
         if let Some(file) = &file {
             write(file, &book).with_context(|| format!("cannot write {}", file.display()))?;
         }
-        Ok(Self { rules: Mutex::new(Rules::new(grants, any_port, book)), file, quiet })
+        Ok(Self { rules: Mutex::new(Rules::new(settings, any_port, book)), file, quiet })
     }
 
     /// The rules, locked.
@@ -72,7 +72,7 @@ impl Carrier {
     /// Prints a line.
     pub(super) fn print(&self, at: Timestamp, text: &str) {
         if !self.quiet {
-            println!("{}", line(at, text));
+            println!("{}", log_line(at, text));
         }
     }
 
