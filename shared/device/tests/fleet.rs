@@ -36,8 +36,11 @@ struct Simulation {
     now: i64,
     /// When the newest message that was delivered reached the edge.
     latest: i64,
-    /// For each name, the newest message that gave it, and the names that it gave together.
+    /// For each identifier, the newest message that assigned it, and the identifiers that it assigned together.
     newest: BTreeMap<Identifier, (i64, BTreeSet<Identifier>)>,
+    /// For each identifier with an owner, when the newest message that assigned it to this owner was received. An identifier
+    /// without an owner leaves no trace.
+    assigned: BTreeMap<Identifier, i64>,
     /// Devices whose only names were lines that an activation recycled.
     recycled: BTreeSet<DeviceId>,
     log: String,
@@ -183,12 +186,22 @@ impl Simulation {
         }
         for moved in plan.moves() {
             self.check_move(sent, moved, named, &told);
+            match (moved.from(), moved.to()) {
+                (_, None) => self.assigned.remove(&moved.identifier),
+                (None, Some(_)) => self.assigned.insert(moved.identifier.clone(), sent.at),
+                // A merged device takes its identifiers along; they are as old as before.
+                (Some(_), Some(_)) => None,
+            };
             if moved.from().is_none() {
                 assert!(named.contains(&moved.identifier) && moved.to() == Some(&subject));
             }
         }
         if claims(&sent.told.says) {
             for name in named {
+                if self.table.owners.get(name) == Some(&subject) {
+                    let at = self.assigned.entry(name.clone()).or_insert(sent.at);
+                    *at = sent.at.max(*at);
+                }
                 let holds = told.contains(name) && !is_late;
                 let together = if holds { told.clone() } else { BTreeSet::new() };
                 let newest = self.newest.entry(name.clone()).or_default();
@@ -210,8 +223,8 @@ impl Simulation {
             return;
         }
         assert!(claims(&sent.told.says), "{name} moves by a message that claims nothing");
-        let newer = self.newest.get(name).is_some_and(|(at, _)| *at > sent.at);
-        assert!(!newer, "{name} moves by a message older than the one that gave it");
+        let newer = self.assigned.get(name).is_some_and(|at| *at > sent.at);
+        assert!(!newer, "{name} is taken from its owner by a message older than the one that assigned it");
         if moved.to().is_some() {
             // Hardware, a SIM and a line each go with all their names, and hardware with the profiles of its SIM.
             let is_iccid = name.kind.as_str() == "iccid";
