@@ -188,9 +188,9 @@ impl Simulation {
             self.check_move(sent, moved, named, &told);
             match (moved.from(), moved.to()) {
                 (_, None) => self.assigned.remove(&moved.identifier),
-                (None, Some(_)) => self.assigned.insert(moved.identifier.clone(), sent.at),
+                (None, Some(_)) if claims(&sent.told.says) => self.assigned.insert(moved.identifier.clone(), sent.at),
                 // A merged device takes its identifiers along; they are as old as before.
-                (Some(_), Some(_)) => None,
+                _ => None,
             };
             if moved.from().is_none() {
                 assert!(named.contains(&moved.identifier) && moved.to() == Some(&subject));

@@ -1,6 +1,6 @@
 //! `callbacks platform send`: sends callbacks to the registered listeners and resends them like the platform.
 //!
-//! The rate is an open loop: it does not wait for answers. How the real platform delivers is in [`delivery`].
+//! The rate is an open loop: it does not wait for answers. How the real platform delivers is in `delivery`.
 
 mod delivery;
 mod golden;
