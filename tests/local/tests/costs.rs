@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use local_tests::Stack;
+use local_tests::{Stack, content_type};
 use registry::SERVICES;
 
 type Row = HashMap<String, AttributeValue>;
@@ -67,7 +67,6 @@ fn are_in(cell: &str, values: &[f64], tolerance: f64) -> bool {
 async fn costs(service: &str, transport: &str) -> Vec<(usize, usize)> {
     let stack = Stack::new().await;
     let body = sample(service, transport);
-    let content_type = Some(if transport == "soap" { "text/xml" } else { "application/json" });
     let mut costs = Vec::new();
     let mut before = by_key(stack.rows().await);
     for number in 0..MANY {
@@ -75,7 +74,7 @@ async fn costs(service: &str, transport: &str) -> Vec<(usize, usize)> {
         let body = body.replace("00000000-0000-4000", &format!("{number:08}-0000-4000"));
         let body = body.replace("0aafcb4a-91fe-46b0", &format!("{number:08}-91fe-46b0"));
         let body = body.replace("temperature 21.5", &format!("temperature {}.5", number + 10));
-        let (status, ..) = stack.post_to(service, content_type, body.into_bytes()).await;
+        let (status, ..) = stack.post_to(service, Some(content_type(transport)), body.into_bytes()).await;
         assert_eq!(status, 200);
         let after = by_key(stack.rows().await);
         if after.len() > before.len() {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use callback::Callback;
 use device::RecordedEvent;
-use local_tests::Stack;
+use local_tests::{Stack, block_on};
 use proptest::prelude::*;
 use registry::SERVICES;
 use serde_json::{Map, Value, json};
@@ -179,8 +179,7 @@ proptest! {
 
     #[test]
     fn every_text_of_any_payload_is_in_the_recorded_event(payload in payload(), service in 0..=SERVICES.len(), soap: bool) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let service = SERVICES.get(service).map_or("AnyOtherService", |service| &*service.name);
-        runtime.block_on(play(payload, service, soap));
+        block_on(play(payload, service, soap));
     }
 }
