@@ -97,7 +97,7 @@ async fn results_of_the_intelligence_service_belong_to_the_device_or_the_account
 
     post(&stack, "IntelligenceService", golden!("rest/6-network-conditions.json")).await;
     let published = stack.topic_messages(2).await;
-    let conditions = published.iter().find(|one| one["attributes"]["change"] == "networkConditions").unwrap();
+    let conditions = published.iter().find(|message| message["attributes"]["change"] == "networkConditions").unwrap();
     assert_eq!(conditions["message"]["data"]["device"], Value::Null);
 }
 

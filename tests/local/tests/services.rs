@@ -341,7 +341,7 @@ async fn a_device_with_all_the_reports_it_can_keep_is_still_published() {
     }
     let messages = stack.topic_messages(42).await;
     let largest = messages.iter().map(|message| message["message"].to_string().len()).max().unwrap();
-    assert!(largest < 120_000, "SNS takes 256 KiB: {largest}");
+    assert!(largest < 120_000, "the SNS limit is 256 KiB: {largest}");
 }
 
 #[tokio::test]

@@ -52,9 +52,9 @@ async fn an_item_too_large_for_a_row_is_quarantined_alone_and_the_others_are_rec
         assert_eq!(stack.device(&format!("mdn/55501{number:05}")).await["version"], 1);
     }
     assert_eq!(stack.get("/devices/mdn/5550100077").await.0, 404);
-    let kept = stack.quarantined().await;
-    assert_eq!(kept.len(), 1);
-    let body = STANDARD.decode(kept[0]["bodyBase64"].as_str().unwrap()).unwrap();
+    let quarantined = stack.quarantined().await;
+    assert_eq!(quarantined.len(), 1);
+    let body = STANDARD.decode(quarantined[0]["bodyBase64"].as_str().unwrap()).unwrap();
     let body: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(body["requestId"], "r");
     let item = &body["payload"]["deviceResponse"]["usageResponse"];
@@ -122,8 +122,11 @@ async fn long_texts_are_truncated_on_the_device_and_complete_in_the_event() {
         "faultResponse": { "faultcode": "X", "faultstring": text }, "status": "Failed" });
     assert_eq!(post(&stack, "CarrierService", &message).await, 200);
     let device = stack.device("mdn/5550100001").await;
-    let kept = device["operations"]["CarrierService"]["fault"]["text"].as_str().unwrap();
-    assert!(kept.len() <= 1024 && kept.ends_with(&format!("(cut from {} bytes)", text.len())), "{kept:.100}");
+    let fault_text = device["operations"]["CarrierService"]["fault"]["text"].as_str().unwrap();
+    assert!(
+        fault_text.len() <= 1024 && fault_text.ends_with(&format!("(cut from {} bytes)", text.len())),
+        "{fault_text:.100}"
+    );
     let event = &stack.events("mdn/5550100001").await[0];
     assert_eq!(event["payload"]["faultResponse"]["faultstring"], json!(text));
 
@@ -373,8 +376,8 @@ async fn parts_that_identify_one_device_differently_are_recorded_in_their_order(
     let known = json!({ "requestId": "a", "deviceIds": both, "deviceResponse": { "activateResponse": {} }, "status": "Success" });
     assert_eq!(post(&stack, "CarrierService", &known).await, 200);
     let state = |ids: &Value, name: &str| json!({ "deviceIds": ids, "stateName": name });
-    let strangers = (10..70).map(|number| state(&mdn_ids(number), "stranger"));
-    let items: Vec<Value> = [state(&mdn, "first")].into_iter().chain(strangers).chain([state(&imei, "last")]).collect();
+    let others = (10..70).map(|number| state(&mdn_ids(number), "other"));
+    let items: Vec<Value> = [state(&mdn, "first")].into_iter().chain(others).chain([state(&imei, "last")]).collect();
     let message = json!({ "requestId": "s", "deviceResponse": { "goToStateResponse": items }, "status": "Success" });
     assert_eq!(post(&stack, "StateService", &message).await, 200);
     assert_eq!(stack.device("mdn/5550100001").await["customState"]["values"]["stateName"], "last");
