@@ -72,14 +72,12 @@ async fn bad_input_gets_a_clear_answer_and_leaves_nothing_behind() {
 
     assert!(stack.rows().await.is_empty());
     stack.topic_messages(0).await;
-    let kept = stack.get("/quarantine/messages").await.1;
-    let kept: Vec<_> = kept
-        .as_array()
-        .unwrap()
+    let quarantined = stack.quarantined().await;
+    let quarantined: Vec<_> = quarantined
         .iter()
-        .map(|one| (one["reason"].as_str().unwrap(), one["bytes"].as_u64().unwrap()))
+        .map(|message| (message["reason"].as_str().unwrap(), message["bytes"].as_u64().unwrap()))
         .collect();
-    insta::assert_debug_snapshot!(kept, @r#"
+    insta::assert_debug_snapshot!(quarantined, @r#"
     [
         (
             "The XML is not well-formed (byte 12).",

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use local_tests::Stack;
+use local_tests::{Stack, content_type};
 use registry::SERVICES;
 
 type Row = HashMap<String, AttributeValue>;
@@ -32,8 +32,8 @@ fn cost(before: &BTreeMap<String, Row>, after: &BTreeMap<String, Row>) -> (usize
     let written: Vec<_> = after.iter().filter(|(key, row)| before.get(*key) != Some(row)).collect();
     let events = written.iter().filter(|(key, _)| key.contains("EVENT#")).count();
     let units: usize = written.iter().map(|(_, row)| 2 * bytes(row).div_ceil(1024)).sum();
-    let kept = after.iter().filter(|(key, _)| !before.contains_key(*key) && !key.contains("RECEIPT#"));
-    (units / events, kept.map(|(_, row)| bytes(row) + 100).sum::<usize>() / events)
+    let added = after.iter().filter(|(key, _)| !before.contains_key(*key) && !key.contains("RECEIPT#"));
+    (units / events, added.map(|(_, row)| bytes(row) + 100).sum::<usize>() / events)
 }
 
 /// The first sample message of a service.
@@ -67,7 +67,6 @@ fn are_in(cell: &str, values: &[f64], tolerance: f64) -> bool {
 async fn costs(service: &str, transport: &str) -> Vec<(usize, usize)> {
     let stack = Stack::new().await;
     let body = sample(service, transport);
-    let content_type = Some(if transport == "soap" { "text/xml" } else { "application/json" });
     let mut costs = Vec::new();
     let mut before = by_key(stack.rows().await);
     for number in 0..MANY {
@@ -75,7 +74,7 @@ async fn costs(service: &str, transport: &str) -> Vec<(usize, usize)> {
         let body = body.replace("00000000-0000-4000", &format!("{number:08}-0000-4000"));
         let body = body.replace("0aafcb4a-91fe-46b0", &format!("{number:08}-91fe-46b0"));
         let body = body.replace("temperature 21.5", &format!("temperature {}.5", number + 10));
-        let (status, ..) = stack.post_to(service, content_type, body.into_bytes()).await;
+        let (status, ..) = stack.post_to(service, Some(content_type(transport)), body.into_bytes()).await;
         assert_eq!(status, 200);
         let after = by_key(stack.rows().await);
         if after.len() > before.len() {
@@ -90,7 +89,7 @@ async fn costs(service: &str, transport: &str) -> Vec<(usize, usize)> {
 async fn a_callback_costs_what_the_readme_says() {
     let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
     let readme = std::fs::read_to_string(readme).unwrap();
-    let (mut rows, mut wrong) = (Vec::new(), Vec::new());
+    let (mut rows, mut differing) = (Vec::new(), Vec::new());
     for service in SERVICES {
         let mut measured = [const { Vec::new() }; 4];
         for transport in ["rest", "soap"] {
@@ -116,10 +115,10 @@ async fn a_callback_costs_what_the_readme_says() {
             .zip([UNITS_TOLERANCE, UNITS_TOLERANCE, UNITS_TOLERANCE, KB_TOLERANCE])
             .all(right)
         {
-            wrong.push(&*service.name);
+            differing.push(&*service.name);
         }
     }
     let rows = rows.join("\n");
     println!("{rows}");
-    assert!(wrong.is_empty(), "README.md has other costs of {}:\n{rows}", wrong.join(", "));
+    assert!(differing.is_empty(), "README.md has other costs of {}:\n{rows}", differing.join(", "));
 }

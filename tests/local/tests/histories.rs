@@ -6,7 +6,7 @@ use std::time::Duration;
 use callback::Callback;
 use device::{CallbackService, Device, Event, Identifier, RecordedEvent};
 use jiff::{Timestamp, ToSpan};
-use local_tests::Stack;
+use local_tests::{Stack, block_on, identifier_xml, provisioning_change};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use store::Store;
@@ -70,8 +70,8 @@ fn service(sent: &Sent) -> &'static CallbackService {
 
 fn body(sent: &Sent) -> String {
     if sent.change.ends_with("Response") {
-        let ids = |names: &BTreeSet<(&str, u8)>| -> Vec<Value> {
-            names.iter().map(|(kind, number)| json!({ "kind": kind, "id": format!("{kind}{number}") })).collect()
+        let ids = |identifiers: &BTreeSet<(&str, u8)>| -> Vec<Value> {
+            identifiers.iter().map(|(kind, number)| json!({ "kind": kind, "id": format!("{kind}{number}") })).collect()
         };
         let status = if sent.request == 5 { "Failed" } else { "Success" };
         let response = json!({ sent.change: { "deviceIds": ids(&sent.snapshot) } });
@@ -79,19 +79,15 @@ fn body(sent: &Sent) -> String {
         return json!({ "requestId": request, "deviceIds": ids(&sent.addressed), "deviceResponse": response, "status": status })
             .to_string();
     }
-    let named = |tag: &str, names: &BTreeSet<(&str, u8)>| -> String {
-        let element = |(kind, number): &(&str, u8)| {
-            format!("<{tag}><Kind>{kind}</Kind><Identifier>{kind}{number}</Identifier></{tag}>")
-        };
-        names.iter().map(element).collect()
+    let elements = |element: &str, identifiers: &BTreeSet<(&str, u8)>| -> String {
+        identifiers.iter().map(|(kind, number)| identifier_xml(element, kind, &format!("{kind}{number}"))).collect()
     };
-    let (devices, info) = (named("Device", &sent.addressed), named("DeviceIdentifiers", &sent.snapshot));
-    format!(
-        "<CallbackRequest><RequestId>r-{}</RequestId>{devices}<Data><ExternalProvisioningChange><Change>{}</Change><DeviceInfo>\
-         <AccountName>A</AccountName><CarrierInformation><State>{}</State></CarrierInformation>{info}</DeviceInfo>\
-         </ExternalProvisioningChange></Data></CallbackRequest>",
-        sent.request, sent.change, sent.change
-    )
+    let Sent { change, request, .. } = sent;
+    let envelope = format!("<RequestId>r-{request}</RequestId>{}", elements("Device", &sent.addressed));
+    let account = "<AccountName>A</AccountName>";
+    let state = format!("<CarrierInformation><State>{change}</State></CarrierInformation>");
+    let snapshot = elements("DeviceIdentifiers", &sent.snapshot);
+    provisioning_change(&envelope, change, &format!("{account}{state}{snapshot}"))
 }
 
 async fn record(store: &Store, sent: &Sent, received_at: Timestamp) {
@@ -211,14 +207,14 @@ proptest! {
 
     #[test]
     fn any_history_leaves_the_table_consistent(history in proptest::collection::vec(sent(), 1..24)) {
-        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(play(&history));
+        block_on(play(&history));
     }
 
     #[test]
     fn the_state_is_that_of_the_newest_message_in_any_order_of_arrival(
         order in Just((0..8_i64).collect::<Vec<_>>()).prop_shuffle(),
     ) {
-        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        block_on(async {
             let stack = Stack::new().await;
             let store = stack.store();
             let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();

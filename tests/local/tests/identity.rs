@@ -2,29 +2,22 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use local_tests::Stack;
+use local_tests::{Stack, identifier_xml, provisioning_change};
 use serde_json::{Value, json};
 
 static REQUEST: AtomicU32 = AtomicU32::new(0);
 
-/// Posts a change with this snapshot of identifiers (`"mdn:1 imei:2"`), addressed by the first ones if given.
+/// Posts a change with these identifiers (`"mdn:1 imei:2"`) in the envelope and in the snapshot of the device.
 async fn change_addressed(stack: &Stack, change: &str, addressed: &str, snapshot: &str) {
-    let named = |tag: &str, names: &str| -> String {
-        let identifier = |name: &str| {
-            let (kind, value) = name.split_once(':').unwrap();
-            format!("<{tag}><Kind>{kind}</Kind><Identifier>{value}</Identifier></{tag}>")
-        };
-        names.split_whitespace().map(identifier).collect()
+    let elements = |element: &str, identifiers: &str| -> String {
+        let pairs = identifiers.split_whitespace().map(|identifier| identifier.split_once(':').unwrap());
+        pairs.map(|(kind, value)| identifier_xml(element, kind, value)).collect()
     };
-    let body = format!(
-        "<CallbackRequest><RequestId>r-{}</RequestId>{}<Data><ExternalProvisioningChange><Change>{change}</Change><DeviceInfo>
-         <CarrierInformation><State>after {change}</State></CarrierInformation>{}</DeviceInfo></ExternalProvisioningChange></Data>
-         </CallbackRequest>",
-        REQUEST.fetch_add(1, Ordering::Relaxed),
-        named("Device", addressed),
-        named("DeviceIdentifiers", snapshot)
-    );
-    assert_eq!(stack.post(&body).await, 200);
+    let request = REQUEST.fetch_add(1, Ordering::Relaxed);
+    let envelope = format!("<RequestId>r-{request}</RequestId>{}", elements("Device", addressed));
+    let state = format!("<CarrierInformation><State>after {change}</State></CarrierInformation>");
+    let device = state + &elements("DeviceIdentifiers", snapshot);
+    assert_eq!(stack.post(&provisioning_change(&envelope, change, &device)).await, 200);
 }
 
 async fn change(stack: &Stack, change: &str, snapshot: &str) {

@@ -51,7 +51,8 @@ async fn messages_come_in_pages_with_a_link_to_the_next_one() {
     let url = format!("http://{}/topics/messages", stack.local.address);
     let first = reqwest::get(format!("{url}?limit=3")).await.unwrap();
     assert_eq!(first.headers()["link"], "<?limit=3&after=3>; rel=\"next\"");
-    let numbers = |page: Value| page.as_array().unwrap().iter().map(|one| one["number"].clone()).collect::<Vec<_>>();
+    let numbers =
+        |page: Value| page.as_array().unwrap().iter().map(|message| message["number"].clone()).collect::<Vec<_>>();
     assert_eq!(numbers(first.json().await.unwrap()), [1, 2, 3]);
     let last = reqwest::get(format!("{url}?limit=3&after=3")).await.unwrap();
     assert!(!last.headers().contains_key("link"));

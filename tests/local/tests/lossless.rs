@@ -6,7 +6,7 @@ use std::path::Path;
 
 use callback::Callback;
 use device::RecordedEvent;
-use local_tests::Stack;
+use local_tests::{Stack, block_on};
 use proptest::prelude::*;
 use registry::SERVICES;
 use serde_json::{Map, Value, json};
@@ -124,7 +124,7 @@ async fn recorded(stack: &Stack) -> BTreeSet<String> {
 #[tokio::test]
 async fn every_text_of_every_golden_message_is_in_a_recorded_event() {
     let stack = Stack::new().await;
-    let mut wanted = BTreeSet::new();
+    let mut expected = BTreeSet::new();
     for service in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events")).unwrap() {
         let service = service.unwrap().path();
         if !service.is_dir() {
@@ -137,16 +137,16 @@ async fn every_text_of_every_golden_message_is_in_a_recorded_event() {
             for file in std::fs::read_dir(service.join(transport)).unwrap() {
                 let body = std::fs::read(file.unwrap().path()).unwrap();
                 let message = Callback::parse(&body, Some(content_type)).unwrap().message;
-                leaves(&Value::Object(message.payload), &mut wanted);
-                leaves(&json!(message.devices), &mut wanted);
+                leaves(&Value::Object(message.payload), &mut expected);
+                leaves(&json!(message.devices), &mut expected);
                 let (status, _, answer) = stack.post_to(&name, Some(content_type), body).await;
                 assert_eq!(status, 200, "{answer}");
             }
         }
     }
-    let kept = recorded(&stack).await;
-    let lost: Vec<_> = wanted.difference(&kept).collect();
-    assert!(wanted.len() > 500 && lost.is_empty(), "{lost:#?}");
+    let recorded_texts = recorded(&stack).await;
+    let lost: Vec<_> = expected.difference(&recorded_texts).collect();
+    assert!(expected.len() > 500 && lost.is_empty(), "{lost:#?}");
 }
 
 async fn play(payload: Map<String, Value>, service: &str, soap: bool) {
@@ -168,9 +168,9 @@ async fn play(payload: Map<String, Value>, service: &str, soap: bool) {
     let (status, _, answer) = stack.post_to(service, Some(content_type), body.clone().into_bytes()).await;
     assert_eq!(status, 200, "{answer}\n{body}");
 
-    let kept = recorded(&stack).await;
+    let recorded_texts = recorded(&stack).await;
     for text in texts {
-        assert!(kept.contains(&text), "{text} is lost of\n{body}");
+        assert!(recorded_texts.contains(&text), "{text} is lost of\n{body}");
     }
 }
 
@@ -179,8 +179,7 @@ proptest! {
 
     #[test]
     fn every_text_of_any_payload_is_in_the_recorded_event(payload in payload(), service in 0..=SERVICES.len(), soap: bool) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let service = SERVICES.get(service).map_or("AnyOtherService", |service| &*service.name);
-        runtime.block_on(play(payload, service, soap));
+        block_on(play(payload, service, soap));
     }
 }

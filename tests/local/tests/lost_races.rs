@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use device::Identifier;
 use external_provisioning_changes::SERVICE;
 use jiff::Timestamp;
@@ -34,11 +33,7 @@ async fn losing_every_race_until_the_deadline_is_an_error_and_changes_nothing() 
     let store = stack.store();
     record(&store, GOLDEN[1], Timestamp::now(), Duration::from_secs(5)).await.unwrap();
     let id = store.device_with(&Identifier::new("meid", "A2000009D6BFE1").unwrap()).await.unwrap().unwrap().id;
-    let version = AttributeValue::N("7".to_owned());
-    let update = stack.local.table.update_item().table_name("callbacks").update_expression("SET version = :version");
-    let update =
-        update.key("pk", AttributeValue::S(format!("DEVICE#{id}"))).key("sk", AttributeValue::S("STATE".to_owned()));
-    update.expression_attribute_values(":version", version).send().await.unwrap();
+    stack.corrupt_version(&id).await;
 
     let rows = stack.rows().await.len();
     let lost = record(&store, GOLDEN[2], Timestamp::now(), Duration::from_millis(300)).await;
@@ -64,5 +59,5 @@ async fn an_event_too_large_for_a_row_is_refused_and_quarantined() {
     let body = GOLDEN[2].replace("<Source/>", &format!("<Source>{}</Source>", "x".repeat(500_000)));
     assert_eq!(stack.post(&body).await, 413);
     assert!(stack.rows().await.is_empty());
-    assert_eq!(stack.get("/quarantine/messages").await.1.as_array().unwrap().len(), 1);
+    assert_eq!(stack.quarantined().await.len(), 1);
 }

@@ -5,6 +5,7 @@
 use callback::Callback;
 use device::CallbackDelivery;
 use jiff::Timestamp;
+use local_tests::{identifier_xml, provisioning_change};
 use peak_alloc::PeakAlloc;
 use registry::SERVICES;
 use serde_json::{Value, json};
@@ -23,22 +24,22 @@ fn id(number: usize) -> Value {
 }
 
 /// Name, message and allowance beyond ten times its length.
-fn families() -> Vec<(&'static str, String, usize)> {
-    let many = |count: usize, one: fn(usize) -> Value| (0..count).map(one).collect::<Vec<Value>>();
+fn large_messages() -> Vec<(&'static str, String, usize)> {
+    let many = |count: usize, value: fn(usize) -> Value| (0..count).map(value).collect::<Vec<Value>>();
     let usage = |items: Vec<Value>| json!({ "requestId": "r", "deviceResponse": { "usageResponse": items } });
-    let named = |number| json!({ "deviceIds": [id(number)], "bytesUsed": number });
+    let item = |number| json!({ "deviceIds": [id(number)], "bytesUsed": number });
     let identifiers: String = (0..9_000)
-        .map(|n| format!("<DeviceIdentifiers><Kind>k{n}</Kind><Identifier>{n}</Identifier></DeviceIdentifiers>"))
+        .map(|number| identifier_xml("DeviceIdentifiers", &format!("k{number}"), &number.to_string()))
         .collect();
     vec![
         (
-            "2,000 devices and 2,000 items without names",
+            "2,000 devices and 2,000 items without identifiers",
             json!({ "requestId": "r", "deviceIds": many(2_000, id), "deviceResponse":
                 { "usageResponse": many(2_000, |n| json!({ "bytesUsed": n, "note": "n".repeat(90) })) } })
             .to_string(),
             ORDINARY,
         ),
-        ("2,000 items with names", usage(many(2_000, named)).to_string(), ORDINARY),
+        ("2,000 items with identifiers", usage(many(2_000, item)).to_string(), ORDINARY),
         (
             "2,000 devices and a long fault",
             json!({ "requestId": "r", "deviceIds": many(2_000, id), "status": "Failed",
@@ -46,13 +47,10 @@ fn families() -> Vec<(&'static str, String, usize)> {
             .to_string(),
             ORDINARY,
         ),
-        ("10,000 items with names", usage(many(10_000, named)).to_string(), CONSTANT),
+        ("10,000 items with identifiers", usage(many(10_000, item)).to_string(), CONSTANT),
         (
-            "a snapshot with 9,000 names",
-            format!(
-                "<CallbackRequest><RequestId>r</RequestId><Data><ExternalProvisioningChange><Change>SUSPEND</Change><DeviceInfo>\
-                 {identifiers}</DeviceInfo></ExternalProvisioningChange></Data></CallbackRequest>"
-            ),
+            "a snapshot with 9,000 identifiers",
+            provisioning_change("<RequestId>r</RequestId>", "SUSPEND", &identifiers),
             CONSTANT,
         ),
     ]
@@ -60,7 +58,7 @@ fn families() -> Vec<(&'static str, String, usize)> {
 
 #[test]
 fn interpreting_a_message_takes_at_most_ten_times_its_length_and_a_constant() {
-    for (name, body, constant) in families() {
+    for (name, body, constant) in large_messages() {
         for service in SERVICES {
             let before = PEAK.current_usage();
             PEAK.reset_peak_usage();

@@ -1,9 +1,8 @@
 //! Services other than the thirteen: messages of any service name are recorded and published, and a repeated notification days later
 //! is not a duplicate.
-use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-use local_tests::{EXTERNAL, GOLDEN, Stack, options};
+use jiff::SignedDuration;
+use local_tests::{EXTERNAL, GOLDEN, Stack, events_recorded, options};
 use serde_json::{Value, json};
 
 macro_rules! golden {
@@ -98,7 +97,7 @@ async fn results_of_the_intelligence_service_belong_to_the_device_or_the_account
 
     post(&stack, "IntelligenceService", golden!("rest/6-network-conditions.json")).await;
     let published = stack.topic_messages(2).await;
-    let conditions = published.iter().find(|one| one["attributes"]["change"] == "networkConditions").unwrap();
+    let conditions = published.iter().find(|message| message["attributes"]["change"] == "networkConditions").unwrap();
     assert_eq!(conditions["message"]["data"]["device"], Value::Null);
 }
 
@@ -121,22 +120,13 @@ async fn a_soap_message_of_an_unknown_service_is_kept_whole() {
 
 /// The number of recorded events if an equal message is received at each of these minutes.
 async fn recorded_events(minutes: &[i64]) -> usize {
-    let stack = Stack::new().await;
-    let store = stack.store();
     let service = other_services::service("DiagnosticsService").unwrap();
-    let body = json!({ "requestId": "a request of ten years", "deviceIds": [{ "id": "350000000000117", "kind": "imei" }],
-        "reachability": { "event": "ReachableForData" } });
-    let start = Timestamp::from_second(1_800_000_000).unwrap();
-    for minutes in minutes {
-        let received_at = start + SignedDuration::from_mins(*minutes);
-        let within = Duration::from_secs(5);
-        let recording = local_tests::record(&store, &service, &body.to_string(), received_at, within).await;
-        assert!(recording.failure.is_none(), "{recording:?}");
-    }
-    let events = stack.events("imei/350000000000117").await;
-    let ids: std::collections::BTreeSet<_> = events.iter().map(|event| event["id"].to_string()).collect();
-    assert_eq!(ids.len(), events.len(), "subscribers discard an event with a known id");
-    events.len()
+    let body =
+        json!({ "requestId": "a request of ten years", "deviceIds": [{ "id": "350000000000117", "kind": "imei" }],
+        "reachability": { "event": "ReachableForData" } })
+        .to_string();
+    let deliveries = minutes.iter().map(|minutes| (SignedDuration::from_mins(*minutes), body.as_str()));
+    events_recorded(&service, "imei/350000000000117", deliveries).await
 }
 
 #[tokio::test]
@@ -210,8 +200,8 @@ async fn a_malformed_body_is_quarantined_with_the_name_of_its_service() {
     let stack = Stack::new().await;
     let (status, ..) = stack.post_to("QoS", Some("application/json"), b"{\"hello\":\"world\"}".to_vec()).await;
     assert_eq!(status, 400);
-    let kept = stack.get("/quarantine/messages").await.1;
-    assert_eq!(kept[0]["service"], "QoS");
+    let quarantined = stack.quarantined().await;
+    assert_eq!(quarantined[0]["service"], "QoS");
     assert_eq!(stack.get("/callbacks/QoS").await.0, 405);
 }
 

@@ -190,13 +190,13 @@ async fn a_wrong_key_and_a_wrong_grant_are_refused_with_oauth_errors() {
 #[tokio::test]
 async fn the_gateway_has_its_own_fault_format_in_json_and_xml() {
     let simulator = Simulator::new().await;
-    let ended = simulator.bearer().await;
+    let expired_token = simulator.bearer().await;
     simulator.platform.expire_tokens();
     let path = format!("/api/m2m/v1/callbacks/{ACCOUNT}");
     for (method, path, bearer, expected) in [
         (Method::GET, path.as_str(), None, (401, "900902")),
         (Method::GET, path.as_str(), Some("nonsense"), (401, "900901")),
-        (Method::GET, path.as_str(), Some(ended.as_str()), (401, "900901")),
+        (Method::GET, path.as_str(), Some(expired_token.as_str()), (401, "900901")),
         (Method::PUT, path.as_str(), None, (404, "900906")),
         (Method::GET, "/api/m2m/v1/nothing", None, (404, "900906")),
         (Method::DELETE, "/api/m2m/v1/callbacks/0000123456-00001/DeviceUsage", None, (404, "900906")),
@@ -289,10 +289,10 @@ async fn rest_refuses_what_the_platform_refuses() {
         let answer = simulator.register(&rest, body.clone()).await;
         assert_eq!(error_code(&answer), format!("UnifiedWebService.{code}"), "{body}");
     }
-    let elsewhere = simulator.call(&rest, Method::GET, "/api/m2m/v1/callbacks/123456-00001", None).await;
-    assert_eq!(error_code(&elsewhere), "UnifiedWebService.REQUEST_FAILED.AccountNotFound");
-    let unspoken = simulator.call(&rest, Method::POST, &format!("/api/m2m/v1/callbacks/{ACCOUNT}"), None).await;
-    assert_eq!(error_code(&unspoken), "UnifiedWebService.INPUT_INVALID.RequestUndefined");
+    let unknown_account = simulator.call(&rest, Method::GET, "/api/m2m/v1/callbacks/123456-00001", None).await;
+    assert_eq!(error_code(&unknown_account), "UnifiedWebService.REQUEST_FAILED.AccountNotFound");
+    let empty = simulator.call(&rest, Method::POST, &format!("/api/m2m/v1/callbacks/{ACCOUNT}"), None).await;
+    assert_eq!(error_code(&empty), "UnifiedWebService.INPUT_INVALID.RequestUndefined");
     assert_eq!(simulator.list(&rest).await, (200, json!([])));
 }
 
@@ -319,7 +319,11 @@ async fn a_service_of_one_api_can_not_be_registered_deregistered_or_listed_throu
     assert_eq!(listed, [("CarrierService".to_owned(), "https://example.com/soap?a=1&b=2".to_owned())]);
 
     assert_eq!(simulator.deregister(&rest, "DeviceUsage").await.0, 200);
-    assert_eq!(simulator.soap_register(&session, "DeviceUsage").await.0, 200, "free again");
+    assert_eq!(
+        simulator.soap_register(&session, "DeviceUsage").await.0,
+        200,
+        "a deregistered service can be registered through the other API"
+    );
 }
 
 #[tokio::test]
@@ -445,10 +449,11 @@ async fn both_apis_distinguish_an_expired_session_from_an_unknown_one() {
     let answer = simulator.soap_register(&session, "DeviceUsage").await;
     assert_eq!(fault_code(&answer), format!("CallbackRegistrationService.{expired}"));
 
-    let never = Rest { session: "never".to_owned(), bearer: rest.bearer };
-    assert_eq!(error_code(&simulator.list(&never).await), "UnifiedWebService.INPUT_INVALID.SessionToken.Invalid");
-    let none = simulator.request(Method::GET, &format!("/api/m2m/v1/callbacks/{ACCOUNT}")).bearer_auth(&never.bearer);
-    assert_eq!(error_code(&json_of(none).await), "UnifiedWebService.INPUT_INVALID.SessionToken.Invalid");
+    let unknown = Rest { session: "unknown".to_owned(), bearer: rest.bearer };
+    assert_eq!(error_code(&simulator.list(&unknown).await), "UnifiedWebService.INPUT_INVALID.SessionToken.Invalid");
+    let without_session =
+        simulator.request(Method::GET, &format!("/api/m2m/v1/callbacks/{ACCOUNT}")).bearer_auth(&unknown.bearer);
+    assert_eq!(error_code(&json_of(without_session).await), "UnifiedWebService.INPUT_INVALID.SessionToken.Invalid");
 }
 
 #[tokio::test]

@@ -55,9 +55,9 @@ impl Aws {
         self.versions.lock().unwrap().insert(id.to_owned(), (value, stages, seconds() - age));
     }
 
-    fn staged(&self, wanted: &str) -> Option<String> {
+    fn version_with_stage(&self, stage: &str) -> Option<String> {
         let versions = self.versions.lock().unwrap();
-        versions.iter().find(|(_, (_, stages, _))| stages.iter().any(|stage| stage == wanted)).map(|(id, _)| id.clone())
+        versions.iter().find(|(_, (_, stages, _))| stages.iter().any(|other| other == stage)).map(|(id, _)| id.clone())
     }
 }
 
@@ -111,8 +111,8 @@ async fn aws(State(aws): State<Arc<Aws>>, method: Method, uri: Uri, headers: Hea
         "GetSecretValue" => {
             let versions = aws.versions.lock().unwrap();
             let version = versions.iter().find(|(id, (_, stages, _))| {
-                request.get("VersionId").is_none_or(|wanted| wanted == *id)
-                    && request.get("VersionStage").is_none_or(|wanted| stages.iter().any(|stage| wanted == stage))
+                request.get("VersionId").is_none_or(|requested| requested == *id)
+                    && request.get("VersionStage").is_none_or(|requested| stages.iter().any(|stage| requested == stage))
             });
             let Some((id, (value, _, created))) = version else { return absent() };
             let value = json!({ "SecretString": value.to_string(), "VersionId": id, "CreatedDate": created });
@@ -401,7 +401,7 @@ async fn an_update_to_the_other_api_moves_all_registrations() {
         new["OnDeploy"] = json!("required");
         assert_eq!(deployment.request("Update", new, Some(old)).await, done());
         assert_eq!(deployment.registrations().await.len(), count);
-        assert!(deployment.aws.published.lock().unwrap().is_empty(), "nothing was wrong");
+        assert!(deployment.aws.published.lock().unwrap().is_empty(), "there was no drift");
     }
 }
 
@@ -618,7 +618,7 @@ async fn an_empty_parameter_fails_the_deployment() {
 async fn a_new_rotation_schedule_is_tested_without_the_platform() {
     let deployment = Deployment::new().await;
     deployment.aws.version("second", "the first", &["AWSPENDING"], 0.0);
-    deployment.rotate("testSecret").await.expect("Secrets Manager tries this step alone, with the current value");
+    deployment.rotate("testSecret").await.expect("Secrets Manager runs only this step, with the current value");
 }
 
 /// A listener with the same secret.
@@ -642,8 +642,8 @@ async fn a_rotation_waits_for_the_listeners_then_registers_the_password_then_mak
 
     deployment.rotate("createSecret").await.unwrap();
     deployment.rotate("createSecret").await.unwrap();
-    assert_eq!(deployment.aws.staged("AWSPENDING").as_deref(), Some("second"));
-    assert_eq!(deployment.aws.staged("AWSCURRENT").as_deref(), Some("first"));
+    assert_eq!(deployment.aws.version_with_stage("AWSPENDING").as_deref(), Some("second"));
+    assert_eq!(deployment.aws.version_with_stage("AWSCURRENT").as_deref(), Some("first"));
     assert!(deployment.rotate("testSecret").await.unwrap_err().contains("DeviceUsage: with other credentials"));
     assert!(!listening.accepts("a new one").await, "the cached secret does not have it yet");
 
@@ -658,12 +658,12 @@ async fn a_rotation_waits_for_the_listeners_then_registers_the_password_then_mak
     deployment.rotate("testSecret").await.unwrap();
     deployment.rotate("finishSecret").await.unwrap();
     deployment.rotate("finishSecret").await.unwrap();
-    assert_eq!(deployment.aws.staged("AWSCURRENT").as_deref(), Some("second"));
-    assert_eq!(deployment.aws.staged("AWSPREVIOUS").as_deref(), Some("first"));
+    assert_eq!(deployment.aws.version_with_stage("AWSCURRENT").as_deref(), Some("second"));
+    assert_eq!(deployment.aws.version_with_stage("AWSPREVIOUS").as_deref(), Some("first"));
     tokio::time::advance(Duration::from_secs(11 * 60)).await;
     assert!(listening.accepts("a new one").await && listening.accepts("the first").await);
     deployment.check().await.unwrap();
-    assert!(deployment.aws.published.lock().unwrap().is_empty(), "nothing was wrong");
+    assert!(deployment.aws.published.lock().unwrap().is_empty(), "there was no drift");
 }
 
 #[tokio::test]
@@ -673,7 +673,7 @@ async fn no_rotation_starts_while_the_platform_may_use_the_previous_password() {
     deployment.aws.version("zeroth", "the zeroth", &["AWSPREVIOUS"], 9000.0);
     deployment.aws.version("first", "the first", &["AWSCURRENT"], 15.0 * 60.0);
     assert!(deployment.rotate("createSecret").await.unwrap_err().contains("too new to be replaced"));
-    assert_eq!(deployment.aws.staged("AWSPENDING"), None);
+    assert_eq!(deployment.aws.version_with_stage("AWSPENDING"), None);
 
     // Changed by hand long ago, but not at the platform: the credentials are registered first, and the rotation is refused.
     deployment.aws.version("first", "by hand", &["AWSCURRENT"], 9000.0);
@@ -681,10 +681,10 @@ async fn no_rotation_starts_while_the_platform_may_use_the_previous_password() {
         assert!(deployment.rotate("createSecret").await.unwrap_err().contains("rotate later"));
         assert!(deployment.all_registered_with("by hand").await);
     }
-    assert_eq!(deployment.aws.staged("AWSPENDING"), None);
+    assert_eq!(deployment.aws.version_with_stage("AWSPENDING"), None);
     deployment.aws.rows.lock().unwrap().get_mut("CREDENTIALS_CHANGE").unwrap()["at"] = json!({ "N": "1700000000" });
     deployment.rotate("createSecret").await.unwrap();
-    assert_eq!(deployment.aws.staged("AWSPENDING").as_deref(), Some("second"));
+    assert_eq!(deployment.aws.version_with_stage("AWSPENDING").as_deref(), Some("second"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -696,7 +696,7 @@ async fn a_rotation_that_the_platform_refuses_can_be_retried() {
     *deployment.aws.login.lock().unwrap() = json!({ "username": "u", "password": "p", "key": "k", "secret": "s" });
     assert!(deployment.rotate("setSecret").await.is_err());
     assert!(deployment.all_registered_with("the first").await);
-    assert_eq!(deployment.aws.staged("AWSCURRENT").as_deref(), Some("first"));
+    assert_eq!(deployment.aws.version_with_stage("AWSCURRENT").as_deref(), Some("first"));
     *deployment.aws.login.lock().unwrap() = right;
     deployment.rotate("setSecret").await.unwrap();
     assert!(deployment.all_registered_with("a new one").await);

@@ -1,30 +1,18 @@
 //! Text messages from devices have no id: which are duplicates and which are new.
 
-use std::time::Duration;
-
 use enhanced_connectivity_service::SERVICE;
-use jiff::{SignedDuration, Timestamp};
-use local_tests::Stack;
+use jiff::SignedDuration;
+use local_tests::events_recorded;
 
 const GOLDEN: &str = include_str!("../../../events/enhanced-connectivity-service/soap/1-sms-from-device.xml");
 
 /// The number of recorded events after these deliveries, each at a time in seconds.
 async fn recorded_events(deliveries: &[(f64, &str)]) -> usize {
-    let stack = Stack::new().await;
-    let store = stack.store();
-    let start = Timestamp::from_second(1_800_000_000).unwrap();
-    for (seconds, body) in deliveries {
-        let received_at = start + SignedDuration::from_secs_f64(*seconds);
-        let recording = local_tests::record(&store, &SERVICE, body, received_at, Duration::from_secs(5)).await;
-        assert!(recording.failure.is_none(), "{recording:?}");
-    }
-    let events = stack.events("esn/60000008").await;
-    let ids: std::collections::BTreeSet<_> = events.iter().map(|event| event["id"].to_string()).collect();
-    assert_eq!(ids.len(), events.len(), "subscribers discard an event with a known id");
-    events.len()
+    let deliveries = deliveries.iter().map(|(seconds, body)| (SignedDuration::from_secs_f64(*seconds), *body));
+    events_recorded(&SERVICE, "esn/60000008", deliveries).await
 }
 
-fn counted(count: u32) -> String {
+fn with_count(count: u32) -> String {
     GOLDEN.replace("</SmsCallbackRequest>", &format!("<CallbackCount>{count}</CallbackCount></SmsCallbackRequest>"))
 }
 
@@ -47,7 +35,7 @@ async fn another_text_is_another_message_at_once() {
 
 #[tokio::test]
 async fn a_resend_with_a_higher_count_is_the_same_message_within_the_measured_time() {
-    let (first, second) = (counted(1), counted(2));
+    let (first, second) = (with_count(1), with_count(2));
     assert_eq!(recorded_events(&[(0.0, &first), (1.3, &second)]).await, 1);
     assert_eq!(recorded_events(&[(0.0, &first), (4.2, &second)]).await, 1);
     assert_eq!(recorded_events(&[(4.0, &second), (0.0, &first)]).await, 1, "in any order");
@@ -55,14 +43,14 @@ async fn a_resend_with_a_higher_count_is_the_same_message_within_the_measured_ti
 
 #[tokio::test]
 async fn two_first_attempts_are_two_equal_messages() {
-    let first = counted(1);
+    let first = with_count(1);
     assert_eq!(recorded_events(&[(0.0, &first), (2.0, &first)]).await, 2);
     assert_eq!(recorded_events(&[(0.0, &first), (300.0, &first)]).await, 2);
 }
 
 #[tokio::test]
 async fn a_resend_of_a_refused_text_is_not_a_duplicate_of_the_text_before() {
-    let (first, second, third) = (counted(1), counted(2), counted(3));
+    let (first, second, third) = (with_count(1), with_count(2), with_count(3));
     assert_eq!(recorded_events(&[(0.0, &first), (61.3, &second)]).await, 2);
     assert_eq!(recorded_events(&[(0.0, &first), (301.3, &second), (601.3, &third)]).await, 3);
 }

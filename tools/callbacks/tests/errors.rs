@@ -22,9 +22,9 @@ async fn stderr_of(command: Command) -> (bool, String) {
 }
 
 async fn serve(app: Router) -> String {
-    let listen = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listen.local_addr().unwrap();
-    tokio::spawn(async { axum::serve(listen, app).await.unwrap() });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async { axum::serve(listener, app).await.unwrap() });
     address.to_string()
 }
 

@@ -154,7 +154,7 @@ async fn a_missing_region_or_stack_is_reported() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_exit_code_distinguishes_an_invalid_command_from_an_unreachable_platform() {
     let operator = Operator::new().await;
-    for wrong in [
+    for invalid in [
         &["register"][..],
         &["register", "--all", "--service", "DeviceUsage"],
         &["register", "--service", "DeviceUse"],
@@ -162,7 +162,7 @@ async fn the_exit_code_distinguishes_an_invalid_command_from_an_unreachable_plat
         &["register", "--all", "--callback-password", "stand-in-password"],
         &["register", "--all", "--dry-run", "--callback-username", "stand-in-user"],
     ] {
-        let (code, text) = operator.run("rest", wrong).await;
+        let (code, text) = operator.run("rest", invalid).await;
         assert_eq!(code, 2, "{text}");
     }
     let mut unknown = operator.command("rest", &["registrations"]);
@@ -173,20 +173,20 @@ async fn the_exit_code_distinguishes_an_invalid_command_from_an_unreachable_plat
     let mut query = operator.at("rest", "https://example.com/v1?key=1", &["register", "--all"]);
     query.arg("--no-credentials");
     assert_eq!(output_of(query).await.0, 2);
-    let mut elsewhere = operator.command("soap", &["registrations"]);
-    elsewhere.env("THINGSPACE_URL", format!("http://{}/api", operator.platform.address));
-    let (code, text) = output_of(elsewhere).await;
+    let mut wrong_address = operator.command("soap", &["registrations"]);
+    wrong_address.env("THINGSPACE_URL", format!("http://{}/api", operator.platform.address));
+    let (code, text) = output_of(wrong_address).await;
     assert_eq!((code, &*text), (2, "Error: THINGSPACE_URL is the REST address; --api soap needs …/api/v2.\n"));
-    let mut elsewhere = operator.command("rest", &["registrations"]);
-    elsewhere.env("THINGSPACE_URL", format!("http://{}/api/v2", operator.platform.address));
-    let (code, text) = output_of(elsewhere).await;
+    let mut wrong_address = operator.command("rest", &["registrations"]);
+    wrong_address.env("THINGSPACE_URL", format!("http://{}/api/v2", operator.platform.address));
+    let (code, text) = output_of(wrong_address).await;
     assert_eq!((code, &*text), (2, "Error: THINGSPACE_URL is the SOAP address; --api rest needs …/api.\n"));
     let mut bare = operator.command("rest", &["registrations"]);
     bare.env("THINGSPACE_URL", format!("localhost:{}/api", operator.platform.address.port()));
     assert_eq!(output_of(bare).await.0, 1, "the scheme is optional");
-    let mut elsewhere = operator.command("rest", &["registrations"]);
-    elsewhere.env("THINGSPACE_URL", format!("http://{}", operator.platform.address));
-    let (code, text) = output_of(elsewhere).await;
+    let mut wrong_address = operator.command("rest", &["registrations"]);
+    wrong_address.env("THINGSPACE_URL", format!("http://{}", operator.platform.address));
+    let (code, text) = output_of(wrong_address).await;
     assert!(code == 3 && text.contains("the address is wrong"), "{text}");
 
     let mut down = operator.command("rest", &["registrations"]);
