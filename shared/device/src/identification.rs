@@ -4,39 +4,39 @@ use callback::{Change, DeviceIdentifier, Kind};
 
 use crate::identity::{Identifier, MAX_IDENTIFIERS, Strength, identifiers};
 
-/// How a message names a device.
+/// How a message identifies a device.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Identification {
-    /// All identifiers given, in the order in which they tell which device is meant.
+    /// All identifiers given, in the order in which they determine the device.
     names: Vec<Identifier>,
     claim: Claim,
 }
 
-/// What a message says about the identifiers that it gives.
+/// What a message claims about its identifiers.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Claim {
-    /// Nothing: it asks, or reports what was not done.
+    /// Nothing: it is a query or reports a failure.
     Nothing,
-    /// They are the device's. `activated` if a line was: its number may have been another device's before.
+    /// They belong to the device. `activated` if a line was activated, whose number may have been another device's before.
     Some { activated: bool },
-    /// These are all of the device's names.
+    /// These are all identifiers of the device.
     All { snapshot: Vec<Identifier>, line: Line, hardware: Hardware },
     /// The new ones replace the old ones.
     Changed { old: Vec<Identifier>, new: Vec<Identifier> },
-    /// They are the device's, and its line is gone.
+    /// They belong to the device, and its line has ended.
     Deactivated,
 }
 
-/// What a snapshot says of the device's line.
+/// What a snapshot says about the device's line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Line {
-    /// It is as before, or nothing is known of it.
+    /// Unchanged or unknown.
     Same,
-    /// It was activated.
+    /// Activated.
     Activated,
-    /// It has another number.
+    /// The number was changed.
     Changed,
-    /// It is gone.
+    /// The line has ended.
     Deactivated,
 }
 
@@ -51,14 +51,14 @@ impl Line {
     }
 }
 
-/// What a snapshot says of the device's hardware.
+/// What a snapshot says about the device's hardware.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Hardware {
-    /// It is as before: something else was changed.
+    /// Unchanged: something else was changed.
     Same,
-    /// It is another one.
+    /// Replaced.
     Changed,
-    /// It may be another one: the change is unknown.
+    /// Possibly replaced: the change is unknown.
     MayHaveChanged,
 }
 
@@ -87,18 +87,18 @@ impl Hardware {
 }
 
 impl Identification {
-    /// The message gives some of the device's names.
+    /// The message lists some identifiers of the device.
     #[must_use]
     pub fn some<'a>(sent: impl IntoIterator<Item = &'a DeviceIdentifier>) -> Self {
         Self { names: identifiers(sent), claim: Claim::Some { activated: false } }
     }
 
-    /// The message gives all of the device's names, after this change. `addressed` are those by which its envelope
-    /// addresses the device: they may be old ones, and only help to find it.
+    /// The message lists all identifiers of the device after this change. `addressed` are the identifiers in the envelope: they may be old
+    /// ones, and only help to find the device.
     #[must_use]
     pub fn all(addressed: &[DeviceIdentifier], all: &[DeviceIdentifier], change: Option<&Change>) -> Self {
         let mut names = identifiers(addressed.iter().chain(all));
-        // What is not looked up must not be claimed.
+        // Identifiers that are not looked up must not be claimed.
         let snapshot: Vec<_> = identifiers(all).into_iter().filter(|one| names.contains(one)).collect();
         let line = Line::after(change);
         if snapshot.is_empty() {
@@ -110,25 +110,25 @@ impl Identification {
         }
         let hardware = Hardware::after(change);
         if hardware == Hardware::Changed {
-            // SIM and line tell which device got the other hardware.
+            // SIM and line determine which device has the new hardware.
             names.sort_by_key(|one| one.strength() == Strength::Hardware);
         }
         Self { names, claim: Claim::All { snapshot, line, hardware } }
     }
 
-    /// A line was activated: the message gives the identifiers that the request had, and those that the line got.
+    /// A line was activated: the message lists the identifiers in the request and those of the new line.
     #[must_use]
     pub fn activated(requested: &[DeviceIdentifier], given: &[DeviceIdentifier]) -> Self {
         Self { names: identifiers(requested.iter().chain(given)), claim: Claim::Some { activated: true } }
     }
 
-    /// A line was deactivated: the device has no number any more.
+    /// A line was deactivated: the device no longer has a number.
     #[must_use]
     pub fn deactivated(sent: &[DeviceIdentifier]) -> Self {
         Self { names: identifiers(sent), claim: Claim::Deactivated }
     }
 
-    /// Names were changed. The old ones tell which device it is; the new ones may have been another's.
+    /// Identifiers were changed. The old ones determine the device; the new ones may have been another device's.
     #[must_use]
     pub fn changed(old: &[DeviceIdentifier], new: &[DeviceIdentifier]) -> Self {
         let (old, mut new) = (identifiers(old), identifiers(new));
@@ -136,7 +136,7 @@ impl Identification {
         names.extend(new.iter().filter(|one| !old.contains(one)).cloned());
         names.truncate(MAX_IDENTIFIERS);
         new.retain(|one| names.contains(one));
-        // An answer that lists the old one too, or several, gives the one that is new; or none, where that is not clear.
+        // If the answer lists the old value too, or several values, the new one is assigned; if it is ambiguous, none.
         let listed = new.clone();
         new.retain(|one| !(old.contains(one) && listed.iter().any(|other| other.rivals(one))));
         let candidates = new.clone();
@@ -145,13 +145,13 @@ impl Identification {
         Self { names, claim }
     }
 
-    /// The same names, which only tell which device is meant, and not that they belong together.
+    /// The same identifiers, used only to find the device. They are not claimed to belong together.
     #[must_use]
     pub fn claiming_nothing(self) -> Self {
         Self { claim: Claim::Nothing, ..self }
     }
 
-    /// All identifiers given, in the order in which they tell which device is meant. Empty where no device is named.
+    /// All identifiers given, in the order in which they determine the device. Empty if no device is named.
     #[must_use]
     pub fn names(&self) -> &[Identifier] {
         &self.names
@@ -161,14 +161,14 @@ impl Identification {
         &self.claim
     }
 
-    /// Whether a line was activated, while other identifiers tell which device it was activated on.
+    /// Whether a line was activated on a device that other identifiers determine.
     pub(crate) fn recycles_lines(&self) -> bool {
         let activated =
             matches!(self.claim, Claim::Some { activated: true } | Claim::All { line: Line::Activated, .. });
         activated && self.names.iter().any(|one| one.strength() > Strength::Line)
     }
 
-    /// Whether this is a number that the device gets by the message: it may have been another device's before.
+    /// Whether this is a number that the message newly assigns: it may have been another device's before.
     pub(crate) fn is_new_number(&self, name: &Identifier) -> bool {
         name.strength() <= Strength::Line
             && match &self.claim {
@@ -180,7 +180,7 @@ impl Identification {
             }
     }
 
-    /// Whether this is a number that is the device's no longer, nor any other's.
+    /// Whether this is a number that the message releases.
     pub(crate) fn is_former_number(&self, name: &Identifier) -> bool {
         name.strength() == Strength::Line
             && self.names.contains(name)
@@ -191,7 +191,7 @@ impl Identification {
             }
     }
 
-    /// Whether the message says that the device's hardware is, or may be, another one than before.
+    /// Whether the message states that the device's hardware was or may have been replaced.
     pub(crate) fn changes_hardware(&self) -> bool {
         match &self.claim {
             Claim::All { hardware, .. } => *hardware != Hardware::Same,
@@ -205,7 +205,7 @@ impl Identification {
         matches!(self.claim, Claim::All { .. } | Claim::Changed { .. } | Claim::Deactivated)
     }
 
-    /// The hardware that the message gives as the device's now.
+    /// The current hardware of the device according to the message.
     pub(crate) fn hardware(&self) -> impl Iterator<Item = &Identifier> {
         let current = match &self.claim {
             Claim::All { snapshot: names, .. } => names,
@@ -215,7 +215,7 @@ impl Identification {
         current.iter().filter(|one| one.strength() == Strength::Hardware)
     }
 
-    /// The SIM profile that the message shows in use: the only one that it gives, unless it merely asks.
+    /// The SIM profile that is in use according to the message: the only one listed, unless the message is a query.
     pub(crate) fn iccid_in_use(&self) -> Option<&Identifier> {
         let names = match &self.claim {
             Claim::All { snapshot: names, .. } | Claim::Changed { new: names, .. } => names,

@@ -17,21 +17,21 @@ use crate::resolve::{Known, Resolution, resolve};
 use crate::service::CallbackDelivery;
 use crate::state::Device;
 
-/// The change of an event that is not the platform's: the device lost identifiers to another one, or merged into it.
+/// The `change` of an event of our own: the device lost identifiers to another one, or merged into it.
 pub const IDENTIFIERS_MOVED: &str = "IdentifiersMoved";
 
 /// The writes of one transaction.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is taken apart at once")]
 pub enum Plan {
-    /// For a message that names a device: one event for each device that changes, the one that it is about first, and the
-    /// identifiers that get another owner or none.
+    /// For a message that names a device: an event for each device that changes, that of the device meant first, and the identifiers
+    /// that change owner.
     Devices(Vec<RecordedEvent>, Vec<Move>),
-    /// For a message that names none.
+    /// For a message that names no device.
     Account(RecordedEvent),
 }
 
-/// An identifier that gets another owner, or none.
+/// An identifier that changes owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Move {
     /// The identifier.
@@ -41,7 +41,7 @@ pub struct Move {
 }
 
 impl Move {
-    /// The device that had it.
+    /// The former owner.
     #[must_use]
     pub fn from(&self) -> Option<&DeviceId> {
         match &self.change {
@@ -50,7 +50,7 @@ impl Move {
         }
     }
 
-    /// The device that has it from now on.
+    /// The new owner.
     #[must_use]
     pub fn to(&self) -> Option<&DeviceId> {
         match &self.change {
@@ -90,7 +90,7 @@ impl Plan {
         }
     }
 
-    /// The devices and identifiers that it is about: plans about the same ones exclude each other.
+    /// The devices and identifiers that it changes. Plans that change the same ones cannot share a transaction.
     #[must_use]
     pub fn touches(&self) -> BTreeSet<String> {
         let subjects = self.events().iter().map(|recorded| recorded.event.subject.to_string());
@@ -154,7 +154,7 @@ pub fn plan(delivery: &CallbackDelivery, observation: &Observation, key: &Digest
 }
 
 impl Known {
-    /// Brings it up to date with what a plan does.
+    /// Applies a plan.
     pub fn apply(&mut self, plan: Plan) {
         let Plan::Devices(events, moves) = plan else { return };
         for device in events.into_iter().filter_map(|recorded| recorded.device) {
@@ -169,13 +169,13 @@ impl Known {
     }
 }
 
-/// The device that had the line before, where its SIM was found in other hardware: its provisioning goes with the SIM.
+/// The former device of a SIM that appears in other hardware. Its provisioning moves with the SIM.
 fn former_device_of_line<'a>(
     resolution: &Resolution<'a>,
     device: &Device,
     observation: &Observation,
 ) -> Option<&'a Device> {
-    // What is known of hardware was of the SIM that it had.
+    // The provisioning of known hardware belonged to its former SIM.
     let is_replaced = |one: &Identifier| one.strength() == Strength::Sim && !resolution.names.contains(one);
     let other_sim = resolution.device.is_some_and(|before| before.identifiers.iter().any(is_replaced));
     let has_newer = |loser: &Device| {
@@ -188,12 +188,12 @@ fn former_device_of_line<'a>(
     newest.filter(|_| !observation.identification.recycles_lines()).map(|(loser, _)| *loser)
 }
 
-/// The account that a message states, as it is kept.
+/// The account that a message states, truncated.
 fn account(observation: &Observation) -> Option<String> {
     observation.account.as_deref().map(|account| truncate(account, MAX_TEXT_BYTES))
 }
 
-/// The identifiers that change owner when the device with this id gets its identifiers.
+/// The changes of ownership when the device with this id receives its identifiers.
 fn moves(resolution: &Resolution<'_>, device: &DeviceId) -> Vec<Move> {
     let own = resolution.device.map(|device| &device.identifiers);
     let losers = resolution.losers.iter().map(|(loser, _)| *loser);
@@ -222,7 +222,7 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// The id of the device that is meant, or of a new one.
+    /// The id of the device meant, or of a new one.
     fn id(&self, observation: &Observation, resolution: &Resolution<'_>, known: &Known) -> DeviceId {
         if let Some(device) = resolution.device {
             return device.id.clone();
@@ -233,7 +233,7 @@ impl Writer<'_> {
         if taken { derived.beside(self.key, self.delivery.received_at) } else { derived }
     }
 
-    /// Gives the device its identifiers, and notes since when it has, or lacks, each kind.
+    /// Assigns the identifiers, and records the time of each change.
     fn name(&self, device: &mut Device, observation: &Observation, resolution: &Resolution<'_>) {
         let at = self.delivery.received_at;
         let released = device.identifiers.difference(&resolution.names).map(|name| name.kind.clone());
@@ -255,8 +255,7 @@ impl Writer<'_> {
         device.iccid_in_use = in_use.filter(|iccid| device.is_profile(iccid));
     }
 
-    /// The device after what a message says. A message older than the one that a side of it is from does not overwrite that
-    /// side.
+    /// The device after a message. An older message never overwrites what a newer one has set.
     fn apply(&self, device: &mut Device, observation: &Observation) {
         let at = self.delivery.received_at;
         let request_id = self.delivery.request_id.as_deref().map(|id| truncate(id, MAX_TEXT_BYTES));
@@ -267,7 +266,7 @@ impl Writer<'_> {
                     device.provisioning.provisioned_at = Some(at);
                 }
                 Update::Provisioning(_) => {}
-                // A suspension that was reported before the line was said to be in another state is past.
+                // A suspension that was reported before a newer state is over.
                 Update::Facet(Facet::Suspension(_) | Facet::Resume, _)
                     if device.provisioning.ends_suspension_of(at) => {}
                 Update::ProfileInUse(iccid, true) if device.is_profile(iccid) => {
@@ -287,7 +286,7 @@ impl Writer<'_> {
         }
     }
 
-    /// The event after which a device is as given. Without an observation, the device only lost identifiers to another.
+    /// The event that leads to this device. Without an observation, the device only lost identifiers.
     fn recorded(
         &self,
         observation: Option<&Observation>,
@@ -311,7 +310,7 @@ impl Writer<'_> {
         changes: Vec<FieldChange>,
     ) -> Event {
         Event {
-            // An equal message that is not the same one has the same key, later.
+            // An equal later message has the same key, so the time is part of the id.
             id: Digest::of(&["event", &self.key.full(), &subject.to_string(), &sequence.to_string()]).short(),
             subject,
             sequence,

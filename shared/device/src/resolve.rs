@@ -1,5 +1,4 @@
-//! Which device a message means, and what becomes of the identifiers that it gives. The rules are in ARCHITECTURE.md,
-//! with an example each.
+//! Decides which device a message means, and which identifiers move. ARCHITECTURE.md states the rules, with an example each.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,17 +9,17 @@ use crate::identification::{Claim, Identification};
 use crate::identity::{DeviceId, Identifier, MAX_IDENTIFIERS, Strength, fit_together};
 use crate::state::{Device, MAX_MERGED};
 
-/// What is known of the identifiers of a message.
+/// The stored owners of the identifiers in a message.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
-    /// Who owns which of them.
+    /// The owner of each identifier that has one.
     pub owners: BTreeMap<Identifier, DeviceId>,
-    /// The owners, and the device whose id is derived from the first name, if there is one.
+    /// The owners, and the device whose id is derived from the first identifier, if it exists.
     pub devices: BTreeMap<DeviceId, Device>,
 }
 
 impl Known {
-    /// Whether these identifiers and the devices agree. They were read one after the other, and another writer may have come
+    /// Whether these identifiers and the devices agree. They are read one after the other, so another writer may have changed them in
     /// between.
     #[must_use]
     pub fn is_consistent(&self, names: &[Identifier]) -> bool {
@@ -34,22 +33,22 @@ impl Known {
     }
 }
 
-/// Which device is meant, and which names go where.
+/// The device that a message means, and the identifiers that move.
 #[derive(Debug)]
 pub(crate) struct Resolution<'a> {
-    /// The device that the message is about; `None` for a new one.
+    /// The device that the message means; `None` for a new one.
     pub(crate) device: Option<&'a Device>,
-    /// The identifiers that it has afterwards.
+    /// Its identifiers after the message.
     pub(crate) names: BTreeSet<Identifier>,
-    /// The identifiers that the message gives it.
+    /// The identifiers that the message assigns to it.
     pub(crate) given: BTreeSet<Identifier>,
-    /// Devices that turn out to be the same one.
+    /// Devices that merge into it.
     pub(crate) merged: Vec<&'a Device>,
-    /// Devices that lose names and stay themselves.
+    /// Devices that lose identifiers but do not merge.
     pub(crate) losers: Vec<(&'a Device, BTreeSet<Identifier>)>,
 }
 
-/// Decides which device is meant. Nothing is read or written.
+/// Decides which device is meant, without I/O.
 pub(crate) fn resolve<'a>(
     identification: &'a Identification,
     received_at: Timestamp,
@@ -64,7 +63,7 @@ pub(crate) fn resolve<'a>(
     let device = match (meant.first(), identification.claim()) {
         (Some(device), _) => Some(*device),
         (None, Claim::Nothing) => first_owner,
-        // A late message about names that have all moved on since: what is left of it is its event.
+        // A late message whose identifiers have all moved since: it only becomes an event.
         (None, _) => owners.first().copied().filter(|_| view.given(None).is_empty()),
     };
     if *identification.claim() == Claim::Nothing {
@@ -75,7 +74,7 @@ pub(crate) fn resolve<'a>(
 
     let mut given = view.given(device);
     if device.is_none() && given.is_empty() {
-        // Something must name the device.
+        // A device needs at least one identifier.
         given.extend(identification.names().first().cloned());
     }
     let mut names = view.names_after(device, &given);
@@ -115,7 +114,7 @@ pub(crate) fn resolve<'a>(
             room_left -= owner.merged_from.len() + 1;
             merged.push(owner);
         } else {
-            // There is no room for its history: it keeps the identifiers by which that is found.
+            // There is no room for its history, so it keeps the identifiers that lead to it.
             names.retain(|name| !lost.contains(name));
             given.retain(|name| !lost.contains(name));
         }
@@ -131,13 +130,13 @@ fn has_hardware<'a>(names: impl IntoIterator<Item = &'a Identifier>) -> bool {
     names.into_iter().any(|one| one.strength() == Strength::Hardware)
 }
 
-/// Whether a device that is reached by a line alone is not this one: its hardware is named otherwise, or its SIM.
+/// Whether a device that is found by a line only has other hardware or another SIM than these identifiers.
 fn is_another(names: &BTreeSet<Identifier>, owner: &Device) -> bool {
     let other_sim = |one: &Identifier| one.strength() == Strength::Sim && names.iter().any(|name| name.rivals(one));
     (has_hardware(names) && has_hardware(&owner.identifiers)) || owner.identifiers.iter().any(other_sim)
 }
 
-/// A message's names before what is known of them.
+/// The identifiers of a message together with the stored owners.
 struct View<'a> {
     identification: &'a Identification,
     received_at: Timestamp,
@@ -145,7 +144,7 @@ struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    /// The devices that have any of the identifiers, in the order in which the identifiers tell which device is meant.
+    /// The devices that have any of the identifiers, in the order in which the identifiers determine the device.
     fn owners(&self) -> Vec<&'a Device> {
         let mut owners: Vec<&Device> = Vec::new();
         for owner in self.identification.names().iter().filter_map(|name| self.known.owner(name)) {
@@ -156,37 +155,37 @@ impl<'a> View<'a> {
         owners
     }
 
-    /// The strongest of the identifiers by which a device was found.
+    /// The strength of the strongest identifier that led to an owner.
     fn reach(&self, owner: &Device) -> Strength {
         let names = self.identification.names().iter().filter(|name| has(owner, name));
         names.map(Identifier::strength).max().unwrap_or(Strength::Unknown)
     }
 
-    /// Whether an owner can be the device that the message is about.
+    /// Whether an owner can be the device that the message means.
     fn is_meant(&self, owner: &Device) -> bool {
         let by_line = self.reach(owner) <= Strength::Line;
         let mut hardware = self.identification.hardware().peekable();
-        // Handsets are replaced and the number stays: a line does not show that two pieces of hardware are one.
+        // A number remains when a handset is replaced, so a line does not prove that two pieces of hardware are one device.
         let other_hardware = by_line && hardware.peek().is_some() && has_hardware(&owner.identifiers);
         let given_hardware: Vec<&Identifier> = hardware.collect();
-        // Of several values of a kind, one that is the device's own contradicts nothing.
+        // If one of several values of a kind is the owner's, the others do not contradict it.
         let confirmed = |own: &Identifier| given_hardware.contains(&own);
         let contradicted =
             owner.identifiers.iter().any(|own| !confirmed(own) && given_hardware.iter().any(|given| own.rivals(given)));
         let other_sim = by_line && self.names_other_sim(owner);
-        // A new number was perhaps another device's: it shows nothing while other identifiers do.
+        // A new number may have been another device's, so it identifies none if other identifiers do.
         let new_number = |name: &Identifier| self.identification.is_new_number(name);
         let mut found_by = self.identification.names().iter().filter(|name| has(owner, name));
         let recycled = found_by.all(new_number) && !self.identification.names().iter().all(new_number);
-        // A profile never leaves its hardware: that it is named with other hardware does not show that this was changed.
+        // A profile never leaves its hardware, so a profile with other hardware does not prove a hardware change.
         let mut found_by = self.identification.names().iter().filter(|name| has(owner, name));
         let by_profile = is_embedded(&owner.identifiers) && found_by.all(|name| name.strength() == Strength::Sim);
         let changed = self.identification.changes_hardware() && !(contradicted && by_profile);
         !recycled && (changed || !(contradicted || other_hardware || other_sim))
     }
 
-    /// Whether the message gives another SIM than an owner's, and does not say that it was changed: a number is moved to
-    /// another SIM as it is to other hardware.
+    /// Whether the message lists another SIM than the owner's without stating a change: numbers move to other SIMs as well as to other
+    /// hardware.
     fn names_other_sim(&self, owner: &Device) -> bool {
         let says_so = matches!(self.identification.claim(), Claim::All { .. } | Claim::Changed { .. });
         let rivals = |own: &Identifier| {
@@ -195,8 +194,7 @@ impl<'a> View<'a> {
         !says_so && !is_embedded(&owner.identifiers) && owner.identifiers.iter().any(rivals)
     }
 
-    /// The identifiers that the message gives to a device, or to a new one, without those that a newer message gave
-    /// elsewhere.
+    /// The identifiers that the message assigns to a device, or to a new one, except those that a newer message assigned elsewhere.
     fn given(&self, device: Option<&Device>) -> BTreeSet<Identifier> {
         let names: Vec<&Identifier> = match self.identification.claim() {
             Claim::Nothing => Vec::new(),
@@ -205,7 +203,7 @@ impl<'a> View<'a> {
             Claim::Changed { old, new } => {
                 let own: Vec<&Identifier> = device.iter().flat_map(|device| &device.identifiers).collect();
                 let old_names: Vec<&Identifier> = old.iter().collect();
-                // A device that only has the new identifiers says nothing of the old ones.
+                // A device that only has the new identifiers shows nothing about the old ones.
                 let is_addressed = old.iter().any(|one| own.contains(&one));
                 let addressed = replaced(new, &old_names, if is_addressed { &own } else { &[] });
                 let former = replaced(new, &own, &old_names);
@@ -220,13 +218,13 @@ impl<'a> View<'a> {
         };
         let had: Vec<&Identifier> = names.iter().copied().filter(|name| self.may_have(device, name, &names)).collect();
         let embedded = is_embedded(had.iter().copied().chain(device.iter().flat_map(|device| &device.identifiers)));
-        // Of several values of a kind, nothing says which one is the device's.
+        // Of several values of a kind, it is not known which one is the device's.
         let one_of_several =
             |name: &Identifier| names.iter().any(|other| other.rivals(name)) && !(embedded && name.kind == Kind::Iccid);
         had.into_iter().filter(|name| !one_of_several(name)).cloned().collect()
     }
 
-    /// Whether no newer message speaks against giving a device this name.
+    /// Whether no newer message contradicts assigning this identifier to a device.
     fn may_have(&self, device: Option<&Device>, name: &Identifier, names: &[&Identifier]) -> bool {
         if device.is_some_and(|device| has(device, name)) {
             return true;
@@ -234,7 +232,8 @@ impl<'a> View<'a> {
         let is_taken = self.known.owner(name).is_some_and(|owner| self.is_named_since(owner, name));
         let to = device.and_then(|device| device.confirmed_at(&name.kind));
         let strength = name.strength();
-        // What is newer of one name of the hardware, the SIM or the line holds for its others, unless they are named together.
+        // A newer message about one identifier of the hardware, the SIM or the line applies to its others too, unless they are listed
+        // together.
         let named_together = |device: &Device| {
             let mut others = names.iter().filter(|other| other.strength() == strength);
             others.any(|other| has(device, other))
@@ -243,13 +242,13 @@ impl<'a> View<'a> {
         !is_taken && to.is_none_or(|at| at <= self.received_at) && !is_late
     }
 
-    /// Whether a newer message has named the hardware, the SIM or the line of which an owner has this name.
+    /// Whether a newer message has listed the hardware, the SIM or the line of the owner that this identifier belongs to.
     fn is_named_since(&self, owner: &Device, name: &Identifier) -> bool {
         let mut others = owner.identifiers.iter().filter(|one| *one == name || go_together(one, name, owner));
         others.any(|one| owner.named_at.get(&one.kind).is_some_and(|at| *at > self.received_at))
     }
 
-    /// Whether what a device has of this strength is from a newer message.
+    /// Whether a newer message assigned the device's identifiers of this strength.
     fn is_newer(&self, device: &Device, strength: Strength) -> bool {
         let is_profile = |one: &Identifier| one.kind == Kind::Iccid && is_embedded(&device.identifiers);
         let of_strength =
@@ -258,13 +257,13 @@ impl<'a> View<'a> {
         own.any(|one| device.confirmed_at(&one.kind).is_some_and(|at| at > self.received_at))
     }
 
-    /// The identifiers that a device loses to the one that these are given to.
+    /// The identifiers that an owner loses to the device that these are assigned to.
     fn taken_from<'b>(
         &'b self,
         owner: &'b Device,
         given: &'b BTreeSet<Identifier>,
     ) -> impl Iterator<Item = &'b Identifier> {
-        // A line that was deactivated is no device's any more.
+        // A deactivated line has no owner.
         let gone = |name: &Identifier| {
             self.identification.is_former_number(name)
                 && owner.named_at.get(&name.kind).is_none_or(|at| *at <= self.received_at)
@@ -273,20 +272,19 @@ impl<'a> View<'a> {
         owner.identifiers.iter().filter(named).filter(move |name| given.contains(name) || gone(name))
     }
 
-    /// The identifiers of a device after the message: those given, and those of its own that stay.
+    /// The identifiers of a device after the message: those assigned, and those of its own that remain.
     fn names_after(&self, device: Option<&Device>, given: &BTreeSet<Identifier>) -> BTreeSet<Identifier> {
         let Some(device) = device else { return given.clone() };
         let own = &device.identifiers;
         let is_rival = |one: &Identifier| given.iter().any(|name| name.rivals(one));
         let is_profile = |one: &Identifier| one.kind == Kind::Iccid && is_embedded(own);
-        // Another number, SIM or hardware takes the other identifiers of the former one with it, and the profiles of
-        // its SIM.
+        // A replaced number, SIM or hardware takes its other identifiers with it, and hardware the profiles of its SIM.
         let rivals = own.iter().filter(|one| !is_profile(one) && is_rival(one));
         let mut gone: BTreeSet<Strength> = rivals.map(Identifier::strength).collect();
         match self.identification.claim() {
             Claim::Nothing | Claim::Some { .. } => {}
-            // What a snapshot does not list stays where it confirms what it would be listed with, and hardware where something
-            // else was changed.
+            // An identifier that a snapshot does not list remains if the snapshot lists another one of the same SIM or line. Hardware
+            // remains if the change was about something else.
             Claim::All { snapshot, .. } => gone.extend(Strength::ALL.into_iter().filter(|strength| {
                 let is_confirmed = snapshot.iter().any(|name| name.strength() == *strength && own.contains(name));
                 !is_confirmed && (*strength != Strength::Hardware || self.identification.changes_hardware())
@@ -312,13 +310,13 @@ impl<'a> View<'a> {
         kept.sort_by_key(|one| std::cmp::Reverse(one.strength()));
         kept.truncate(MAX_IDENTIFIERS.saturating_sub(given.len()));
         let names: BTreeSet<_> = given.iter().cloned().chain(kept).collect();
-        // Something must name the device, if only what named it so far.
+        // A device needs at least one identifier.
         if names.is_empty() { own.clone() } else { names }
     }
 }
 
-/// What an owner loses beside the identifiers that it loses: hardware, a SIM and a line each go with all their identifiers.
-/// But a name that contradicts those given shows that they are not of one piece, and stays.
+/// The identifiers that an owner loses together with the lost ones: hardware, a SIM and a line each move with all their identifiers. An
+/// identifier that contradicts the assigned ones does not belong to the same piece, and remains.
 fn taken_along<'a>(
     owner: &Device,
     lost: impl IntoIterator<Item = &'a Identifier>,
@@ -336,8 +334,8 @@ fn taken_along<'a>(
     owner.identifiers.iter().filter(|one| goes(one)).cloned().collect()
 }
 
-/// Whether one name of an owner goes where the other goes: both are of its hardware, with the profiles of an embedded SIM, or
-/// both of its SIM or its line.
+/// Whether two identifiers of an owner move together: both belong to its hardware, including the profiles of an embedded SIM, or to its
+/// SIM, or to its line.
 fn go_together(one: &Identifier, other: &Identifier, owner: &Device) -> bool {
     let of_hardware = |name: &Identifier| {
         name.strength() == Strength::Hardware || (name.kind == Kind::Iccid && is_embedded(&owner.identifiers))
@@ -345,7 +343,7 @@ fn go_together(one: &Identifier, other: &Identifier, owner: &Device) -> bool {
     match other.strength() {
         Strength::Unknown => false,
         Strength::Hardware => of_hardware(one),
-        // A profile is named alone as often as with its hardware.
+        // A profile is often listed without its hardware.
         Strength::Sim => one.strength() == Strength::Sim && !of_hardware(one),
         Strength::Line => one.strength() == Strength::Line,
     }
@@ -355,9 +353,9 @@ fn is_embedded<'a>(names: impl IntoIterator<Item = &'a Identifier>) -> bool {
     names.into_iter().any(|one| one.kind == Kind::Eid)
 }
 
-/// Which of the former identifiers are replaced by new ones: those of the hardware, the SIM, or the line. They may only have
-/// addressed the device: by imei addressed and an iccid given, the SIM was changed. But hardware without a SIM is not
-/// given one, nor a SIM such hardware. `others` are further identifiers of the device.
+/// Which of the former identifiers are replaced by new ones: those of the hardware, the SIM, or the line. A former identifier may only
+/// address the device: if it is an imei and the new one is an iccid, the SIM was changed. But hardware without a SIM never receives
+/// one. `others` are further identifiers of the device.
 fn replaced(new: &[Identifier], former: &[&Identifier], others: &[&Identifier]) -> BTreeSet<Strength> {
     let all = || former.iter().chain(others).copied();
     let rivals = new.iter().filter(|new| former.iter().any(|one| one.rivals(new))).map(Identifier::strength);
@@ -371,13 +369,13 @@ fn replaced(new: &[Identifier], former: &[&Identifier], others: &[&Identifier]) 
     if replaced.contains(&Strength::Hardware) && (lacks_sim(new) || is_embedded(all())) {
         replaced.insert(Strength::Sim);
     } else if is_embedded(all()) {
-        // Its profiles stay beside the new one.
+        // The other profiles remain beside the new one.
         replaced.remove(&Strength::Sim);
     }
     replaced
 }
 
-/// Whether these name hardware, and none that could have a SIM.
+/// Whether these identifiers include hardware, and none that can have a SIM.
 fn lacks_sim<'a>(names: impl IntoIterator<Item = &'a Identifier>) -> bool {
     let mut hardware = names.into_iter().filter(|one| one.strength() == Strength::Hardware).peekable();
     hardware.peek().is_some() && hardware.all(|one| matches!(one.kind, Kind::Esn | Kind::Meid))

@@ -15,41 +15,38 @@ use crate::observation::Observation;
 pub struct CallbackService {
     /// As the platform spells it, `ExternalProvisioningChanges`.
     pub name: Cow<'static, str>,
-    /// What its counters are named by: a service that the platform may name as it likes is counted with all of them.
+    /// The value of the `service` dimension of metrics. Services beyond the thirteen share one.
     pub counted_as: &'static str,
-    /// Other spellings of the platform's own.
+    /// Other spellings that the platform uses.
     pub aliases: &'static [&'static str],
     /// When two equal messages are duplicates.
     pub resends: Resends,
-    /// What a message says to the service of this name. At least one observation comes of every message: nothing is
-    /// dropped.
+    /// Interprets a message to the service with this name. Returns at least one observation, since nothing is dropped.
     pub interpret: fn(&str, Message) -> Vec<Observation>,
 }
 
-/// For how long after a message an equal one is the same message, sent again, and not another one with equal content.
-/// See [`CallbackDelivery::repeats`].
+/// How long an equal message is a resend rather than another message with equal content. See [`CallbackDelivery::repeats`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resends {
-    /// With a request id, as long as the platform can resend from its archive; without one, while its documented resends
-    /// last.
+    /// With a request id, as long as the platform can resend from its archive; without one, for the time of the documented resends.
     Archived,
-    /// While its documented resends last, request id or not: one request id covers events of years.
+    /// For the time of the documented resends, even with a request id: one request id covers events of years.
     Documented,
-    /// Only while the platform was measured to repeat itself: equal messages are common, and have no request id.
+    /// For the time of the measured resends: equal messages are common and have no request id.
     Measured,
 }
 
 /// The platform archives a message and can resend it for 30 days.
 const ARCHIVED: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// The documented resends are three, five minutes apart; and some more.
+/// There are three documented resends, five minutes apart. With a margin.
 const DOCUMENTED: SignedDuration = SignedDuration::from_mins(20);
 
-/// The measured resend comes 1.3 s after a refusal, and 4 s after no answer; and some more.
+/// The measured resend comes 1.3 s after a refusal, or after 4 s without an answer. With a margin.
 const MEASURED: SignedDuration = SignedDuration::from_secs(10);
 
-/// What was recorded is only sent again where its answer was late or lost, some 4 s later. A higher counter after that
-/// is of another message with equal content, whose first attempt was refused.
+/// A recorded message is only resent if its answer was late or lost, about 4 s later. A higher counter after that belongs to another
+/// message with equal content, whose first attempt was refused.
 const MEASURED_WITH_COUNTER: SignedDuration = SignedDuration::from_secs(6);
 
 impl CallbackService {
@@ -59,14 +56,14 @@ impl CallbackService {
         Self { name: Cow::Borrowed(name), counted_as: name, aliases: &[], resends: Resends::Archived, interpret }
     }
 
-    /// The same, with other spellings of the platform's own.
+    /// The same, with other spellings that the platform uses.
     #[must_use]
     pub const fn also_spelled(mut self, aliases: &'static [&'static str]) -> Self {
         self.aliases = aliases;
         self
     }
 
-    /// The same, with another rule on what is a message sent again.
+    /// The same, with another rule for resends.
     #[must_use]
     pub const fn resending(mut self, resends: Resends) -> Self {
         self.resends = resends;
@@ -74,14 +71,14 @@ impl CallbackService {
     }
 }
 
-/// One delivery of a message: what its observations have in common.
+/// One delivery of a message: the values that its observations share.
 #[derive(Debug, Clone)]
 pub struct CallbackDelivery {
-    /// The name of the callback service that it came to.
+    /// The name of the callback service that received it.
     pub service: String,
     /// The platform's request id, if the message has one.
     pub request_id: Option<String>,
-    /// When it reached the edge. Messages carry no time of their own, so this is their order.
+    /// When the gateway received it. Messages contain no timestamp, so this is their order.
     pub received_at: Timestamp,
     /// The platform's attempt number (`callbackCount`), if the message contains one.
     pub attempt: Option<u32>,
@@ -89,14 +86,14 @@ pub struct CallbackDelivery {
     digest: Digest,
 }
 
-/// The idempotency record of an observation: that it was recorded, and as what.
+/// The idempotency record of an observation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
-    /// When the message reached the edge, in milliseconds since 1970.
+    /// When the gateway received the message, in milliseconds since the Unix epoch.
     pub received_at: i64,
     /// The platform's attempt number (`callbackCount`), if the message contained one.
     pub attempt: Option<u32>,
-    /// The device, or the account, that it was recorded for.
+    /// The device or account that it was recorded for.
     pub subject: String,
     /// The sequence of its event.
     pub sequence: u64,
@@ -122,8 +119,8 @@ impl CallbackDelivery {
         Digest::of(&["observation", &self.digest.full(), &number.to_string()])
     }
 
-    /// The receipt (idempotency record) of an observation that was recorded as this event. `read` is the receipt that it replaces, of an equal
-    /// message that was another one: the newest counts.
+    /// The receipt (idempotency record) of an observation that was recorded as this event. `read` is the receipt of an earlier equal message,
+    /// which it replaces.
     #[must_use]
     pub fn receipt(&self, event: &Event, read: Option<&Receipt>) -> Receipt {
         let received_at = self.received_at.as_millisecond();
@@ -135,31 +132,31 @@ impl CallbackDelivery {
         }
     }
 
-    /// Whether equal messages are the same one because their request ids are: then a receipt is enough to know.
+    /// Whether a receipt alone proves a duplicate, because the request id is unique.
     #[must_use]
     pub fn has_unique_request_id(&self) -> bool {
         self.resends == Resends::Archived && self.request_id.is_some()
     }
 
-    /// Whether this delivery repeats the one recorded under its idempotency key. `version` is that of the receipt's subject now,
-    /// where it is known.
+    /// Whether this delivery is a duplicate of the one recorded under its idempotency key. `version` is the current version of the receipt's
+    /// subject, if known.
     ///
-    /// Without a unique request id, equal contents are all there is to go by. Where in doubt it is another message: a duplicate
-    /// does less harm than a loss.
+    /// Without a unique request id, only the contents can be compared. In doubt it is another message: a duplicate does less harm than a
+    /// loss.
     #[must_use]
     pub fn repeats(&self, receipt: &Receipt, version: Option<u64>) -> bool {
         let since = self.received_at.as_millisecond().saturating_sub(receipt.received_at);
         if self.has_unique_request_id() {
             return since < millis(ARCHIVED);
         }
-        // They may have been recorded in another order than they were sent in.
+        // They may have been recorded in another order than they were sent.
         let (earlier, later) =
             if since < 0 { (self.attempt, receipt.attempt) } else { (receipt.attempt, self.attempt) };
         let (resent, within) = match (earlier.zip(later), self.resends) {
             // Two first attempts are two messages.
             (Some((earlier, later)), Resends::Measured) => (earlier < later, MEASURED_WITH_COUNTER),
             (Some((earlier, later)), _) => (earlier < later, DOCUMENTED),
-            // What happened to the device in between says that it happens again.
+            // If something else happened to the device in between, the same change happens again.
             (None, resends) => {
                 let within = if resends == Resends::Measured { MEASURED } else { DOCUMENTED };
                 (version == Some(receipt.sequence), within)
@@ -168,7 +165,7 @@ impl CallbackDelivery {
         resent && since.saturating_abs() <= millis(within)
     }
 
-    /// When the receipt may be forgotten, in seconds since 1970.
+    /// When the receipt expires (TTL), in seconds since the Unix epoch.
     #[must_use]
     pub fn receipt_expires_at(&self) -> i64 {
         let kept = if self.has_unique_request_id() { ARCHIVED } else { DOCUMENTED };

@@ -18,30 +18,30 @@ use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner
 /// A message on its way.
 #[derive(Debug, Clone)]
 struct Sent {
-    told: Announcement,
-    /// Seconds since the beginning at which it reached the edge.
+    announcement: Announcement,
+    /// When it was received, in seconds since the start.
     at: i64,
     number: usize,
     manner: u32,
 }
 
-/// The world, what we believe of it, and what was said.
+/// The true fleet, the recorded devices, and the messages between them.
 #[derive(Debug, Default)]
 struct Simulation {
     world: World,
     table: Table,
-    /// Those that were held back.
+    /// Messages that are delivered late.
     held: Vec<Sent>,
     delivered: Vec<Sent>,
     now: i64,
-    /// When the newest message that was delivered reached the edge.
+    /// When the newest delivered message was received.
     latest: i64,
     /// For each identifier, the newest message that assigned it, and the identifiers that it assigned together.
     newest: BTreeMap<Identifier, (i64, BTreeSet<Identifier>)>,
     /// For each identifier with an owner, when the newest message that assigned it to this owner was received. An identifier
     /// without an owner leaves no trace.
     assigned: BTreeMap<Identifier, i64>,
-    /// Devices whose only names were lines that an activation recycled.
+    /// Devices whose only identifiers were lines that an activation recycled.
     recycled: BTreeSet<DeviceId>,
     log: String,
 }
@@ -59,7 +59,7 @@ impl Simulation {
         for sent in std::mem::take(&mut simulation.held) {
             simulation.deliver(&sent);
         }
-        simulation.fall_quiet(steps);
+        simulation.become_idle(steps);
         simulation.table.check_all();
         simulation.check_histories();
         simulation
@@ -74,18 +74,20 @@ impl Simulation {
             Action::Duplicate if !self.delivered.is_empty() => {
                 let sent = self.delivered[step.manner as usize % self.delivered.len()].clone();
                 let again = Sent { at: self.next(), ..sent };
-                let plans = self.record(&again, again.told.says.observation());
+                let plans = self.record(&again, again.announcement.statement.observation());
                 assert!(plans.is_empty(), "a duplicate was recorded");
             }
             _ => {
-                let Some(told) = self.world.step(step).filter(|told| !told.silent) else { return };
-                let sent = self.sent(told, step.manner.rotate_left(11));
-                if sent.told.in_order {
+                let Some(announcement) = self.world.step(step).filter(|announcement| !announcement.silent) else {
+                    return;
+                };
+                let sent = self.sent(announcement, step.manner.rotate_left(11));
+                if sent.announcement.in_order {
                     for held in std::mem::take(&mut self.held) {
                         self.deliver(&held);
                     }
                 }
-                let hold_back = !sent.told.in_order && step.manner.rotate_left(7).is_multiple_of(8);
+                let hold_back = !sent.announcement.in_order && step.manner.rotate_left(7).is_multiple_of(8);
                 if hold_back {
                     self.held.push(sent);
                 } else {
@@ -95,8 +97,8 @@ impl Simulation {
         }
     }
 
-    /// The world stops changing, and every unit is described in full: from then on no name moves.
-    fn fall_quiet(&mut self, steps: &[Step]) {
+    /// The fleet stops changing, and every unit is described in full: from then on no identifier moves.
+    fn become_idle(&mut self, steps: &[Step]) {
         for hardware in all_hardware() {
             let manner = steps.get(hardware).map_or(0, |step| step.manner);
             let sent = self.sent(self.world.description(hardware, manner), manner);
@@ -109,8 +111,8 @@ impl Simulation {
                 sent.at = before;
             }
             for plan in self.deliver(&sent) {
-                assert_eq!(plan.moves(), [], "a name of a quiet fleet moves");
-                assert_eq!(plan.events().len(), 1, "another device of a quiet fleet is touched");
+                assert_eq!(plan.moves(), [], "an identifier of an idle fleet moves");
+                assert_eq!(plan.events().len(), 1, "another device of an idle fleet changes");
             }
         }
     }
@@ -120,35 +122,35 @@ impl Simulation {
         self.now
     }
 
-    fn sent(&mut self, told: Announcement, manner: u32) -> Sent {
-        Sent { told, at: self.next(), number: usize::try_from(self.now).unwrap(), manner }
+    fn sent(&mut self, announcement: Announcement, manner: u32) -> Sent {
+        Sent { announcement, at: self.next(), number: usize::try_from(self.now).unwrap(), manner }
     }
 
     fn record(&mut self, sent: &Sent, observation: Observation) -> Vec<Plan> {
         let at = Timestamp::from_second(1_750_000_000 + sent.at).unwrap();
         let request_id = format!("r-{}", sent.number);
-        let says = &sent.told.says;
-        // A part of the messages comes as a body, in all manners of identification.
+        let statement = &sent.announcement.statement;
+        // Some messages are parsed from a body, in all formats of identification.
         if sent.manner.is_multiple_of(8) {
             let bit = |place: u32| sent.manner >> place & 1 == 1;
             let manner = Manner { soap: bit(3), pascal: bit(4), decimal: bit(5), placeholder: bit(6) };
-            let (delivery, observations) = read(says.service(), &says.body(&request_id, manner), at);
+            let (delivery, observations) = read(statement.service(), &statement.body(&request_id, manner), at);
             let [read] = observations.as_slice() else { panic!("{} observations", observations.len()) };
-            assert_eq!(read.identification, observation.identification, "{}", says.body(&request_id, manner));
+            assert_eq!(read.identification, observation.identification, "{}", statement.body(&request_id, manner));
             return self.table.record(&delivery, &observations);
         }
         let envelope = Callback::parse(format!("{{\"requestId\":\"{request_id}\"}}").as_bytes(), None).unwrap();
-        let delivery = CallbackDelivery::new(says.service(), &envelope.message, at);
+        let delivery = CallbackDelivery::new(statement.service(), &envelope.message, at);
         self.table.record(&delivery, &[observation])
     }
 
     fn deliver(&mut self, sent: &Sent) -> Vec<Plan> {
         self.delivered.push(sent.clone());
-        let observation = sent.told.says.observation();
+        let observation = sent.announcement.statement.observation();
         let named = observation.identification.names().to_vec();
         let plans = self.record(sent, observation);
         if !self.log.is_empty() {
-            let _ = writeln!(self.log, "{} {}\n{}", sent.at, sent.told.says, self.table.render());
+            let _ = writeln!(self.log, "{} {}\n{}", sent.at, sent.announcement.statement, self.table.render());
         }
         for plan in &plans {
             self.check(sent, plan, &named);
@@ -156,9 +158,9 @@ impl Simulation {
         plans
     }
 
-    /// Holds the belief after a message against the truth.
+    /// Compares the recorded devices after a message with the true fleet.
     fn check(&mut self, sent: &Sent, plan: &Plan, named: &[Identifier]) {
-        let told: BTreeSet<Identifier> = sent.told.together.iter().cloned().collect();
+        let listed: BTreeSet<Identifier> = sent.announcement.together.iter().cloned().collect();
         let subject = plan.events()[0].device.as_ref().unwrap().id.clone();
         for device in plan.events().iter().filter_map(|event| event.device.as_ref()) {
             check_hardware(device);
@@ -166,12 +168,12 @@ impl Simulation {
                 let lost = plan.moves().iter().filter(|moved| moved.from() == Some(&device.id));
                 let lost: Vec<_> = lost.map(|moved| &moved.identifier).collect();
                 let line = |name: &&Identifier| matches!(name.kind.as_str(), "mdn" | "msisdn" | "min");
-                let activates = match &sent.told.says {
+                let activates = match &sent.announcement.statement {
                     Statement::Activated { .. } => true,
                     Statement::Snapshot { change, .. } => *change == "Activate",
                     _ => false,
                 };
-                assert!(activates && lost.iter().all(line), "a history is lost with its last name: {lost:?}");
+                assert!(activates && lost.iter().all(line), "a history is lost with its last identifier: {lost:?}");
                 self.recycled.insert(device.id.clone());
             }
         }
@@ -179,16 +181,18 @@ impl Simulation {
         let is_late = sent.at < self.latest;
         if !is_late {
             self.latest = sent.at;
-            for name in &told {
+            for name in &listed {
                 let owner = self.table.owners.get(name);
-                assert_eq!(owner, Some(&subject), "{name} was given, and does not lead to the device");
+                assert_eq!(owner, Some(&subject), "{name} was assigned and does not lead to the device");
             }
         }
         for moved in plan.moves() {
-            self.check_move(sent, moved, named, &told);
+            self.check_move(sent, moved, named, &listed);
             match (moved.from(), moved.to()) {
                 (_, None) => self.assigned.remove(&moved.identifier),
-                (None, Some(_)) if claims(&sent.told.says) => self.assigned.insert(moved.identifier.clone(), sent.at),
+                (None, Some(_)) if claims(&sent.announcement.statement) => {
+                    self.assigned.insert(moved.identifier.clone(), sent.at)
+                }
                 // A merged device takes its identifiers along; they are as old as before.
                 _ => None,
             };
@@ -196,83 +200,86 @@ impl Simulation {
                 assert!(named.contains(&moved.identifier) && moved.to() == Some(&subject));
             }
         }
-        if claims(&sent.told.says) {
+        if claims(&sent.announcement.statement) {
             for name in named {
                 if self.table.owners.get(name) == Some(&subject) {
                     let at = self.assigned.entry(name.clone()).or_insert(sent.at);
                     *at = sent.at.max(*at);
                 }
-                let holds = told.contains(name) && !is_late;
-                let together = if holds { told.clone() } else { BTreeSet::new() };
+                let holds = listed.contains(name) && !is_late;
+                let together = if holds { listed.clone() } else { BTreeSet::new() };
                 let newest = self.newest.entry(name.clone()).or_default();
                 if newest.0 <= sent.at {
                     *newest = (sent.at, together);
                 }
             }
         }
-        for name in plan.moves().iter().map(|moved| &moved.identifier).chain(&told) {
+        for name in plan.moves().iter().map(|moved| &moved.identifier).chain(&listed) {
             self.check_pairs(name);
         }
     }
 
-    /// Who loses a name, and why.
-    fn check_move(&mut self, sent: &Sent, moved: &Move, named: &[Identifier], told: &BTreeSet<Identifier>) {
+    /// Checks who loses an identifier, and why.
+    fn check_move(&mut self, sent: &Sent, moved: &Move, named: &[Identifier], listed: &BTreeSet<Identifier>) {
         let (name, Some(from)) = (&moved.identifier, moved.from()) else { return };
         let target = &self.table.devices[from].merged_into;
         if target.is_some() && target.as_ref() == moved.to() {
             return;
         }
-        assert!(claims(&sent.told.says), "{name} moves by a message that claims nothing");
+        assert!(claims(&sent.announcement.statement), "{name} moves by a message that claims nothing");
         let newer = self.assigned.get(name).is_some_and(|at| *at > sent.at);
         assert!(!newer, "{name} is taken from its owner by a message older than the one that assigned it");
         if moved.to().is_some() {
-            // Hardware, a SIM and a line each go with all their names, and hardware with the profiles of its SIM.
+            // Hardware, a SIM and a line each move with all their identifiers, and hardware with the profiles of its SIM.
             let is_iccid = name.kind.as_str() == "iccid";
             let along = named.iter().any(|one| sort(one) == sort(name) || (is_iccid && sort(one) == 2));
-            assert!(along || named.contains(name), "{name} moves and is not named");
+            assert!(along || named.contains(name), "{name} moves and is not listed");
             if !named.contains(name) {
                 self.newest.insert(name.clone(), (sent.at, BTreeSet::new()));
             }
         } else {
-            let replaced = told.iter().any(|one| sort(one) == sort(name)) || changes_names(&sent.told.says);
-            assert!(replaced, "{name} leads nowhere, and nothing has replaced it");
-            assert!(sort(name) != 2 || changes_hardware(&sent.told.says), "hardware {name} is gone unchanged");
-            // Whatever names it next need not know with what it belonged together.
+            let replaced =
+                listed.iter().any(|one| sort(one) == sort(name)) || changes_names(&sent.announcement.statement);
+            assert!(replaced, "{name} has no owner, and nothing has replaced it");
+            assert!(
+                sort(name) != 2 || changes_hardware(&sent.announcement.statement),
+                "hardware {name} is removed without a change"
+            );
+            // The next message about it need not list what it belonged to.
             self.newest.entry(name.clone()).or_default().1.clear();
         }
     }
 
-    /// Two names that the newest message about each of them gave together lead to the same device, or one to none since it
-    /// was replaced.
+    /// Two identifiers that the newest message about each of them listed together lead to the same device, unless one was replaced.
     fn check_pairs(&self, name: &Identifier) {
         let (Some(owner), Some((at, together))) = (self.table.owners.get(name), self.newest.get(name)) else { return };
         for other in together {
             if self.newest.get(other).is_some_and(|newest| newest.0 == *at && newest.1.contains(name))
                 && let Some(other_owner) = self.table.owners.get(other)
             {
-                assert_eq!(owner, other_owner, "{name} and {other} were given together last");
+                assert_eq!(owner, other_owner, "{name} and {other} were last listed together");
             }
         }
     }
 
-    /// Every event can be reached from a name.
+    /// Every event can be reached from an identifier.
     fn check_histories(&self) {
         for id in self.table.devices.keys() {
             let now = self.table.now(id);
             let reached = !now.identifiers.is_empty() || self.recycled.contains(&now.id);
-            assert!(reached, "a history has no name that leads to it");
+            assert!(reached, "a history has no identifier that leads to it");
             assert!(now.id == *id || now.merged_from.contains(id), "a history has lost a device");
         }
     }
 }
 
-/// No device has names of two pieces of hardware.
+/// No device has identifiers of two pieces of hardware.
 fn check_hardware(device: &Device) {
     let pieces: BTreeSet<u8> = device.identifiers.iter().filter_map(hardware_of).collect();
     assert!(pieces.len() <= 1, "two pieces of hardware are one device: {:?}", device.identifiers);
 }
 
-/// What a name is of: hardware, SIM or line.
+/// Whether an identifier belongs to a line (0), a SIM (1) or hardware (2).
 fn sort(name: &Identifier) -> u8 {
     match name.kind.as_str() {
         "mdn" | "msisdn" | "min" => 0,
@@ -281,19 +288,19 @@ fn sort(name: &Identifier) -> u8 {
     }
 }
 
-fn claims(says: &Statement) -> bool {
-    !matches!(says, Statement::ActivationFailed { .. } | Statement::Availability { .. })
+fn claims(statement: &Statement) -> bool {
+    !matches!(statement, Statement::ActivationFailed { .. } | Statement::Availability { .. })
 }
 
-/// Whether it says that names are gone which it does not replace by name.
-fn changes_names(says: &Statement) -> bool {
-    matches!(says, Statement::Snapshot { .. } | Statement::Changed { .. } | Statement::Deactivated { .. })
+/// Whether it removes identifiers without replacing them.
+fn changes_names(statement: &Statement) -> bool {
+    matches!(statement, Statement::Snapshot { .. } | Statement::Changed { .. } | Statement::Deactivated { .. })
 }
 
-/// Whether it says that hardware is, or may be, another one.
-fn changes_hardware(says: &Statement) -> bool {
+/// Whether it states that hardware was or may have been replaced.
+fn changes_hardware(statement: &Statement) -> bool {
     const SAME: [&str; 6] = ["Activate", "Suspend", "Restore", "Deactivate", "ChangeMDN", "changeICCID"];
-    match says {
+    match statement {
         Statement::Snapshot { change, .. } => !SAME.contains(change),
         Statement::Changed { .. } => true,
         _ => false,
@@ -318,7 +325,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     ];
     let step = (action, 0..8_u8, 0..40_u8, any::<u32>());
     let step = step.prop_map(|(action, hardware, other, manner)| Step { action, hardware, other, manner }).boxed();
-    // Most are short: they find most, and sooner.
+    // Most are short: they find most defects, and sooner.
     prop_oneof![12 => proptest::collection::vec(step.clone(), 5..28), 1 => proptest::collection::vec(step, 28..60)]
 }
 
@@ -326,7 +333,7 @@ fn from_environment(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().map_or(default, |value| value.parse().expect("a number"))
 }
 
-/// Runs so many histories of this seed; the first that goes wrong is shown at its smallest.
+/// Runs this number of histories with this seed. The first failure is shown at its smallest.
 fn histories(seed: u64, number: u32) -> Result<(), String> {
     let config = Config { cases: number, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
     let mut bytes = [0; 32];
@@ -356,7 +363,7 @@ thread_local! {
 
 impl Drop for Simulation {
     fn drop(&mut self) {
-        // A history that went wrong is known by what it has logged.
+        // A failing history is shown by its log.
         LAST_LOG.with(|log| log.borrow_mut().push_str(&self.log));
     }
 }

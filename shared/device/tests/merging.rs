@@ -15,9 +15,9 @@ fn size(value: &impl serde::Serialize) -> usize {
 /// A report on facets of the device with these names.
 fn report(fleet: &mut Fleet, all: &str, updates: Vec<Update>) {
     let at = fleet.time();
-    let says = Statement::Usage { names: names(all) };
-    let body = says.body(&format!("report-{at}"), Manner::default());
-    let (delivery, mut observations) = read(says.service(), &body, at);
+    let statement = Statement::Usage { names: names(all) };
+    let body = statement.body(&format!("report-{at}"), Manner::default());
+    let (delivery, mut observations) = read(statement.service(), &body, at);
     let observation = Observation { updates, payload: Map::new(), ..observations.remove(0) };
     fleet.table.record(&delivery, &[observation]);
 }
@@ -165,9 +165,9 @@ fn a_device_and_its_changes_never_exceed_their_size_limits() {
 fn a_repeat_after_the_receipt_expires_creates_a_new_device() {
     let mut fleet = Fleet::default();
     let again = |fleet: &mut Fleet| {
-        let says = Statement::Usage { names: names("imei:1 mdn:5") };
+        let statement = Statement::Usage { names: names("imei:1 mdn:5") };
         let at = fleet.time();
-        let (delivery, observations) = read(says.service(), &says.body("", Manner::default()), at);
+        let (delivery, observations) = read(statement.service(), &statement.body("", Manner::default()), at);
         fleet.table.record(&delivery, &observations);
     };
     for _ in 0..3 {

@@ -12,7 +12,7 @@ use super::table::Table;
 
 pub type Names = Vec<DeviceIdentifier>;
 
-/// What a message says.
+/// What a message statement.
 #[derive(Debug, Clone)]
 pub enum Statement {
     Snapshot { change: &'static str, addressed: Names, all: Names, state: &'static str },
@@ -114,7 +114,7 @@ impl Statement {
         }
     }
 
-    /// The body that says it.
+    /// The body of the message.
     pub fn body(&self, request_id: &str, manner: Manner) -> String {
         if manner.soap { self.soap(request_id, manner) } else { self.rest(request_id, manner) }
     }
@@ -263,10 +263,10 @@ impl Fleet {
         Timestamp::from_second(1_750_000_000 + minutes * 60).unwrap()
     }
 
-    pub fn say(&mut self, says: &Statement) -> &mut Self {
+    pub fn say(&mut self, statement: &Statement) -> &mut Self {
         let at = self.time();
-        let body = says.body(&format!("r-{}", self.table.events.len()), Manner::default());
-        let (delivery, observations) = read(says.service(), &body, at);
+        let body = statement.body(&format!("r-{}", self.table.events.len()), Manner::default());
+        let (delivery, observations) = read(statement.service(), &body, at);
         self.table.record(&delivery, &observations);
         self
     }
@@ -314,7 +314,7 @@ impl Fleet {
         self.say(&Statement::Availability { names: names(all) })
     }
 
-    /// A report that the device is suspended, of the service that says nothing else.
+    /// A report that the device is suspended, from DeviceSuspensionStatus.
     pub fn reported_suspended(&mut self, all: &str) -> &mut Self {
         let at = self.time();
         let body = Statement::Usage { names: names(all) }.body(&format!("suspension-{at}"), Manner::default());

@@ -2,7 +2,7 @@
 //!
 //! Whatever happens is decided by the numbers of a [`Step`], so that any history can be repeated and made smaller.
 //!
-//! What cannot be told from what is said is not emitted:
+//! Events that messages cannot distinguish are not simulated:
 //! - Hardware that has an imei is named by it whenever it is named with a SIM or a line; its eid or meid stands alone or with
 //!   it: another kind of hardware name with a known SIM or line is, to a listener, a second name of the same hardware.
 //! - A line passes between hardware with a SIM and hardware without only by a message that is neither silent nor late, nor
@@ -76,7 +76,7 @@ pub(crate) struct World {
 /// A message that the platform sends.
 #[derive(Debug, Clone)]
 pub(crate) struct Announcement {
-    pub(crate) says: Statement,
+    pub(crate) statement: Statement,
     /// The names that it gives a device together, as they are after it.
     pub(crate) together: Vec<Identifier>,
     /// It may not be held back, nor be overtaken by what was.
@@ -267,7 +267,7 @@ impl World {
         before.is_some_and(|before| before != is_simless(hardware))
     }
 
-    /// Lets it happen. Gives what the platform says of it.
+    /// Performs a step. Returns the platform's message about it.
     pub(crate) fn step(&mut self, step: &Step) -> Option<Announcement> {
         let mut digits = Digits(step.manner);
         let hardware = usize::from(step.hardware) % HARDWARE;
@@ -288,9 +288,9 @@ impl World {
             Action::FailedActivation | Action::Availability => {
                 let names = wrong_pair(hardware, other, &mut digits);
                 let failed = step.action == Action::FailedActivation;
-                let says =
+                let statement =
                     if failed { Statement::ActivationFailed { names } } else { Statement::Availability { names } };
-                Some(announce(Vec::new(), says))
+                Some(announce(Vec::new(), statement))
             }
             Action::Late | Action::Duplicate => None,
         }
@@ -460,7 +460,7 @@ impl World {
         Some(Announcement { silent: digits.pick(4) == 0, ..message })
     }
 
-    /// A message with every name of a unit, at the end. Only a snapshot says that a unit has no SIM or no line.
+    /// The final message with every identifier of a unit. Only a snapshot states that a unit has no SIM or no line.
     pub(crate) fn description(&self, hardware: usize, manner: u32) -> Announcement {
         let all = self.full(hardware);
         let together = identifiers(&all);
@@ -494,8 +494,8 @@ impl World {
     }
 }
 
-fn announce(together: Vec<Identifier>, says: Statement) -> Announcement {
-    Announcement { says, together, in_order: false, silent: false }
+fn announce(together: Vec<Identifier>, statement: Statement) -> Announcement {
+    Announcement { statement, together, in_order: false, silent: false }
 }
 
 /// The answer to a change of identifiers. Of the old ones, some stay the device's.
