@@ -1,5 +1,5 @@
-//! Fuzzes the parser with any bytes and content type, and splits what can be parsed into parts. libFuzzer reports panics,
-//! overflows, and inputs that take more than 5 s or 512 MB.
+//! Fuzzes the parser with any bytes and content type, and splits what can be parsed into parts. libFuzzer reports
+//! panics, overflows, and inputs that take more than 5 s or 512 MB.
 
 #![no_main]
 

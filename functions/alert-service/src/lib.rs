@@ -1,7 +1,7 @@
 //! AlertService: the condition of a usage trigger is met. Unsolicited; the shape is not documented.
 //!
-//! An alert may be about a device or about a whole account. One of the category `DeviceIMEIChange` has both IMEIs, which is
-//! documented; that they are `previousImei` and `updatedImei` is inferred.
+//! An alert may be about a device or about a whole account. One of the category `DeviceIMEIChange` has both IMEIs,
+//! which is documented; that they are `previousImei` and `updatedImei` is inferred.
 
 use callback::{DeviceIdentifier, Kind, Message, Part, text_of};
 use device::{CallbackService, Facet, Identification, Observation, observe_notifications};

@@ -12,7 +12,8 @@ const MAX_BATCH_ENTRIES: usize = 10;
 /// SNS accepts 256 KiB per `PublishBatch`, attributes included.
 const MAX_BATCH_BYTES: usize = 240 * 1024;
 
-/// Messages for one topic, no two of them about the same device: SNS does not define the order of the entries of a batch.
+/// Messages for one topic, no two of them about the same device: SNS does not define the order of the entries of a
+/// batch.
 #[derive(Default)]
 pub(crate) struct Batch {
     topic: Option<String>,

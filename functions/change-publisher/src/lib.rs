@@ -1,7 +1,8 @@
 //! From the table's stream to SNS: every recorded event, at least once, in order per device.
 //!
-//! The event row is the outbox. It was written in the transaction that changed the device, so every recorded event is in the
-//! stream. A record that cannot be published stops the records behind it, since they may be about the same device.
+//! The event row is the outbox. It was written in the transaction that changed the device, so every recorded event is
+//! in the stream. A record that cannot be published stops the records behind it, since they may be about the same
+//! device.
 
 mod batch;
 mod settings;
@@ -68,13 +69,13 @@ struct EventRow {
 }
 
 impl Publisher {
-    /// Publishes the events of these records in their order. The response names the first record that was not published (a partial
-    /// batch response); Lambda sends it and all later ones again.
+    /// Publishes the events of these records in their order. The response names the first record that was not published
+    /// (a partial batch response); Lambda sends it and all later ones again.
     ///
     /// # Errors
     ///
-    /// The first record cannot be published. This fails the whole invocation, so that Lambda bisects the batch until the
-    /// poison record is alone and only this record reaches the dead-letter queue.
+    /// The first record cannot be published. This fails the whole invocation, so that Lambda bisects the batch until
+    /// the poison record is alone and only this record reaches the dead-letter queue.
     pub async fn publish(&self, records: Vec<EventRecord>) -> Result<DynamoDbEventResponse, PublishError> {
         let mut response = DynamoDbEventResponse::default();
         let (published, failure) = self.publish_in_order(&records).await;

@@ -1,6 +1,7 @@
 //! The query API: `GET /devices/{kind}/{value}`, `GET /devices/{kind}/{value}/events` and `GET /requests/{requestId}`.
 //!
-//! `kind` is one of the platform's kinds of identifiers (`mdn`, `imei`, …) in any casing, or `id` for the id of a device.
+//! `kind` is one of the platform's kinds of identifiers (`mdn`, `imei`, …) in any casing, or `id` for the id of a
+//! device.
 
 use callback::Kind;
 use device::{Device, DeviceId, Identifier};
@@ -32,7 +33,8 @@ pub enum Query {
 }
 
 impl Query {
-    /// The query for a resource of the API. The resource is used instead of the path, since an identifier could be "events".
+    /// The query for a resource of the API. The resource is used instead of the path, since an identifier could be
+    /// "events".
     #[must_use]
     pub fn of(resource: &str, in_path: impl Fn(&str) -> String, page: Page) -> Self {
         if resource == "/requests/{requestId}" {

@@ -1,7 +1,7 @@
 //! DeviceService: whether devices can be reached, on request. The contents are not documented.
 //!
-//! Unlike all others, one message speaks of all devices of the request, up to 2,000, each requested as a pair of device and
-//! SIM: an answer does not say that the two belong together. Uploads and order status are answered here too.
+//! Unlike all others, one message speaks of all devices of the request, up to 2,000, each requested as a pair of device
+//! and SIM: an answer does not say that the two belong together. Uploads and order status are answered here too.
 
 use callback::Message;
 use device::{CallbackService, EventKind, Facet, Observation, observe_responses};

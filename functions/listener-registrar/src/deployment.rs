@@ -1,10 +1,11 @@
 //! The stack's registrations as a CloudFormation custom resource: registered on deployment, deregistered on deletion.
 //!
-//! CloudFormation waits for a response, so there is always one, in time. An unreachable platform, or one that refuses, fails a
-//! deployment only if the stack is configured so, and never a deletion: the remaining registrations then point nowhere.
+//! CloudFormation waits for a response, so there is always one, in time. An unreachable platform, or one that refuses,
+//! fails a deployment only if the stack is configured so, and never a deletion: the remaining registrations then point
+//! nowhere.
 //!
-//! Only the deletion of the stack deregisters everything. An update that removes the resource, because a parameter is missing,
-//! does not, since the endpoints still exist.
+//! Only the deletion of the stack deregisters everything. An update that removes the resource, because a parameter is
+//! missing, does not, since the endpoints still exist.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -20,7 +21,8 @@ use crate::error::RegistrarError;
 use crate::registrar::Registrar;
 use crate::target::{Properties, Target};
 
-/// Longer than the propagation of a new secret plus the calls to the platform; shorter than the timeout of the function.
+/// Longer than the propagation of a new secret plus the calls to the platform; shorter than the timeout of the
+/// function.
 const DEPLOY_TIMEOUT: Duration = Duration::from_secs(200);
 
 /// Short, so that a deletion is not delayed.
@@ -30,7 +32,8 @@ const DELETE_TIMEOUT: Duration = Duration::from_secs(60);
 const MAX_SECRET_ATTEMPTS: u32 = 4;
 const SECRET_RETRY_DELAY: Duration = Duration::from_secs(5);
 
-/// Attempts to send the response, and the delay between them. Without a response CloudFormation waits for minutes and then fails.
+/// Attempts to send the response, and the delay between them. Without a response CloudFormation waits for minutes and
+/// then fails.
 const MAX_RESPONSE_ATTEMPTS: u32 = 5;
 const RESPONSE_RETRY_DELAY: Duration = Duration::from_secs(2);
 
@@ -125,8 +128,8 @@ impl Registrar {
         }
     }
 
-    /// Applies the properties, with retries while a secret cannot be read: IAM is eventually consistent, and a new role takes seconds to
-    /// propagate.
+    /// Applies the properties, with retries while a secret cannot be read: IAM is eventually consistent, and a new role
+    /// takes seconds to propagate.
     async fn apply_when_permitted(
         &self,
         new: &Properties,

@@ -5,8 +5,8 @@ use registration::Invalid;
 
 use crate::registrar_table::TableError;
 
-/// Five wrong passwords in a row lock a login. A login that was refused this often is not used until its secret changes, which
-/// leaves two attempts for the person who corrects it.
+/// Five wrong passwords in a row lock a login. A login that was refused this often is not used until its secret
+/// changes, which leaves two attempts for the person who corrects it.
 pub(crate) const MAX_LOGIN_REFUSALS: u32 = 3;
 
 /// Why a run fails.
@@ -28,8 +28,9 @@ pub(crate) enum RegistrarError {
     /// Some registrations failed.
     #[error("{} of {total} failed: {}", .failed.len(), .failed.join("; "))]
     Incomplete { failed: Vec<String>, total: usize },
+    /// A step of a rotation is refused.
     #[error("{0}")]
-    NotYet(&'static str),
+    RotationRefused(&'static str),
     #[error("the stack is not being deleted: its registrations remain, but are no longer checked")]
     StackRemains,
     #[error("the run has timed out")]

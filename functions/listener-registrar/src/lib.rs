@@ -1,5 +1,5 @@
-//! Keeps the registrations at the platform equal to the stack's endpoints: on deployment and deletion (`deployment`), when the
-//! callback credentials are rotated (`rotation`), and on a daily schedule (`check`).
+//! Keeps the registrations at the platform equal to the stack's endpoints: on deployment and deletion (`deployment`),
+//! when the callback credentials are rotated (`rotation`), and on a daily schedule (`check`).
 //!
 //! This crate decides when to register, and with which URLs and credentials. The registration APIs are in
 //! `shared/registration`.

@@ -30,8 +30,8 @@ enum NotifyError {
 }
 
 impl Notifier {
-    /// Publishes each repaired registration that had drifted. A failure is only logged, since the repair is done and no later check
-    /// would find it.
+    /// Publishes each repaired registration that had drifted. A failure is only logged, since the repair is done and no
+    /// later check would find it.
     pub(crate) async fn publish_repairs(
         &self,
         actions: &[Action],

@@ -90,8 +90,8 @@ impl Registrar {
         }
     }
 
-    /// Repairs the registrations of a target. Those with one of the `others` credentials remain unchanged. A repair is published
-    /// unless it is an intended change, which `drifted` decides.
+    /// Repairs the registrations of a target. Those with one of the `others` credentials remain unchanged. A repair is
+    /// published unless it is an intended change, which `drifted` decides.
     pub(crate) async fn repair(
         &self,
         target: &Target,

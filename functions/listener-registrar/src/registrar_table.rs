@@ -28,8 +28,8 @@ impl RegistrarTable {
         Self { client, table }
     }
 
-    /// The number of refusals in a row of this version of the login. If the row cannot be read it is 0: using a login that may be
-    /// valid is better than saving one attempt.
+    /// The number of refusals in a row of this version of the login. If the row cannot be read it is 0: using a login
+    /// that may be valid is better than saving one attempt.
     pub(crate) async fn login_refusals(&self, version: &str) -> u32 {
         let row = self.row(LOGIN).await.unwrap_or_else(|error| {
             tracing::warn!(message = "Cannot read the number of refused logins.", %error);

@@ -1,14 +1,13 @@
 //! A rotation of the callback credentials, in the four steps of Secrets Manager.
 //!
-//! Listeners accept the pending version too, so the order is: create it, wait until every listener knows it, register it at the
-//! platform, make it current. Callbacks never carry credentials that a listener would refuse. Secrets Manager retries a step that
-//! fails, and the credentials that were registered before remain valid until the next rotation ends. Therefore no rotation
-//! starts while the platform may still use the credentials before the current ones.
-
-use registration::{Action, Credentials, RegistrationStatus, compare};
-use serde::Deserialize;
+//! Listeners accept the pending version too, so the order is: create it, wait until every listener knows it, register
+//! it at the platform, make it current. Callbacks never carry credentials that a listener would refuse. Secrets Manager
+//! retries a step that fails, and the credentials that were registered before remain valid until the next rotation
+//! ends. Therefore no rotation starts while the platform may still use the credentials before the current ones.
 
 use credentials::{CallbackSecret, PLATFORM_SWITCHOVER, PROPAGATION_DELAY};
+use registration::{Action, Credentials, RegistrationStatus, compare};
+use serde::Deserialize;
 
 use crate::error::RegistrarError;
 use crate::registrar::{Registrar, to_register};
@@ -39,7 +38,8 @@ impl Registrar {
     pub(crate) async fn rotate(&self, rotation: &Rotation, request_id: &str) -> Result<(), RegistrarError> {
         let Rotation { step, secret_id, client_request_token: token } = rotation;
         let secret = self.callback_secret.as_ref().filter(|secret| secret.has_arn(secret_id));
-        let secret = secret.ok_or(RegistrarError::NotYet("this is not the secret of the callback credentials"))?;
+        let secret =
+            secret.ok_or(RegistrarError::RotationRefused("this is not the secret of the callback credentials"))?;
         let pending = secret.pending(token).await?.map(to_register);
         match (step, pending) {
             (Step::Create, Some(_)) => Ok(()),
@@ -48,14 +48,15 @@ impl Registrar {
             (Step::Test, Some(pending)) => self.test_pending(secret, &pending).await,
             (Step::Finish, _) => Ok(secret.make_current(token).await?),
             (Step::Set | Step::Test, None) => {
-                Err(RegistrarError::NotYet("the pending version of this rotation does not exist"))
+                Err(RegistrarError::RotationRefused("the pending version of this rotation does not exist"))
             }
         }
     }
 
     /// Creates the pending version, unless the platform may still use the credentials before the current ones.
     async fn create(&self, secret: &CallbackSecret, token: &str, request_id: &str) -> Result<(), RegistrarError> {
-        let too_early = || RegistrarError::NotYet("the registered credentials have just changed: rotate later");
+        let too_early =
+            || RegistrarError::RotationRefused("the registered credentials have just changed: rotate later");
         if self.table.since_credentials_change().await?.is_some_and(|since| since < PLATFORM_SWITCHOVER) {
             return Err(too_early());
         }
@@ -68,8 +69,8 @@ impl Registrar {
         Ok(secret.create_pending(token).await?)
     }
 
-    /// Registers the pending credentials as soon as every listener accepts them. A registration that was missing before may fail,
-    /// since that loses no callback.
+    /// Registers the pending credentials as soon as every listener accepts them. A registration that was missing before
+    /// may fail, since that loses no callback.
     async fn register_pending(&self, credentials: &Credentials, request_id: &str) -> Result<(), RegistrarError> {
         // The whole delay, whatever the age of the version: Secrets Manager creates it empty before it is filled.
         tokio::time::sleep(PROPAGATION_DELAY).await;

@@ -17,8 +17,8 @@ pub struct Settings {
     pub table_name: String,
     /// `DEVICE_EVENTS_TOPIC_ARN`.
     pub topic_arn: String,
-    /// The parameters that a customer sets. They are validated when they are used, so that an invalid one fails the deployment with its
-    /// reason instead of the start of the function.
+    /// The parameters that a customer sets. They are validated when they are used, so that an invalid one fails the
+    /// deployment with its reason instead of the start of the function.
     pub properties: Properties,
 }
 

@@ -3,8 +3,8 @@
 use registration::{AccountName, Api, Credentials, Invalid, Registration};
 use serde::{Deserialize, Serialize};
 
-/// The parameters of the stack. They are in the function's environment, and again in the properties of the custom resource, so that
-/// CloudFormation detects changes.
+/// The parameters of the stack. They are in the function's environment, and again in the properties of the custom
+/// resource, so that CloudFormation detects changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Properties {

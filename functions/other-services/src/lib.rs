@@ -1,11 +1,11 @@
-//! All callback services beyond the thirteen, whatever their names: what comes is kept whole, and stands on the device under
-//! `otherServices` by the service's name.
+//! All callback services beyond the thirteen, whatever their names: what comes is kept whole, and stands on the device
+//! under `otherServices` by the service's name.
 //!
 //! Known of them is:
 //!
-//! - `NiddService` (data without IP): messages in `niddResponse`, named by the one member in it. A device's own message has no
-//!   `status`. The report on a message to a device has `Delivered`, `Queued` or `DeliveryFailed`; the answer to a
-//!   configuration, `ConfigCreated` or `ConfigFailed`. Documented, and seen in public programs.
+//! - `NiddService` (data without IP): messages in `niddResponse`, named by the one member in it. A device's own message
+//!   has no `status`. The report on a message to a device has `Delivered`, `Queued` or `DeliveryFailed`; the answer to
+//!   a configuration, `ConfigCreated` or `ConfigFailed`. Documented, and seen in public programs.
 //! - `IntelligenceService`: likewise in `intelligenceResponse`. Documented in part.
 //! - `DiagnosticsService` (reachability): events for up to ten years under one request id. Documented in prose.
 //! - `DevicePromoUsage`, `ExtendedEnhancedConnectivityService`, `NetworkEventService`, `PwnService`, `QoS`,
@@ -32,8 +32,8 @@ const NIDD: &str = "niddResponse";
 /// Members that say only which service it is; the one member within says what happened.
 const AROUND: [&str; 2] = [NIDD, "intelligenceResponse"];
 
-/// The service of this name: ASCII letters, digits, `-`, `_` and `.`, and at least one letter or digit among them. `None` if
-/// the name cannot be a service's.
+/// The service of this name: ASCII letters, digits, `-`, `_` and `.`, and at least one letter or digit among them.
+/// `None` if the name cannot be a service's.
 #[must_use]
 pub fn service(name: &str) -> Option<CallbackService> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);

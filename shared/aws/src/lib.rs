@@ -1,5 +1,5 @@
-//! What all users of AWS share: one client configuration, error texts without payloads, and metrics. Each user makes its own
-//! clients.
+//! What all users of AWS share: one client configuration, error texts without payloads, and metrics. Each user makes
+//! its own clients.
 
 mod metrics;
 mod reason;
@@ -13,8 +13,8 @@ use aws_config::{BehaviorVersion, SdkConfig};
 pub use metrics::Metrics;
 pub use reason::reason;
 
-/// The environment's configuration, for calls with this timeout, retries included. An attempt times out after half of it,
-/// which leaves room for a retry.
+/// The environment's configuration, for calls with this timeout, retries included. An attempt times out after half of
+/// it, which leaves room for a retry.
 pub async fn config(timeout: Duration) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))

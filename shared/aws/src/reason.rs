@@ -8,7 +8,8 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 /// The service's error code and message; for an error outside the service, such as a timeout, the chain of causes.
 ///
-/// The SDK's own `DisplayErrorContext` prints the whole response if it is malformed, with the secret or the device in it.
+/// The SDK's own `DisplayErrorContext` prints the whole response if it is malformed, with the secret or the device in
+/// it.
 pub fn reason<E, R>(error: &SdkError<E, R>) -> String
 where
     E: ProvideErrorMetadata + Error + 'static,

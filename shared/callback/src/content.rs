@@ -118,8 +118,8 @@ fn is_operation(name: &str, value: &Value) -> bool {
     is_content(name, value) && !names
 }
 
-/// The members with content: those within `Data` or `deviceResponse`, or else those beside them. The main one is first; the others are
-/// included if they are not empty.
+/// The members with content: those within `Data` or `deviceResponse`, or else those beside them. The main one is first;
+/// the others are included if they are not empty.
 fn content_members(payload: &Map<String, Value>) -> Vec<(&str, &Value)> {
     let within = wrapped(payload).next().into_iter().flatten().filter(|(name, value)| is_content(name, value));
     let mut members: Vec<(&str, &Value)> = within.map(|(name, value)| (name.as_str(), value)).collect();

@@ -48,8 +48,8 @@ pub struct Attempt {
 /// The names of the list of devices in the envelope: in SOAP and some REST messages, and in most REST messages.
 pub(crate) const DEVICES: [&str; 2] = ["Device", "deviceIds"];
 
-/// Maximum length of a request id, in bytes; real ones have 36. A longer text stays in the payload, since an id is copied into each
-/// event of a message.
+/// Maximum length of a request id, in bytes; real ones have 36. A longer text stays in the payload, since an id is
+/// copied into each event of a message.
 const MAX_REQUEST_ID_BYTES: usize = 512;
 
 /// SOAP's delivery counters.
@@ -102,7 +102,8 @@ impl Callback {
 }
 
 impl Message {
-    /// The member of the payload with this name, directly or within `Data` or `deviceResponse`. `None` if absent or nil.
+    /// The member of the payload with this name, directly or within `Data` or `deviceResponse`. `None` if absent or
+    /// nil.
     #[must_use]
     pub fn member(&self, name: &str) -> Option<&Value> {
         std::iter::once(&self.payload).chain(wrapped(&self.payload)).find_map(|members| named(members, name).next())

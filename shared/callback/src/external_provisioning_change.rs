@@ -1,4 +1,5 @@
-//! The payload of ExternalProvisioningChanges. Source: the platform's page on this callback, its table and five samples.
+//! The payload of ExternalProvisioningChanges. Source: the platform's page on this callback, its table and five
+//! samples.
 //!
 //! The REST body is not documented. The same members are read, in any casing, and the rest is kept.
 

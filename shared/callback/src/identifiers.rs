@@ -67,7 +67,8 @@ pub(crate) fn apart(named: Vec<DeviceIdentifier>) -> Vec<Vec<DeviceIdentifier>> 
     devices
 }
 
-/// All identifiers in a tree, in their order: pairs of a kind and a value, with further members only if the kind is known.
+/// All identifiers in a tree, in their order: pairs of a kind and a value, with further members only if the kind is
+/// known.
 #[must_use]
 pub fn identifiers_in(value: &Value) -> Vec<DeviceIdentifier> {
     let mut found = Vec::new();
@@ -75,7 +76,8 @@ pub fn identifiers_in(value: &Value) -> Vec<DeviceIdentifier> {
     found
 }
 
-/// The identifiers of what a value is about: pairs of kind and value, or else members that are named like a kind (`mdn`).
+/// The identifiers of what a value is about: pairs of kind and value, or else members that are named like a kind
+/// (`mdn`).
 pub(crate) fn names_in(value: &Value) -> Vec<DeviceIdentifier> {
     let mut found = identifiers_in(value);
     if found.is_empty() {

@@ -1,8 +1,8 @@
 //! Extracts the arrays whose items concern different devices (availability, usage).
 //!
-//! All such arrays are extracted, in the order of their members' names, outermost first. An item that names several devices is
-//! searched recursively. An array within an array is part of it. A list of the identifiers of one device is not such an array, nor
-//! is an array beside the identifiers of one device.
+//! All such arrays are extracted, in the order of their members' names, outermost first. An item that names several
+//! devices is searched recursively. An array within an array is part of it. A list of the identifiers of one device is
+//! not such an array, nor is an array beside the identifiers of one device.
 
 use std::rc::Rc;
 

@@ -31,7 +31,8 @@ fn value(text: &str, depth: usize, limit: &mut Limit) -> Result<Value, ParseErro
     }
 }
 
-/// An object or array. The error of an inner value is passed separately, since `serde_json`'s error type holds only a text.
+/// An object or array. The error of an inner value is passed separately, since `serde_json`'s error type holds only a
+/// text.
 fn within(text: &str, depth: usize, limit: &mut Limit) -> Result<Value, ParseError> {
     let mut wrong = None;
     let mut deserializer = serde_json::Deserializer::from_str(text);
@@ -60,7 +61,8 @@ fn malformed(error: &serde_json::Error) -> ParseError {
     ParseError::Json { line: error.line(), column: error.column() }
 }
 
-/// Parses the contents of an object or array one by one, so that the limit is checked before memory is allocated for all of them.
+/// Parses the contents of an object or array one by one, so that the limit is checked before memory is allocated for
+/// all of them.
 struct Contents<'a> {
     depth: usize,
     limit: &'a mut Limit,

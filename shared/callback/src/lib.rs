@@ -1,10 +1,10 @@
 //! The parser of callback messages of Verizon's ThingSpace / M2M platform: SOAP or REST bytes in, one [`Callback`] out.
 //!
-//! Pure: no AWS, no I/O, no clock. What a message *means* is decided by its callback service (`functions/<service>`), and what a
-//! device *is* by `shared/device`.
+//! Pure: no AWS, no I/O, no clock. What a message *means* is decided by its callback service (`functions/<service>`),
+//! and what a device *is* by `shared/device`.
 //!
-//! Values are typed where the platform documents their format. [`Message::payload`] contains every member that is not part of the
-//! envelope, unchanged. Names are compared ignoring case, since the platform's spelling varies.
+//! Values are typed where the platform documents their format. [`Message::payload`] contains every member that is not
+//! part of the envelope, unchanged. Names are compared ignoring case, since the platform's spelling varies.
 
 mod content;
 mod credentials;
@@ -44,21 +44,21 @@ pub use serde_json::{Map, Value};
 pub use transport::Transport;
 pub use value::{text_of, truncate};
 
-/// Maximum size of a body, in bytes. The platform's messages have a few kilobytes; the largest documented one (availability of 2,000
-/// devices) has less than half of this.
+/// Maximum size of a body, in bytes. The platform's messages have a few kilobytes; the largest documented one
+/// (availability of 2,000 devices) has less than half of this.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 
-/// Maximum nesting of elements or members. Samples reach 8. Repeated elements add a level, and JSON of more than 127 levels cannot be
-/// read back.
+/// Maximum nesting of elements or members. Samples reach 8. Repeated elements add a level, and JSON of more than 127
+/// levels cannot be read back.
 pub const MAX_DEPTH: usize = 48;
 
 /// Maximum number of attributes of an XML element. Samples reach 2.
 pub const MAX_ATTRIBUTES: usize = 32;
 
-/// Maximum number of values in a message: objects and elements, arrays, attributes and leaves. The largest documented message (2,000
-/// devices) has 56,000 with twenty members for each.
+/// Maximum number of values in a message: objects and elements, arrays, attributes and leaves. The largest documented
+/// message (2,000 devices) has 56,000 with twenty members for each.
 pub const MAX_VALUES: usize = 128 * 1024;
 
-/// Maximum number of objects and elements with members among the values. Each takes up to 640 bytes of memory. A body of the maximum
-/// size has room for 33,000 identifiers.
+/// Maximum number of objects and elements with members among the values. Each takes up to 640 bytes of memory. A body
+/// of the maximum size has room for 33,000 identifiers.
 pub const MAX_OBJECTS: usize = 40 * 1024;

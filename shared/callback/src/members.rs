@@ -7,8 +7,8 @@ use crate::json::add;
 use crate::sent::Sent;
 use crate::value;
 
-/// The members of an object or element. Members are taken by name, ignoring case, if they have the expected type; others remain.
-/// [`Members::rest`] returns the remaining members.
+/// The members of an object or element. Members are taken by name, ignoring case, if they have the expected type;
+/// others remain. [`Members::rest`] returns the remaining members.
 #[derive(Debug, Clone, Default)]
 pub struct Members(Map<String, Value>);
 
@@ -102,8 +102,8 @@ impl Members {
         })
     }
 
-    /// Takes the identifiers that members with this name are. One with more than a kind and a value remains as well, since the rest
-    /// concerns that device.
+    /// Takes the identifiers that members with this name are. One with more than a kind and a value remains as well,
+    /// since the rest concerns that device.
     pub(crate) fn take_identifiers(&mut self, name: &str) -> Vec<DeviceIdentifier> {
         let mut found = Vec::new();
         for name in self.spellings(name) {

@@ -1,5 +1,5 @@
-//! The canonical form of an identifier's value. The platform sends the same identifier in several notations, and sends words or zeros
-//! for absent values.
+//! The canonical form of an identifier's value. The platform sends the same identifier in several notations, and sends
+//! words or zeros for absent values.
 
 use crate::open_enum::Kind;
 
@@ -14,8 +14,8 @@ const WORDS: [&str; 10] =
     ["NULL", "NONE", "NIL", "NA", "NAN", "UNKNOWN", "UNDEFINED", "EMPTY", "NOTAVAILABLE", "NOTAPPLICABLE"];
 
 impl Kind {
-    /// The form in which two notations of one value are equal: in upper case, for known kinds without separators, an mdn
-    /// without its country code, an esn and a meid in hexadecimal. `None` if the value cannot be unique.
+    /// The form in which two notations of one value are equal: in upper case, for known kinds without separators, an
+    /// mdn without its country code, an esn and a meid in hexadecimal. `None` if the value cannot be unique.
     #[must_use]
     pub fn canonical(&self, value: &str) -> Option<String> {
         let value = value.trim();
@@ -70,8 +70,8 @@ fn without_country_code(text: &str) -> Option<&str> {
     text.strip_prefix('1').filter(|rest| rest.len() == 10 && is_decimal(rest))
 }
 
-/// The decimal notation of two numbers as hexadecimal, if it has exactly their digits and both are in range. For each number: the
-/// count of its decimal and of its hexadecimal digits.
+/// The decimal notation of two numbers as hexadecimal, if it has exactly their digits and both are in range. For each
+/// number: the count of its decimal and of its hexadecimal digits.
 fn in_hexadecimal(text: &str, first: (usize, usize), second: (usize, usize)) -> Option<String> {
     let (high, low) = text.split_at_checked(first.0).filter(|(_, low)| low.len() == second.0 && is_decimal(text))?;
     let hexadecimal = |text: &str, digits: usize| {

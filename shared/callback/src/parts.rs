@@ -19,13 +19,15 @@ use crate::wrapper::is_wrapper;
 /// Maximum length of the name or the account of a part, in bytes.
 const MAX_NAME_BYTES: usize = 256;
 
-/// Maximum total size of the copies of one text in all parts, in bytes: with more than 4,096 parts, texts are truncated further.
+/// Maximum total size of the copies of one text in all parts, in bytes: with more than 4,096 parts, texts are truncated
+/// further.
 const MAX_COPIED_BYTES: usize = 4 * 1024 * 1024;
 
 /// Minimum length to which a text is truncated, in bytes.
 const MIN_CUT_BYTES: usize = 96;
 
-/// Maximum size of a value, as JSON in bytes, that is copied to each of several devices because it concerns none in particular.
+/// Maximum size of a value, as JSON in bytes, that is copied to each of several devices because it concerns none in
+/// particular.
 const MAX_SHARED_BYTES: usize = 2 * 1024;
 
 /// Maximum number of items with a part of their own. The platform's requests concern at most 2,000 devices.
@@ -37,16 +39,17 @@ const MAX_NAMES: usize = 32;
 /// The part of a message that concerns one device.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Part {
-    /// The name of the member with the content, as sent (`usageResponse`, `Usage`; in `CarrierService`, the operation within); empty
-    /// if there is none.
+    /// The name of the member with the content, as sent (`usageResponse`, `Usage`; in `CarrierService`, the operation
+    /// within); empty if there is none.
     pub name: String,
-    /// The value of this member, without its fault. If several members have content, an object of them. If none has, the remarks of
-    /// a message without a fault (`Comment`, `Summary`, `Status`), or null.
+    /// The value of this member, without its fault. If several members have content, an object of them. If none has,
+    /// the remarks of a message without a fault (`Comment`, `Summary`, `Status`), or null.
     pub values: Arc<Value>,
-    /// The identifiers of the device, as sent. Empty if the message names no device, or several without showing which identifiers
-    /// belong together.
+    /// The identifiers of the device, as sent. Empty if the message names no device, or several without showing which
+    /// identifiers belong together.
     pub devices: Vec<DeviceIdentifier>,
-    /// The identifiers that the envelope lists. In a message of many parts, only the part with the rest of the payload has them.
+    /// The identifiers that the envelope lists. In a message of many parts, only the part with the rest of the payload
+    /// has them.
     pub listed: Vec<DeviceIdentifier>,
     /// The outcome of the request for this device.
     pub outcome: Outcome,
@@ -61,10 +64,10 @@ pub struct Part {
 impl Message {
     /// Splits the message by device. Most messages have one part.
     ///
-    /// - If the items of arrays name devices (availability, usage), each item is a part. The rest of the payload is in the first part,
-    ///   or in a part of its own if it is large or names a device.
-    /// - If the envelope lists devices of one kind, each device is a part. The content is in all of them if it is small, otherwise in
-    ///   one more part that concerns no device.
+    /// - If the items of arrays name devices (availability, usage), each item is a part. The rest of the payload is in
+    ///   the first part, or in a part of its own if it is large or names a device.
+    /// - If the envelope lists devices of one kind, each device is a part. The content is in all of them if it is
+    ///   small, otherwise in one more part that concerns no device.
     ///
     /// Every value of the payload is in at least one part.
     #[must_use]
@@ -298,7 +301,8 @@ impl Owner {
         self.bound.iter().cloned().chain(more).collect()
     }
 
-    /// The identifiers of the rest of the payload if it does not concern the items' device: those in it, or else the envelope's.
+    /// The identifiers of the rest of the payload if it does not concern the items' device: those in it, or else the
+    /// envelope's.
     fn of_rest(&self, rest: &Map<String, Value>, listed: &[DeviceIdentifier]) -> Option<Vec<DeviceIdentifier>> {
         let named = names_within(rest);
         if !named.is_empty() {

@@ -32,7 +32,8 @@ const NAMES: [&str; 6] = ["key", "name", "attribute", "label", "@name", "@key"];
 /// Members that contain the value for such a name.
 const VALUES: [&str; 5] = ["value", "values", "val", "@value", "#text"];
 
-/// Replaces every text, number and boolean in members with secrets, at any depth. Names, nil and blank values are unchanged.
+/// Replaces every text, number and boolean in members with secrets, at any depth. Names, nil and blank values are
+/// unchanged.
 pub(crate) fn redact(members: &mut Map<String, Value>) {
     let names_secret = |name: &&str| named(members, name).filter_map(value::text).any(|text| is_secret(&text));
     let holds_secret = NAMES.iter().any(names_secret);

@@ -1,5 +1,5 @@
-//! Helpers for JSON values as both transports represent them. An element with attributes is an object with the attributes (`@…`) and
-//! the text (`#text`).
+//! Helpers for JSON values as both transports represent them. An element with attributes is an object with the
+//! attributes (`@…`) and the text (`#text`).
 
 use std::borrow::Cow;
 use std::io::{self, Write};

@@ -23,7 +23,8 @@ use crate::limit::Limit;
 use crate::transport::charset;
 use crate::{MAX_ATTRIBUTES, MAX_DEPTH, ParseError};
 
-/// Decodes a body. The encoding is that of the byte order mark, else of the content type, else of the XML declaration, else UTF-8.
+/// Decodes a body. The encoding is that of the byte order mark, else of the content type, else of the XML declaration,
+/// else UTF-8.
 pub(crate) fn decode<'a>(body: &'a [u8], content_type: Option<&str>) -> Result<Cow<'a, str>, ParseError> {
     let (encoding, bom) = match Encoding::for_bom(body) {
         Some(found) => found,
@@ -36,8 +37,8 @@ pub(crate) fn decode<'a>(body: &'a [u8], content_type: Option<&str>) -> Result<C
     text.ok_or(ParseError::NotText)
 }
 
-/// The encoding in the XML declaration. A declaration that is readable as ASCII is not UTF-16, even if it states so: .NET declares UTF-16
-/// in text that it then encodes as UTF-8.
+/// The encoding in the XML declaration. A declaration that is readable as ASCII is not UTF-16, even if it states so:
+/// .NET declares UTF-16 in text that it then encodes as UTF-8.
 fn declared(body: &[u8]) -> Option<&str> {
     let declaration = body.trim_ascii_start().strip_prefix(b"<?xml")?;
     let end = declaration.iter().take(256).position(|byte| *byte == b'>')?;

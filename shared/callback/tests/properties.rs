@@ -214,8 +214,8 @@ fn hostile(bytes: usize) -> Vec<String> {
     ]
 }
 
-/// Sixteen times the input may take sixteen times as long, and with a wide margin for a busy machine a hundred times; what
-/// is quadratic takes two hundred and fifty-six times as long.
+/// Sixteen times the input may take sixteen times as long, and with a wide margin for a busy machine a hundred times;
+/// what is quadratic takes two hundred and fifty-six times as long.
 #[test]
 fn hostile_input_takes_time_in_proportion_to_its_length() {
     let fastest = |body: &str| {

@@ -38,8 +38,8 @@ struct LeftOut {
     read_at: Option<String>,
 }
 
-/// The message that publishes a recorded event. A report that is too large for SNS is replaced by the path at which the query API
-/// returns it.
+/// The message that publishes a recorded event. A report that is too large for SNS is replaced by the path at which the
+/// query API returns it.
 ///
 /// # Errors
 ///

@@ -44,7 +44,8 @@ pub(crate) struct CloudEvent<D> {
 
 /// What distinguishes one event from another.
 pub(crate) struct Context<'a> {
-    /// Unique, and the same if the event is published again. At most 128 characters that SNS accepts as a deduplication id.
+    /// Unique, and the same if the event is published again. At most 128 characters that SNS accepts as a deduplication
+    /// id.
     pub(crate) id: String,
     pub(crate) account: Option<&'a str>,
     /// The words of the type between `com.verizon.thingspace.` and the version.

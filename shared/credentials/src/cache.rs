@@ -30,12 +30,12 @@ impl Versions {
         [Some(&self.current), self.previous.as_ref(), self.pending.as_ref()].into_iter().flatten()
     }
 
-    /// Whether no refresh is needed, given that `rejected` are versions that did not match a callback.
+    /// Whether no refresh is needed. `rejected` are versions that did not match a callback.
     fn is_fresh(&self, rejected: Option<&Self>) -> bool {
         let refresh_interval = if self.incomplete { INCOMPLETE_REFRESH_INTERVAL } else { MIN_REFRESH_INTERVAL };
         let age = self.read_at.elapsed();
-        let matched = rejected.is_none_or(|rejected| rejected.read_at != self.read_at);
-        age < refresh_interval || (matched && age < MAX_CACHE_AGE)
+        let is_rejected = rejected.is_some_and(|rejected| rejected.read_at == self.read_at);
+        age < refresh_interval || (!is_rejected && age < MAX_CACHE_AGE)
     }
 }
 
@@ -46,7 +46,8 @@ impl Cache {
         Self { secret, versions: RwLock::new(None) }
     }
 
-    /// The cached versions, refreshed if they are too old. If Secrets Manager is unreachable, the cached ones remain valid.
+    /// The cached versions, refreshed if they are too old. If Secrets Manager is unreachable, the cached ones remain
+    /// valid.
     ///
     /// # Errors
     ///
@@ -55,7 +56,8 @@ impl Cache {
         self.fresh_versions(None).await
     }
 
-    /// Newer versions than `rejected`, which did not match a callback; the same ones if they are too new to be refreshed.
+    /// Newer versions than `rejected`, which did not match a callback; the same ones if they are too new to be
+    /// refreshed.
     ///
     /// # Errors
     ///
@@ -69,7 +71,7 @@ impl Cache {
         if let Some(versions) = self.versions.read().await.as_ref().filter(fresh) {
             return Ok(versions.clone());
         }
-        // Of many callbacks that need a refresh, one does it, and the others find its result.
+        // When many callbacks need a refresh at once, one reads the secret and the others use its result.
         let mut cached = self.versions.write().await;
         if let Some(versions) = cached.as_ref().filter(fresh) {
             return Ok(versions.clone());
@@ -89,7 +91,7 @@ impl Cache {
         let mut incomplete = false;
         let mut or_cached = |read: Result<Option<Credentials>, SecretError>, cached: Option<&Credentials>| {
             read.unwrap_or_else(|error| {
-                tracing::warn!(message = "A version of the callback credentials cannot be read.", %error);
+                tracing::warn!(message = "Cannot read a version of the callback credentials.", %error);
                 let unavailable = matches!(error, SecretError::Unavailable(_));
                 incomplete |= unavailable;
                 cached.filter(|_| unavailable).cloned()

@@ -1,13 +1,13 @@
-//! Writing versions of the secret, in the steps of a rotation by Secrets Manager.
+//! The steps of a rotation that read and write versions of the secret.
 
 use crate::secret::{CallbackSecret, Credentials, SecretError};
 use crate::timing::PLATFORM_SWITCHOVER;
 
-/// The platform accepts no longer password.
+/// Maximum length that the platform accepts, in characters.
 const PASSWORD_LENGTH: i64 = 40;
 
 impl CallbackSecret {
-    /// The credentials of the rotation with this token, if they exist already.
+    /// The pending credentials of the rotation with this token, if they have been created.
     ///
     /// # Errors
     ///
@@ -27,17 +27,18 @@ impl CallbackSecret {
         if previous.is_some() && current.as_ref().is_some_and(|current| current.age() < PLATFORM_SWITCHOVER) {
             return Err(SecretError::TooNew);
         }
-        let username = current.map(|current| current.credentials.username).unwrap_or_default();
+        let username = current.ok_or(SecretError::Missing)?.credentials.username;
         let password = self.client.get_random_password().password_length(PASSWORD_LENGTH).exclude_punctuation(true);
         let password = password.send().await.map_err(|error| SecretError::unavailable(&error))?;
-        let credentials = Credentials { username, password: password.random_password.unwrap_or_default() };
+        let no_password = || SecretError::Unavailable("it returned no password".to_owned());
+        let credentials = Credentials { username, password: password.random_password.ok_or_else(no_password)? };
         let value = serde_json::to_string(&credentials).map_err(|_| SecretError::Malformed)?;
         let put = self.client.put_secret_value().secret_id(&self.arn).client_request_token(token);
         let put = put.version_stages("AWSPENDING").secret_string(value).send().await;
         put.map(drop).map_err(|error| SecretError::unavailable(&error))
     }
 
-    /// Makes the pending version the current one. Repeating it changes nothing.
+    /// Makes the pending version the current one. Idempotent.
     ///
     /// # Errors
     ///

@@ -26,19 +26,19 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Why a secret cannot be read or changed. The text contains nothing of the secret.
+/// Why a secret cannot be read or changed. Never contains a part of the secret.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// Secrets Manager is unreachable, refused or failed.
     #[error("Secrets Manager failed: {0}")]
     Unavailable(String),
-    /// The secret does not exist or has no such version.
-    #[error("the secret has no current version")]
+    /// The secret does not exist or has no current version.
+    #[error("the secret with the callback credentials has no current version")]
     Missing,
     /// The version contains something else.
-    #[error("the secret is not {{\"username\", \"password\"}}")]
+    #[error("the secret with the callback credentials is not {{\"username\", \"password\"}}")]
     Malformed,
-    /// The platform may still use the version before the current one.
+    /// The platform may still use the previous version, which another rotation would make invalid.
     #[error("the current credentials are too new to be replaced")]
     TooNew,
 }
@@ -107,8 +107,8 @@ impl CallbackSecret {
         self.arn == arn
     }
 
-    /// The current credentials, as soon as every listener accepts them. Listeners read the first version of a secret before
-    /// anything else, so only a version that replaced another one is waited for.
+    /// The current credentials, as soon as every listener accepts them. Listeners read the first version of a secret
+    /// before anything else, so only a version that replaced another one is waited for.
     ///
     /// # Errors
     ///

@@ -1,4 +1,5 @@
-//! Size limits of a device and its published events. Truncated values are marked, and are complete in the event's payload.
+//! Size limits of a device and its published events. Truncated values are marked, and are complete in the event's
+//! payload.
 //!
 //! Together they leave room in a DynamoDB row (400 KB for event and device) and in an SNS message (256 KiB).
 

@@ -59,8 +59,8 @@ pub struct Report {
     pub request_id: Option<String>,
     /// The report as sent; null if it was withdrawn, or omitted for its size.
     pub values: Value,
-    /// How many bytes of JSON were left out of `values`: over 2 KiB, or the oldest of a device that keeps too much. They
-    /// are whole in the event.
+    /// How many bytes of JSON were left out of `values`: over 2 KiB, or the oldest of a device that keeps too much.
+    /// They are whole in the event.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub left_out_bytes: Option<usize>,
 }
@@ -330,8 +330,8 @@ impl Facets {
         oldest.and_then(|name| self.operations.remove(&name)).is_some()
     }
 
-    /// Omits the values of the oldest report whose values are larger than their placeholder. Returns the number of bytes
-    /// saved, 0 if there is no such report.
+    /// Omits the values of the oldest report whose values are larger than their placeholder. Returns the number of
+    /// bytes saved, 0 if there is no such report.
     pub(crate) fn omit_oldest_report(&mut self) -> usize {
         let lists = self.usage.iter_mut().chain(&mut self.alerts).chain(&mut self.promotions_lost);
         let maps = self.profiles.values_mut().chain(self.other_services.values_mut());

@@ -17,7 +17,8 @@ pub struct Identification {
 pub(crate) enum Claim {
     /// Nothing: it is a query or reports a failure.
     Nothing,
-    /// They belong to the device. `activated` if a line was activated, whose number may have been another device's before.
+    /// They belong to the device. `activated` if a line was activated, whose number may have been another device's
+    /// before.
     Some { activated: bool },
     /// These are all identifiers of the device.
     All { snapshot: Vec<Identifier>, line: Line, hardware: Hardware },
@@ -93,8 +94,8 @@ impl Identification {
         Self { names: identifiers(sent), claim: Claim::Some { activated: false } }
     }
 
-    /// The message lists all identifiers of the device after this change. `addressed` are the identifiers in the envelope: they may be old
-    /// ones, and only help to find the device.
+    /// The message lists all identifiers of the device after this change. `addressed` are the identifiers in the
+    /// envelope: they may be old ones, and only help to find the device.
     #[must_use]
     pub fn all(addressed: &[DeviceIdentifier], all: &[DeviceIdentifier], change: Option<&Change>) -> Self {
         let mut names = identifiers(addressed.iter().chain(all));

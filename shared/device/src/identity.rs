@@ -26,8 +26,8 @@ impl DeviceId {
         Self(Digest::of(&["device", identifier.kind.as_str(), &identifier.value]).short())
     }
 
-    /// Another id for the same identifier, for when the derived one is taken: its device has moved on. An equal message makes
-    /// yet another one at another time.
+    /// Another id for the same identifier, for when the derived one is taken: its device has moved on. An equal message
+    /// makes yet another one at another time.
     pub(crate) fn beside(&self, key: &Digest, received_at: Timestamp) -> Self {
         Self(format!("{self}-{}", Digest::of(&[&key.full(), &received_at.to_string()]).short()))
     }
@@ -57,8 +57,8 @@ pub struct Identifier {
 }
 
 impl Identifier {
-    /// The identifier of this kind and value, in whatever notation; `None` for what names no single device: a value that is
-    /// empty, too long or a placeholder such as fifteen zeros.
+    /// The identifier of this kind and value, in whatever notation; `None` for what names no single device: a value
+    /// that is empty, too long or a placeholder such as fifteen zeros.
     #[must_use]
     pub fn new(kind: &str, value: &str) -> Option<Self> {
         let kind = Kind::from(kind);
@@ -106,8 +106,8 @@ impl Strength {
     }
 }
 
-/// A message's identifiers, strongest first and each once. Unknown kinds count only where no known one is given: they may
-/// not be unique to a device.
+/// A message's identifiers, strongest first and each once. Unknown kinds count only where no known one is given: they
+/// may not be unique to a device.
 pub(crate) fn identifiers<'a>(sent: impl IntoIterator<Item = &'a DeviceIdentifier>) -> Vec<Identifier> {
     let all: BTreeSet<Identifier> = sent.into_iter().filter_map(|one| Identifier::new(&one.kind, &one.value)).collect();
     let known = all.iter().any(|one| one.strength() > Strength::Unknown);

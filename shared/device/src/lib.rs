@@ -1,8 +1,8 @@
 //! Devices: which one a message means, what is known of it, and what has happened to it.
 //!
-//! All is pure: values in, values out, without I/O, clock or chance. What a message of a callback service says about devices
-//! is decided in that service's crate, and reaches this one as an [`Observation`]; what follows from it is a [`Plan`], which
-//! `shared/store` carries out.
+//! All is pure: values in, values out, without I/O, clock or chance. What a message of a callback service says about
+//! devices is decided in that service's crate, and reaches this one as an [`Observation`]; what follows from it is a
+//! [`Plan`], which `shared/store` carries out.
 
 mod bound;
 mod changes;

@@ -36,8 +36,8 @@ pub struct Observation {
 }
 
 impl Observation {
-    /// What a part of a message says, with nothing made of it yet. Its change is the name of the member that says it, or
-    /// else the service's.
+    /// What a part of a message says, with nothing made of it yet. Its change is the name of the member that says it,
+    /// or else the service's.
     #[must_use]
     pub fn new(service: &str, part: Part) -> Self {
         let identification = Identification::some(&part.devices);
@@ -77,8 +77,8 @@ impl Observation {
         self
     }
 
-    /// The same as the response to a request, whose operation is the change without `Response`. A failed request claims no
-    /// identifiers.
+    /// The same as the response to a request, whose operation is the change without `Response`. A failed request claims
+    /// no identifiers.
     #[must_use]
     pub fn responding(mut self, outcome: &Outcome) -> Self {
         self.result = Some(RequestResult::new(operation(&self.change), outcome));

@@ -24,8 +24,8 @@ pub const IDENTIFIERS_MOVED: &str = "IdentifiersMoved";
 #[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is taken apart at once")]
 pub enum Plan {
-    /// For a message that names a device: an event for each device that changes, that of the device meant first, and the identifiers
-    /// that change owner.
+    /// For a message that names a device: an event for each device that changes, that of the device meant first, and
+    /// the identifiers that change owner.
     Devices(Vec<RecordedEvent>, Vec<Move>),
     /// For a message that names no device.
     Account(RecordedEvent),

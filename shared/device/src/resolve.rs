@@ -1,4 +1,5 @@
-//! Decides which device a message means, and which identifiers move. ARCHITECTURE.md states the rules, with an example each.
+//! Decides which device a message means, and which identifiers move. ARCHITECTURE.md states the rules, with an example
+//! each.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,8 +20,8 @@ pub struct Known {
 }
 
 impl Known {
-    /// Whether these identifiers and the devices agree. They are read one after the other, so another writer may have changed them in
-    /// between.
+    /// Whether these identifiers and the devices agree. They are read one after the other, so another writer may have
+    /// changed them in between.
     #[must_use]
     pub fn is_consistent(&self, names: &[Identifier]) -> bool {
         let agrees =
@@ -165,7 +166,8 @@ impl<'a> View<'a> {
     fn is_meant(&self, owner: &Device) -> bool {
         let by_line = self.reach(owner) <= Strength::Line;
         let mut hardware = self.identification.hardware().peekable();
-        // A number remains when a handset is replaced, so a line does not prove that two pieces of hardware are one device.
+        // A number remains when a handset is replaced, so a line does not prove that two pieces of hardware are one
+        // device.
         let other_hardware = by_line && hardware.peek().is_some() && has_hardware(&owner.identifiers);
         let given_hardware: Vec<&Identifier> = hardware.collect();
         // If one of several values of a kind is the owner's, the others do not contradict it.
@@ -184,8 +186,8 @@ impl<'a> View<'a> {
         !recycled && (changed || !(contradicted || other_hardware || other_sim))
     }
 
-    /// Whether the message lists another SIM than the owner's without stating a change: numbers move to other SIMs as well as to other
-    /// hardware.
+    /// Whether the message lists another SIM than the owner's without stating a change: numbers move to other SIMs as
+    /// well as to other hardware.
     fn names_other_sim(&self, owner: &Device) -> bool {
         let says_so = matches!(self.identification.claim(), Claim::All { .. } | Claim::Changed { .. });
         let rivals = |own: &Identifier| {
@@ -194,7 +196,8 @@ impl<'a> View<'a> {
         !says_so && !is_embedded(&owner.identifiers) && owner.identifiers.iter().any(rivals)
     }
 
-    /// The identifiers that the message assigns to a device, or to a new one, except those that a newer message assigned elsewhere.
+    /// The identifiers that the message assigns to a device, or to a new one, except those that a newer message
+    /// assigned elsewhere.
     fn given(&self, device: Option<&Device>) -> BTreeSet<Identifier> {
         let names: Vec<&Identifier> = match self.identification.claim() {
             Claim::Nothing => Vec::new(),
@@ -232,8 +235,8 @@ impl<'a> View<'a> {
         let is_taken = self.known.owner(name).is_some_and(|owner| self.is_named_since(owner, name));
         let to = device.and_then(|device| device.confirmed_at(&name.kind));
         let strength = name.strength();
-        // A newer message about one identifier of the hardware, the SIM or the line applies to its others too, unless they are listed
-        // together.
+        // A newer message about one identifier of the hardware, the SIM or the line applies to its others too, unless
+        // they are listed together.
         let named_together = |device: &Device| {
             let mut others = names.iter().filter(|other| other.strength() == strength);
             others.any(|other| has(device, other))
@@ -242,7 +245,8 @@ impl<'a> View<'a> {
         !is_taken && to.is_none_or(|at| at <= self.received_at) && !is_late
     }
 
-    /// Whether a newer message has listed the hardware, the SIM or the line of the owner that this identifier belongs to.
+    /// Whether a newer message has listed the hardware, the SIM or the line of the owner that this identifier belongs
+    /// to.
     fn is_named_since(&self, owner: &Device, name: &Identifier) -> bool {
         let mut others = owner.identifiers.iter().filter(|one| *one == name || go_together(one, name, owner));
         others.any(|one| owner.named_at.get(&one.kind).is_some_and(|at| *at > self.received_at))
@@ -283,8 +287,8 @@ impl<'a> View<'a> {
         let mut gone: BTreeSet<Strength> = rivals.map(Identifier::strength).collect();
         match self.identification.claim() {
             Claim::Nothing | Claim::Some { .. } => {}
-            // An identifier that a snapshot does not list remains if the snapshot lists another one of the same SIM or line. Hardware
-            // remains if the change was about something else.
+            // An identifier that a snapshot does not list remains if the snapshot lists another one of the same SIM or
+            // line. Hardware remains if the change was about something else.
             Claim::All { snapshot, .. } => gone.extend(Strength::ALL.into_iter().filter(|strength| {
                 let is_confirmed = snapshot.iter().any(|name| name.strength() == *strength && own.contains(name));
                 !is_confirmed && (*strength != Strength::Hardware || self.identification.changes_hardware())
@@ -315,8 +319,8 @@ impl<'a> View<'a> {
     }
 }
 
-/// The identifiers that an owner loses together with the lost ones: hardware, a SIM and a line each move with all their identifiers. An
-/// identifier that contradicts the assigned ones does not belong to the same piece, and remains.
+/// The identifiers that an owner loses together with the lost ones: hardware, a SIM and a line each move with all their
+/// identifiers. An identifier that contradicts the assigned ones does not belong to the same piece, and remains.
 fn taken_along<'a>(
     owner: &Device,
     lost: impl IntoIterator<Item = &'a Identifier>,
@@ -334,8 +338,8 @@ fn taken_along<'a>(
     owner.identifiers.iter().filter(|one| goes(one)).cloned().collect()
 }
 
-/// Whether two identifiers of an owner move together: both belong to its hardware, including the profiles of an embedded SIM, or to its
-/// SIM, or to its line.
+/// Whether two identifiers of an owner move together: both belong to its hardware, including the profiles of an
+/// embedded SIM, or to its SIM, or to its line.
 fn go_together(one: &Identifier, other: &Identifier, owner: &Device) -> bool {
     let of_hardware = |name: &Identifier| {
         name.strength() == Strength::Hardware || (name.kind == Kind::Iccid && is_embedded(&owner.identifiers))
@@ -353,9 +357,9 @@ fn is_embedded<'a>(names: impl IntoIterator<Item = &'a Identifier>) -> bool {
     names.into_iter().any(|one| one.kind == Kind::Eid)
 }
 
-/// Which of the former identifiers are replaced by new ones: those of the hardware, the SIM, or the line. A former identifier may only
-/// address the device: if it is an imei and the new one is an iccid, the SIM was changed. But hardware without a SIM never receives
-/// one. `others` are further identifiers of the device.
+/// Which of the former identifiers are replaced by new ones: those of the hardware, the SIM, or the line. A former
+/// identifier may only address the device: if it is an imei and the new one is an iccid, the SIM was changed. But
+/// hardware without a SIM never receives one. `others` are further identifiers of the device.
 fn replaced(new: &[Identifier], former: &[&Identifier], others: &[&Identifier]) -> BTreeSet<Strength> {
     let all = || former.iter().chain(others).copied();
     let rivals = new.iter().filter(|new| former.iter().any(|one| one.rivals(new))).map(Identifier::strength);

@@ -16,8 +16,8 @@ pub struct RequestResult {
     pub status: RequestStatus,
 }
 
-/// How a request ended. As JSON, `outcome` is `succeeded`, `failed`, `other` or `unstated`, and the members `status` and
-/// `fault` are always there, null where they do not apply.
+/// How a request ended. As JSON, `outcome` is `succeeded`, `failed`, `other` or `unstated`, and the members `status`
+/// and `fault` are always there, null where they do not apply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "Wire", try_from = "Wire")]
 pub enum RequestStatus {

@@ -25,10 +25,12 @@ pub struct CallbackService {
     pub interpret: fn(&str, Message) -> Vec<Observation>,
 }
 
-/// How long an equal message is a resend rather than another message with equal content. See [`CallbackDelivery::repeats`].
+/// How long an equal message is a resend rather than another message with equal content. See
+/// [`CallbackDelivery::repeats`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resends {
-    /// With a request id, as long as the platform can resend from its archive; without one, for the time of the documented resends.
+    /// With a request id, as long as the platform can resend from its archive; without one, for the time of the
+    /// documented resends.
     Archived,
     /// For the time of the documented resends, even with a request id: one request id covers events of years.
     Documented,
@@ -45,8 +47,8 @@ const DOCUMENTED: SignedDuration = SignedDuration::from_mins(20);
 /// The measured resend comes 1.3 s after a refusal, or after 4 s without an answer. With a margin.
 const MEASURED: SignedDuration = SignedDuration::from_secs(10);
 
-/// A recorded message is only resent if its answer was late or lost, about 4 s later. A higher counter after that belongs to another
-/// message with equal content, whose first attempt was refused.
+/// A recorded message is only resent if its answer was late or lost, about 4 s later. A higher counter after that
+/// belongs to another message with equal content, whose first attempt was refused.
 const MEASURED_WITH_COUNTER: SignedDuration = SignedDuration::from_secs(6);
 
 impl CallbackService {
@@ -119,8 +121,8 @@ impl CallbackDelivery {
         Digest::of(&["observation", &self.digest.full(), &number.to_string()])
     }
 
-    /// The receipt (idempotency record) of an observation that was recorded as this event. `read` is the receipt of an earlier equal message,
-    /// which it replaces.
+    /// The receipt (idempotency record) of an observation that was recorded as this event. `read` is the receipt of an
+    /// earlier equal message, which it replaces.
     #[must_use]
     pub fn receipt(&self, event: &Event, read: Option<&Receipt>) -> Receipt {
         let received_at = self.received_at.as_millisecond();
@@ -138,11 +140,11 @@ impl CallbackDelivery {
         self.resends == Resends::Archived && self.request_id.is_some()
     }
 
-    /// Whether this delivery is a duplicate of the one recorded under its idempotency key. `version` is the current version of the receipt's
-    /// subject, if known.
+    /// Whether this delivery is a duplicate of the one recorded under its idempotency key. `version` is the current
+    /// version of the receipt's subject, if known.
     ///
-    /// Without a unique request id, only the contents can be compared. In doubt it is another message: a duplicate does less harm than a
-    /// loss.
+    /// Without a unique request id, only the contents can be compared. In doubt it is another message: a duplicate does
+    /// less harm than a loss.
     #[must_use]
     pub fn repeats(&self, receipt: &Receipt, version: Option<u64>) -> bool {
         let since = self.received_at.as_millisecond().saturating_sub(receipt.received_at);

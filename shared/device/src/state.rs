@@ -45,8 +45,8 @@ pub struct Device {
     pub named_at: BTreeMap<Kind, Timestamp>,
 }
 
-/// The provisioning of a device. Texts are as the platform spelled them; `None` means nil or never stated, and but for the
-/// members that every reader looks for it is left out of the JSON.
+/// The provisioning of a device. Texts are as the platform spelled them; `None` means nil or never stated, and but for
+/// the members that every reader looks for it is left out of the JSON.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Provisioning {

@@ -38,8 +38,8 @@ struct Simulation {
     latest: i64,
     /// For each identifier, the newest message that assigned it, and the identifiers that it assigned together.
     newest: BTreeMap<Identifier, (i64, BTreeSet<Identifier>)>,
-    /// For each identifier with an owner, when the newest message that assigned it to this owner was received. An identifier
-    /// without an owner leaves no trace.
+    /// For each identifier with an owner, when the newest message that assigned it to this owner was received. An
+    /// identifier without an owner leaves no trace.
     assigned: BTreeMap<Identifier, i64>,
     /// Devices whose only identifiers were lines that an activation recycled.
     recycled: BTreeSet<DeviceId>,
@@ -230,7 +230,8 @@ impl Simulation {
         let newer = self.assigned.get(name).is_some_and(|at| *at > sent.at);
         assert!(!newer, "{name} is taken from its owner by a message older than the one that assigned it");
         if moved.to().is_some() {
-            // Hardware, a SIM and a line each move with all their identifiers, and hardware with the profiles of its SIM.
+            // Hardware, a SIM and a line each move with all their identifiers, and hardware with the profiles of its
+            // SIM.
             let is_iccid = name.kind.as_str() == "iccid";
             let along = named.iter().any(|one| sort(one) == sort(name) || (is_iccid && sort(one) == 2));
             assert!(along || named.contains(name), "{name} moves and is not listed");
@@ -250,7 +251,8 @@ impl Simulation {
         }
     }
 
-    /// Two identifiers that the newest message about each of them listed together lead to the same device, unless one was replaced.
+    /// Two identifiers that the newest message about each of them listed together lead to the same device, unless one
+    /// was replaced.
     fn check_pairs(&self, name: &Identifier) {
         let (Some(owner), Some((at, together))) = (self.table.owners.get(name), self.newest.get(name)) else { return };
         for other in together {

@@ -10,8 +10,8 @@ use crate::quarantine::QuarantineError;
 use crate::request::CallbackRequest;
 use crate::verify::VerifyError;
 
-/// Why a request is not answered with 200. `Display` is the text for the sender; the cause on our side is the source of the
-/// error and goes to the log only.
+/// Why a request is not answered with 200. `Display` is the text for the sender; the cause on our side is the source of
+/// the error and goes to the log only.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// The source address is not on the allowlist.

@@ -34,8 +34,8 @@ pub async fn serve(service: &'static CallbackService) -> Result<(), Error> {
     run(|_| Some(Cow::Borrowed(service))).await
 }
 
-/// Serves the callbacks of every service that the path parameter `service` can name, until Lambda stops the function. A name
-/// for which `named` returns `None` is answered 404.
+/// Serves the callbacks of every service that the path parameter `service` can name, until Lambda stops the function. A
+/// name for which `named` returns `None` is answered 404.
 ///
 /// # Errors
 ///

@@ -1,7 +1,7 @@
 //! What all callback functions share: a request is parsed, verified, recorded and answered in the sender's protocol.
 //!
-//! What a message means is decided by the callback service's crate. [`serve`] is the whole main of a function; [`Listener`] is
-//! the same without Lambda, for `callbacks local`.
+//! What a message means is decided by the callback service's crate. [`serve`] is the whole main of a function;
+//! [`Listener`] is the same without Lambda, for `callbacks local`.
 
 mod addresses;
 mod answer;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws::Metrics;
 use callback::{Callback, ParseError};
 use device::{CallbackDelivery, CallbackService, Observation};
 use http::{Method, Response};
@@ -13,10 +14,9 @@ use crate::answer::{Refusal, accept, refuse};
 use crate::quarantine::Quarantine;
 use crate::request::CallbackRequest;
 use crate::verify::Verifier;
-use aws::Metrics;
 
-/// Callbacks are answered within this time. The platform resends one that is not answered within about 4 s (measured); the rest is for
-/// the network.
+/// Callbacks are answered within this time. The platform resends one that is not answered within about 4 s (measured);
+/// the rest is for the network.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_millis(2900);
 
 /// Part of the timeout that is reserved for sending to the quarantine.
@@ -42,17 +42,18 @@ pub struct Listener {
     pub answer_timeout: Duration,
 }
 
-/// The result of a request. The HTTP answer contains less.
+/// The result of a request, in more detail than the HTTP answer.
 #[derive(Debug)]
 pub struct Outcome {
-    /// What the request says, as far as it could be parsed.
+    /// The observations in the request, empty if it was refused before it could be interpreted.
     pub observations: Vec<Observation>,
     /// What was recorded, or why not everything was.
     pub result: Result<Recording, Refusal>,
 }
 
 impl Listener {
-    /// Opens the connections that the first callback needs. A failure is logged: the first callback tries again.
+    /// Opens the connections that the first callback needs. Failures are only logged: the first callback connects
+    /// itself.
     pub async fn warm_up(&self) {
         let (store, verifier) = tokio::join!(self.store.warm_up(), self.verifier.warm_up());
         if let Err(error) = store {
@@ -131,8 +132,8 @@ impl Listener {
         Ok((delivery, (service.interpret)(&service.name, message)))
     }
 
-    /// Records every observation that fits into a row and quarantines the others one by one, so that one part does not fail a
-    /// message for many devices.
+    /// Records every observation that fits into a row and quarantines the others one by one, so that one part does not
+    /// fail a message for many devices.
     async fn record(
         &self,
         service: &CallbackService,
@@ -175,7 +176,8 @@ impl Listener {
         Ok(())
     }
 
-    /// Quarantines a refused callback that may be genuine. If that fails, the sender is asked to send it again.
+    /// Quarantines a refused callback that may be genuine. If that fails, the answer is 503, so that the sender resends
+    /// it.
     async fn quarantine_if_genuine(
         &self,
         service: &CallbackService,

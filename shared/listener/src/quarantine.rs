@@ -12,9 +12,9 @@ use crate::request::CallbackRequest;
 /// An SQS message holds 1 MiB. Base64 makes four bytes of three, and the other members need the rest.
 const MAX_BODY_BYTES: usize = 700 * 1024;
 
-/// The queue. Its messages are JSON: `service`, `receivedAt`, `reason`, `contentType`, `source`, `bytes` (length of the whole
-/// body) and `bodyBase64` (its first 700 KiB), including credentials: the queue is encrypted and readable by operators only.
-/// Messages about one part have `piece` and `pieces` instead of `source`.
+/// The queue. Its messages are JSON: `service`, `receivedAt`, `reason`, `contentType`, `source`, `bytes` (length of the
+/// whole body) and `bodyBase64` (its first 700 KiB), including credentials: the queue is encrypted and readable by
+/// operators only. Messages about one part have `piece` and `pieces` instead of `source`.
 #[derive(Debug, Clone)]
 pub struct Quarantine {
     client: Client,
@@ -53,8 +53,8 @@ impl Quarantine {
         .await
     }
 
-    /// Quarantines a part that is too large for the table. Its body is JSON without credentials: `requestId`, `devices` as
-    /// sent, `result` of the request, and `payload`. A body that is too large for one SQS message is sent in pieces.
+    /// Quarantines a part that is too large for the table. Its body is JSON without credentials: `requestId`, `devices`
+    /// as sent, `result` of the request, and `payload`. A body that is too large for one SQS message is sent in pieces.
     pub(crate) async fn add_part(
         &self,
         delivery: &CallbackDelivery,

@@ -68,7 +68,8 @@ impl Verifier {
     }
 }
 
-/// Whether the credentials are among the expected ones, compared in constant time: digests of equal length, and all of them.
+/// Whether the credentials are among the expected ones, compared in constant time: digests of equal length, and all of
+/// them.
 fn matches_any<'a>(sent: &callback::Credentials, expected: impl Iterator<Item = &'a Credentials>) -> bool {
     let equal = |sent: &Option<String>, expected: &str| -> Choice {
         let digest = Sha256::digest(sent.as_deref().unwrap_or_default());

@@ -62,7 +62,8 @@ pub struct Comparison {
     pub status: RegistrationStatus,
 }
 
-/// Compares expected registrations with an account's list. These other credentials are as good as the expected ones.
+/// Compares expected registrations with an account's list. A registration with one of the `others` credentials is as
+/// expected too.
 #[must_use]
 pub fn compare(expected: Vec<Registration>, others: &[Credentials], listed: &[Registered]) -> Vec<Comparison> {
     let comparison = |expected: Registration| {

@@ -1,4 +1,5 @@
-//! Two kinds of credentials: those that callbacks carry, and the login at the platform. `Debug` output of both is redacted.
+//! Two kinds of credentials: those that callbacks carry, and the login at the platform. `Debug` output of both is
+//! redacted.
 
 use std::fmt;
 
@@ -8,7 +9,7 @@ use crate::api::Api;
 use crate::invalid::Invalid;
 
 /// The credentials that the platform repeats in every callback. Both empty if callbacks carry none.
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Credentials {
     /// At most 40 characters.
     pub username: String,

@@ -1,8 +1,8 @@
 //! A client of the platform's two registration APIs, which determine where the callbacks of an account are sent.
 //!
-//! An account uses REST or SOAP, and the API through which a listener is registered determines the format of its callbacks. A
-//! [`Platform`] is a client of either. A [`Registration`] can only be built from values that the platform accepts, and
-//! [`compare()`] finds out how the actual registrations differ from the expected ones, without I/O.
+//! An account uses REST or SOAP, and the API through which a listener is registered determines the format of its
+//! callbacks. A [`Platform`] is a client of either. A [`Registration`] can only be built from values that the platform
+//! accepts, and [`compare()`] finds out how the actual registrations differ from the expected ones, without I/O.
 //!
 //! No AWS, and no knowledge of a stack: the caller provides URLs and credentials.
 

@@ -127,8 +127,8 @@ impl Platform {
         }
     }
 
-    /// Registers those of an account's expected registrations that are not known to be as expected, including those that the
-    /// API does not list completely. Registrations with one of the `others` credentials remain unchanged.
+    /// Registers those of an account's expected registrations that are not known to be as expected, including those
+    /// that the API does not list completely. Registrations with one of the `others` credentials remain unchanged.
     ///
     /// # Errors
     ///
@@ -181,7 +181,8 @@ impl Platform {
     }
 }
 
-/// Acts on each registration that needs it, one after the other. After an error that affects all requests, nothing more is sent.
+/// Acts on each registration that needs it, one after the other. After an error that affects all requests, nothing more
+/// is sent.
 async fn act_on_each(
     comparisons: Vec<Comparison>,
     needed: impl Fn(&Comparison) -> bool,

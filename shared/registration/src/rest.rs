@@ -127,13 +127,16 @@ impl Rest {
     }
 
     pub(crate) async fn log_out(&self) -> Result<(), Error> {
-        let Some(session) = self.session.take().await else { return Ok(()) };
+        let Some(session) = self.session.current().await else { return Ok(()) };
         let url = http::join(&self.address, &["m2m", "v1", "session", "logout"]);
         let request = |token: &str| {
             let request = self.client.post(url.clone()).bearer_auth(token);
             request.header("VZ-M2M-Token", &session).header(CONTENT_TYPE, "application/json")
         };
-        self.with_token(Retry::Always, request).await?.map(drop).map_err(|rejection| Error::Refused(rejection.into()))
+        // Discarded only now, so that it is redacted in an error.
+        let result = self.with_token(Retry::Always, request).await;
+        self.session.discard(&session).await;
+        result?.map(drop).map_err(|rejection| Error::Refused(rejection.into()))
     }
 
     /// A call within a session, which is renewed once if the platform rejects its token.

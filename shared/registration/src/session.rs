@@ -1,11 +1,12 @@
-//! The session that both APIs need: session until it expires or the platform rejects its token.
+//! The session that both APIs need. It is kept until it expires or the platform rejects its token.
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, MutexGuard};
 
-/// A session expires after 20 minutes without a request (documented for REST; assumed for SOAP). It is not used in the last minute.
+/// A session expires after 20 minutes without a request (documented for REST; assumed for SOAP). It is not used in the
+/// last minute.
 const MAX_IDLE_TIME: Duration = Duration::from_secs(19 * 60);
 
 /// Holds the session token.
@@ -37,12 +38,12 @@ impl Sessions {
         self.lock().await.0.take_if(|session| session.token == token);
     }
 
-    /// Removes the session and returns its token.
-    pub(crate) async fn take(&self) -> Option<String> {
-        self.lock().await.0.take().map(|session| session.token)
+    /// The token, if there is one. Waits for a login.
+    pub(crate) async fn current(&self) -> Option<String> {
+        self.lock().await.0.as_ref().map(|session| session.token.clone())
     }
 
-    /// The token, if there is one. There is none during a login.
+    /// The token, if there is one. There is none during a login, which holds the lock.
     pub(crate) fn token(&self) -> Option<String> {
         Some(self.0.try_lock().ok()?.0.as_ref()?.token.clone())
     }

@@ -38,8 +38,8 @@ impl Soap {
         &self.login
     }
 
-    /// The platform documents the operation and its result (name and URL), but not the envelopes. They are assumed to look like
-    /// those of the other operations.
+    /// The platform documents the operation and its result (name and URL), but not the envelopes. They are assumed to
+    /// look like those of the other operations.
     pub(crate) async fn list(&self, account: &AccountName) -> Result<Vec<Registered>, Error> {
         let answer = self.call("GetCallbackRegistrations", &[("AccountName", account.as_ref())]).await?;
         let document = parse(&answer)?;
@@ -83,9 +83,13 @@ impl Soap {
     }
 
     pub(crate) async fn log_out(&self) -> Result<(), Error> {
-        let Some(text) = self.session.take().await else { return Ok(()) };
-        let answer = self.send(Retry::Always, SESSION, "LogOut", Some(&text), &[("SessionToken", &text)]).await?;
-        self.granted(answer)?.map(drop).map_err(Error::Refused)
+        let Some(session) = self.session.current().await else { return Ok(()) };
+        let input = [("SessionToken", session.as_str())];
+        let answer = self.send(Retry::Always, SESSION, "LogOut", Some(&session), &input).await;
+        // Discarded only after that, so that it is redacted in an error.
+        let result = answer.and_then(|answer| self.granted(answer));
+        self.session.discard(&session).await;
+        result?.map(drop).map_err(Error::Refused)
     }
 
     /// An operation within a session, which is renewed once if the platform rejects its token.

@@ -1,5 +1,5 @@
-//! Reads the environment variables of a function, once, at start. A missing or malformed one fails the start with a sentence that
-//! names it. Which settings there are is defined by each function.
+//! Reads the environment variables of a function, once, at start. A missing or malformed one fails the start with a
+//! sentence that names it. Which settings there are is defined by each function.
 
 use std::fmt;
 use std::str::FromStr;
@@ -76,7 +76,8 @@ impl<'a> Variables<'a> {
         self.optional(name).map_or_else(|| Ok(T::default()), |value| parse(name, value))
     }
 
-    /// The ARN of the secret with the callback credentials; `None` only if the stack states explicitly that callbacks carry none.
+    /// The ARN of the secret with the callback credentials; `None` only if the stack states explicitly that callbacks
+    /// carry none.
     ///
     /// # Errors
     ///

@@ -1,4 +1,5 @@
-//! A plan as the items of one `TransactWriteItems`: conditional writes, which fail if a row has changed since it was read.
+//! A plan as the items of one `TransactWriteItems`: conditional writes, which fail if a row has changed since it was
+//! read.
 
 use aws_sdk_dynamodb::types::builders::PutBuilder;
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
@@ -45,8 +46,8 @@ impl From<StoreError> for ItemsError {
 }
 
 impl Store {
-    /// The items that a plan writes. `read` is the receipt that an equal message left under the same idempotency key, where
-    /// this message is not its duplicate.
+    /// The items that a plan writes. `read` is the receipt that an equal message left under the same idempotency key,
+    /// where this message is not its duplicate.
     pub(crate) fn items(
         &self,
         delivery: &CallbackDelivery,
@@ -75,8 +76,8 @@ impl Store {
         Ok(written)
     }
 
-    /// The receipt, conditional on there being none, or still the one that was read: two writers with the same idempotency
-    /// key cannot both succeed.
+    /// The receipt, conditional on there being none, or still the one that was read: two writers with the same
+    /// idempotency key cannot both succeed.
     fn receipt_item(
         &self,
         delivery: &CallbackDelivery,

@@ -1,5 +1,5 @@
-//! Devices and events in one DynamoDB table. What a message changes is decided in `shared/device`; this crate only reads and
-//! writes: strongly consistent reads, then one transaction of conditional writes with optimistic locking.
+//! Devices and events in one DynamoDB table. What a message changes is decided in `shared/device`; this crate only
+//! reads and writes: strongly consistent reads, then one transaction of conditional writes with optimistic locking.
 //!
 //! | row | pk | sk |
 //! |---|---|---|
@@ -11,8 +11,8 @@
 //! | event of an account | `ACCOUNT#<name>` | `EVENT#<sequence>` |
 //! | answer to a request | `REQUEST#<id>#<slice>` | `DEVICE#<id>#<sequence>` or `ACCOUNT#<name>#<sequence>` |
 //!
-//! Rows hold their contents as JSON (`device`, `event`). Beside it are the few attributes that conditions, time-to-live and
-//! the console need.
+//! Rows hold their contents as JSON (`device`, `event`). Beside it are the few attributes that conditions, time-to-live
+//! and the console need.
 
 mod error;
 mod items;

@@ -18,8 +18,8 @@ pub(crate) struct Part<'a> {
     /// The idempotency key.
     pub(crate) key: Digest,
     pub(crate) receipt_key: Key,
-    /// The row of the device whose id is derived from the strongest identifier, or of the account. Nearly always the right
-    /// one, so it is read before the owners of the identifiers are known.
+    /// The row of the device whose id is derived from the strongest identifier, or of the account. Nearly always the
+    /// right one, so it is read before the owners of the identifiers are known.
     pub(crate) expected: Key,
 }
 

@@ -46,8 +46,8 @@ impl Store {
         self.get(&Key::device(id)).await?.map(|row| get_json(&row, "device")).transpose()
     }
 
-    /// The history of a device, oldest first: the events of devices that were merged into it, then its own. At most `limit`
-    /// events (fewer if rows are large), and a cursor if there may be more.
+    /// The history of a device, oldest first: the events of devices that were merged into it, then its own. At most
+    /// `limit` events (fewer if rows are large), and a cursor if there may be more.
     ///
     /// # Errors
     ///

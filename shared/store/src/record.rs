@@ -1,5 +1,5 @@
-//! Records the parts of a message: idempotently, each in one transaction, which several parts may share. A part that cannot
-//! be recorded does not keep the others from being recorded.
+//! Records the parts of a message: idempotently, each in one transaction, which several parts may share. A part that
+//! cannot be recorded does not keep the others from being recorded.
 
 use std::collections::BTreeSet;
 
@@ -109,8 +109,8 @@ struct MessageRows {
 
 impl Store {
     /// Records the observations of one message, idempotently: each once, however often and however concurrently the
-    /// message is delivered. Retries throttled requests and lost races with backoff until the deadline. What was recorded
-    /// by then stays, and is a duplicate when the platform resends the message.
+    /// message is delivered. Retries throttled requests and lost races with backoff until the deadline. What was
+    /// recorded by then stays, and is a duplicate when the platform resends the message.
     pub async fn record(
         &self,
         delivery: &CallbackDelivery,
@@ -130,9 +130,9 @@ impl Store {
         recording
     }
 
-    /// Drops the parts that are duplicates: when the platform resends a message for many devices that was not answered in
-    /// time, that is most of them. Reads receipts and identifiers of all parts; for a message of one part, the receipt is
-    /// read with the device.
+    /// Drops the parts that are duplicates: when the platform resends a message for many devices that was not answered
+    /// in time, that is most of them. Reads receipts and identifiers of all parts; for a message of one part, the
+    /// receipt is read with the device.
     async fn without_duplicates<'a>(
         &self,
         delivery: &CallbackDelivery,
@@ -224,8 +224,8 @@ impl Store {
         recording
     }
 
-    /// Records each part in a transaction of its own. Those that lose a race or are throttled are retried in rounds, with
-    /// backoff, until the deadline: one that never succeeds delays no other.
+    /// Records each part in a transaction of its own. Those that lose a race or are throttled are retried in rounds,
+    /// with backoff, until the deadline: one that never succeeds delays no other.
     async fn record_one_by_one(
         &self,
         delivery: &CallbackDelivery,
@@ -277,8 +277,8 @@ impl Store {
         }
     }
 
-    /// The rows that decide what a group changes, and its receipts. One round trip if every device has the expected id, or
-    /// if the identifiers and receipts are `known` already; else two.
+    /// The rows that decide what a group changes, and its receipts. One round trip if every device has the expected id,
+    /// or if the identifiers and receipts are `known` already; else two.
     async fn read(&self, group: &[Part<'_>], known: Option<&Rows>) -> Result<Rows, StoreError> {
         let mut keys: BTreeSet<Key> = group.iter().map(|part| part.expected.clone()).collect();
         let small = group.iter().flat_map(|part| part.identifier_keys().chain([part.receipt_key.clone()]));
@@ -348,7 +348,8 @@ fn owner_keys(group: &[Part<'_>], rows: &Rows) -> Result<Vec<Key>, StoreError> {
     Ok(keys)
 }
 
-/// Cancellation reasons worth a retry: a conditional write failed, another transaction is in flight, or the table is throttled.
+/// Cancellation reasons worth a retry: a conditional write failed, another transaction is in flight, or the table is
+/// throttled.
 const RETRYABLE: [&str; 4] =
     ["ConditionalCheckFailed", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
 

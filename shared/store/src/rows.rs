@@ -76,8 +76,8 @@ pub(crate) fn partition(subject: &Subject) -> String {
     }
 }
 
-/// Outcomes of a request come from thousands of devices at once, and a partition of DynamoDB is throttled above 1,000 writes
-/// a second: they are spread over 16 partitions, by the first digit of a digest.
+/// Outcomes of a request come from thousands of devices at once, and a partition of DynamoDB is throttled above 1,000
+/// writes a second: they are spread over 16 partitions, by the first digit of a digest.
 pub(crate) const SLICES: [&str; 16] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "a", "b", "c", "d", "e", "f"];
 
 pub(crate) fn request_partition(request_id: &str, slice: &str) -> String {

@@ -41,8 +41,8 @@ impl Store {
         Ok(response.item)
     }
 
-    /// Those rows of these keys that exist: strongly consistent reads. Keys that DynamoDB leaves unprocessed, because the
-    /// table is throttled, are retried with backoff.
+    /// Those rows of these keys that exist: strongly consistent reads. Keys that DynamoDB leaves unprocessed, because
+    /// the table is throttled, are retried with backoff.
     pub(crate) async fn get_all(&self, keys: impl IntoIterator<Item = &Key>) -> Result<Rows, StoreError> {
         let mut pending: Vec<Row> = keys.into_iter().map(Key::row).collect();
         let mut rows = HashMap::with_capacity(pending.len());

@@ -107,8 +107,8 @@ fn every_test_named_in_a_document_exists() {
 fn every_invariant_and_every_identity_rule_names_an_existing_test() {
     let tests: BTreeSet<String> = files(&[".rs", ".py"]).iter().flat_map(|path| tests_of(path)).collect();
     let architecture = read(root().join("ARCHITECTURE.md"));
-    // The rows of the two tables start with a number, or continue the one above with an empty first cell. Whole files count
-    // too: `publishing.rs`, all.
+    // The rows of the two tables start with a number, or continue the one above with an empty first cell. Whole files
+    // count too: `publishing.rs`, all.
     let rows: Vec<&str> = architecture
         .lines()
         .filter(|line| line.strip_prefix("| ").is_some_and(|row| row.starts_with(|first: char| first.is_ascii_digit())))
@@ -228,8 +228,8 @@ fn cargo_commands_that_build_keep_to_the_lock_file() {
     assert!(unlocked.is_empty(), "without --locked:\n{}", unlocked.join("\n"));
 }
 
-/// A snapshot belongs to a test. insta names its file `<binary or module>__<name>.snap`, beside the test in `snapshots`; a
-/// glob appends `@<input file>`.
+/// A snapshot belongs to a test. insta names its file `<binary or module>__<name>.snap`, beside the test in
+/// `snapshots`; a glob appends `@<input file>`.
 #[test]
 fn no_snapshot_is_left_over_or_waits_to_be_accepted() {
     let pending: Vec<String> = files(&[".snap.new", ".pending-snap"]).iter().map(|path| shown(path)).collect();

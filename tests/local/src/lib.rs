@@ -1,5 +1,5 @@
-//! What the tests across crates share: a running `callbacks local`, a running simulator of the platform, scripted endpoints, and the
-//! golden messages.
+//! What the tests across crates share: a running `callbacks local`, a running simulator of the platform, scripted
+//! endpoints, and the golden messages.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

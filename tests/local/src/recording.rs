@@ -25,8 +25,8 @@ pub async fn record(
     store.record(&delivery, &observations, Instant::now() + timeout).await
 }
 
-/// How many events a device has after these deliveries, each received this long after the first. Panics if two events have
-/// the same id: subscribers discard an event whose id they have seen.
+/// How many events a device has after these deliveries, each received this long after the first. Panics if two events
+/// have the same id: subscribers discard an event whose id they have seen.
 pub async fn events_recorded(
     service: &CallbackService,
     identifier: &str,

@@ -1,5 +1,5 @@
-//! Tests across crates, on the embedded DynamoDB: a module per subject, in one binary, since linking a binary per subject takes longer
-//! than running the tests. `memory` is a separate binary, since it replaces the global allocator.
+//! Tests across crates, on the embedded DynamoDB: a module per subject, in one binary, since linking a binary per
+//! subject takes longer than running the tests. `memory` is a separate binary, since it replaces the global allocator.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

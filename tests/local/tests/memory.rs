@@ -1,5 +1,5 @@
-//! Interpreting a large message takes memory proportional to its length. A binary of its own, since it replaces the global allocator and
-//! measures the peak of the whole process.
+//! Interpreting a large message takes memory proportional to its length. A binary of its own, since it replaces the
+//! global allocator and measures the peak of the whole process.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use callback::Callback;

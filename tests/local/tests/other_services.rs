@@ -1,5 +1,5 @@
-//! Services other than the thirteen: messages of any service name are recorded and published, and a repeated notification days later
-//! is not a duplicate.
+//! Services other than the thirteen: messages of any service name are recorded and published, and a repeated
+//! notification days later is not a duplicate.
 
 use jiff::SignedDuration;
 use local_tests::{EXTERNAL, GOLDEN, Stack, events_recorded, options};

@@ -143,7 +143,8 @@ impl ScriptedListener {
     }
 }
 
-/// Sends one message of DeviceUsage to a listener with this script. Returns the report, the received requests and the duration.
+/// Sends one message of DeviceUsage to a listener with this script. Returns the report, the received requests and the
+/// duration.
 async fn one_message(script: Script, resend: Resend) -> (Report, Vec<Received>, Duration) {
     let (simulator, listener) = (Simulator::new().await, ScriptedListener::listen(script).await);
     simulator.register("DeviceUsage", &format!("{}/usage", listener.url), "word").await;

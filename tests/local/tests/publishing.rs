@@ -56,7 +56,8 @@ async fn publisher(suffix: &str) -> (Arc<Sns>, Publisher) {
     (sns, Publisher { sns: client, topics })
 }
 
-/// A stream record of an event of this device; its request id is the sequence number. Without a device, it is malformed.
+/// A stream record of an event of this device; its request id is the sequence number. Without a device, it is
+/// malformed.
 fn record(sequence_number: u32, device: Option<&str>) -> EventRecord {
     let event = json!({
         "id": sequence_number.to_string(), "device": device, "sequence": 1, "service": "ExternalProvisioningChanges",

@@ -332,7 +332,8 @@ async fn a_deployment_registers_and_a_deletion_deregisters_only_what_points_at_t
 async fn a_missing_parameter_deregisters_nothing() {
     let deployment = Deployment::new().await;
     deployment.request("Create", deployment.properties("all"), None).await;
-    // Without PlatformCredentialsSecretArn the stack does not contain the resource, so the cleanup of an update deletes it.
+    // Without PlatformCredentialsSecretArn the stack does not contain the resource, so the cleanup of an update deletes
+    // it.
     for stack_status in [
         "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
         "UPDATE_IN_PROGRESS",
@@ -675,7 +676,8 @@ async fn no_rotation_starts_while_the_platform_may_use_the_previous_password() {
     assert!(deployment.rotate("createSecret").await.unwrap_err().contains("too new to be replaced"));
     assert_eq!(deployment.aws.version_with_stage("AWSPENDING"), None);
 
-    // Changed by hand long ago, but not at the platform: the credentials are registered first, and the rotation is refused.
+    // Changed by hand long ago, but not at the platform: the credentials are registered first, and the rotation is
+    // refused.
     deployment.aws.version("first", "by hand", &["AWSCURRENT"], 9000.0);
     for _ in 0..2 {
         assert!(deployment.rotate("createSecret").await.unwrap_err().contains("rotate later"));

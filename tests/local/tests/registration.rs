@@ -1,4 +1,5 @@
-//! The registration client, with the simulator and with platforms that are unreachable, slow or send malformed responses.
+//! The registration client, with the simulator and with platforms that are unreachable, slow or send malformed
+//! responses.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -371,6 +372,36 @@ async fn a_refusal_quotes_neither_the_password_of_callbacks_nor_the_login() {
         "the platform refuses: A.INPUT_INVALID.Password: … and … are no good; … and … neither"
     );
     assert!(!format!("{error:?}").contains(&password));
+}
+
+#[tokio::test]
+async fn a_refused_logout_does_not_reveal_the_session_in_the_log() {
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let writer = log.reopen().unwrap();
+    let subscriber =
+        tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.try_clone().unwrap()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    for api in [Api::Rest, Api::Soap] {
+        let (address, _) = scripted(|path, body| match admitted(path, body) {
+            Some(answer) => answer,
+            None if path.ends_with("/logout") => {
+                let body = json!({ "errorCode": "A.B", "errorMessage": "session-1 is unknown" });
+                (StatusCode::BAD_REQUEST, axum::Json(body)).into_response()
+            }
+            None if body.contains("LogOut") => {
+                soap("<Fault><faultcode>A.B</faultcode><faultstring>session-1 is unknown</faultstring></Fault>")
+            }
+            None if body.is_empty() => axum::Json(json!([])).into_response(),
+            None => soap("<GetCallbackRegistrationsResponse/>"),
+        })
+        .await;
+        let client = Platform::new(api, &address, login()).unwrap();
+        assert_eq!(client.list(&account()).await.unwrap(), []);
+        client.log_out().await;
+    }
+    let log = std::fs::read_to_string(log.path()).unwrap();
+    assert_eq!(log.matches("the platform refuses: A.B: … is unknown").count(), 2, "{log}");
+    assert!(!log.contains("session-1"), "{log}");
 }
 
 #[tokio::test]

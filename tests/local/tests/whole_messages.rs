@@ -1,4 +1,5 @@
-//! Partial failure and limits: a part that cannot be recorded does not affect the others, and no row or message exceeds its limit.
+//! Partial failure and limits: a part that cannot be recorded does not affect the others, and no row or message exceeds
+//! its limit.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

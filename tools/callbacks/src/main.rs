@@ -1,5 +1,5 @@
-//! `callbacks`: the operator's command line. `callbacks local` and `callbacks platform` are crates of their own, and features of
-//! this one.
+//! `callbacks`: the operator's command line. `callbacks local` and `callbacks platform` are crates of their own, and
+//! features of this one.
 
 mod account;
 mod command;

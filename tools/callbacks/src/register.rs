@@ -1,7 +1,8 @@
 //! `callbacks register`, `registrations` and `deregister`: manage the registrations of a stack's endpoints by hand.
 //!
-//! The registration APIs are in `shared/registration`. This module reads the options and prints the result. Exit codes: 0 everything
-//! is as expected, 1 something is not, 2 the command is invalid, 3 the platform or the stack is unreachable.
+//! The registration APIs are in `shared/registration`. This module reads the options and prints the result. Exit codes:
+//! 0 everything is as expected, 1 something is not, 2 the command is invalid, 3 the platform or the stack is
+//! unreachable.
 
 mod error;
 mod options;

@@ -20,8 +20,8 @@ fn command(arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs the program. Returns its exit code, its output and its error output. Its servers may run in this process, so a blocking task
-/// waits for it.
+/// Runs the program. Returns its exit code, its output and its error output. Its servers may run in this process, so a
+/// blocking task waits for it.
 async fn run(mut command: Command) -> (i32, String, String) {
     let output = tokio::task::spawn_blocking(move || command.output().unwrap());
     let Output { status, stdout, stderr } = output.await.unwrap();

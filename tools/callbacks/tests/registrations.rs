@@ -1,4 +1,5 @@
-//! `callbacks register`, `registrations` and `deregister` in a script: exit codes, tables, and no secrets in the output.
+//! `callbacks register`, `registrations` and `deregister` in a script: exit codes, tables, and no secrets in the
+//! output.
 
 use std::process::Command;
 

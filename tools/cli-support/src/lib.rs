@@ -1,4 +1,5 @@
-//! What the command-line programs share: addresses in options, environment variables that replace options, and lines of output.
+//! What the command-line programs share: addresses in options, environment variables that replace options, and lines of
+//! output.
 
 mod address;
 mod environment;

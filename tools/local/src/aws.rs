@@ -1,4 +1,5 @@
-//! An endpoint for SNS and SQS with the actions that the functions use: `PublishBatch` and `SendMessage`. It keeps the messages.
+//! An endpoint for SNS and SQS with the actions that the functions use: `PublishBatch` and `SendMessage`. It keeps the
+//! messages.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

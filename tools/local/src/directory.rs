@@ -24,7 +24,8 @@ pub(super) struct Directory {
 }
 
 impl Directory {
-    /// Opens this directory, after deleting the databases of an earlier run if `reset` is set, or a temporary directory.
+    /// Opens this directory, after deleting the databases of an earlier run if `reset` is set, or a temporary
+    /// directory.
     pub(super) fn open(data: Option<&Path>, reset: bool) -> anyhow::Result<Self> {
         let temporary = match data {
             None => {

@@ -1,7 +1,7 @@
 //! `callbacks local`: every endpoint on this machine, with the same code from `listener` inward as the functions.
 //!
-//! This process replaces AWS: an embedded engine replaces DynamoDB and its stream (`table`, `stream`), and a small endpoint for
-//! unmodified SDK clients replaces SNS and SQS (`aws`).
+//! This process replaces AWS: an embedded engine replaces DynamoDB and its stream (`table`, `stream`), and a small
+//! endpoint for unmodified SDK clients replaces SNS and SQS (`aws`).
 
 mod aws;
 mod callback_line;

@@ -20,8 +20,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Maximum number of records per read, as in the engine.
 const MAX_RECORDS: usize = 1000;
 
-/// A table's stream. Published records are deleted, since the engine keeps them. After a restart, the remaining records are
-/// published.
+/// A table's stream. Published records are deleted, since the engine keeps them. After a restart, the remaining records
+/// are published.
 pub(super) struct Stream {
     database: Database,
     /// Direct access to the database, since the engine cannot delete records.
@@ -35,8 +35,8 @@ impl Stream {
     /// Opens the stream of the table in this file.
     pub(super) fn open(database: Database, file: &Path, publisher: Publisher) -> anyhow::Result<Self> {
         let records = Connection::open(file).with_context(|| format!("cannot open {}", file.display()))?;
-        // The engine searches all records for the last sequence number at every write. Without an index, a message for 2,000 devices takes
-        // a minute.
+        // The engine searches all records for the last sequence number at every write. Without an index, a message for
+        // 2,000 devices takes a minute.
         let index = "CREATE INDEX IF NOT EXISTS stream_by_sequence_number
                      ON _stream_records (table_name, CAST(sequence_number AS INTEGER))";
         records.execute_batch(index).with_context(|| format!("cannot index the stream in {}", file.display()))?;

@@ -63,8 +63,8 @@ impl Table {
     }
 }
 
-/// Removes the `ClientRequestToken` from transactions. The engine keeps tokens for ten minutes and searches all of them at every
-/// transaction, so that 50,000 callbacks halve its rate. Receipts make a repeated transaction idempotent.
+/// Removes the `ClientRequestToken` from transactions. The engine keeps tokens for ten minutes and searches all of them
+/// at every transaction, so that 50,000 callbacks halve its rate. Receipts make a repeated transaction idempotent.
 #[derive(Debug)]
 struct WithoutToken;
 

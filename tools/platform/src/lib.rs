@@ -1,8 +1,8 @@
 //! `callbacks platform`: a simulator of the platform. It serves both registration APIs with their rules and faults, and
 //! keeps what is registered.
 //!
-//! The rules are in [`rules`], without I/O; the modules of the two APIs only translate. [`mod@send`] sends callbacks to the listeners that are
-//! registered at a running simulator. `docs/platform.md` states the evidence for every rule.
+//! The rules are in [`rules`], without I/O; the modules of the two APIs only translate. [`mod@send`] sends callbacks to
+//! the listeners that are registered at a running simulator. `docs/platform.md` states the evidence for every rule.
 
 mod gateway;
 mod random;

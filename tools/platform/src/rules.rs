@@ -1,4 +1,5 @@
-//! The platform's rules about registrations, without I/O and clock: every method takes the time and returns a value or a [`Fault`].
+//! The platform's rules about registrations, without I/O and clock: every method takes the time and returns a value or
+//! a [`Fault`].
 
 mod access;
 mod fault;

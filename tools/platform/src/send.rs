@@ -218,7 +218,8 @@ impl Sender {
                 tokio::select! {
                     Some(done) = in_flight.join_next() => self.finish(done?, bar),
                     _ = ticks.tick(), if in_flight.len() < MAX_IN_FLIGHT => break,
-                    // Messages in flight are awaited until a second interrupt. The report covers everything that was sent.
+                    // Messages in flight are awaited until a second interrupt. The report covers everything that was
+                    // sent.
                     _ = &mut interrupted => {
                         stopped = true;
                         break 'planned;

@@ -21,7 +21,8 @@ pub static SERVICES: [&CallbackService; 13] = [
     &state_service::SERVICE,
 ];
 
-/// The service with this name or alias. Any other valid service name is served by `other-services`; `None` if the name is not valid.
+/// The service with this name or alias. Any other valid service name is served by `other-services`; `None` if the name
+/// is not valid.
 #[must_use]
 pub fn service(name: &str) -> Option<Cow<'static, CallbackService>> {
     let own = SERVICES.iter().copied().find(|service| service.name == name || service.aliases.contains(&name));

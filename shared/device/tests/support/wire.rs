@@ -1,4 +1,5 @@
-//! Messages as the platform sends them: what they say, as a body in either transport, and as the observation that comes of it.
+//! Messages as the platform sends them: what they say, as a body in either transport, and as the observation that comes
+//! of it.
 
 use std::fmt::{self, Write as _};
 

@@ -3,12 +3,15 @@
 //! Whatever happens is decided by the numbers of a [`Step`], so that any history can be repeated and made smaller.
 //!
 //! Events that messages cannot distinguish are not simulated:
-//! - Hardware that has an imei is named by it whenever it is named with a SIM or a line; its eid or meid stands alone or with
-//!   it: another kind of hardware name with a known SIM or line is, to a listener, a second name of the same hardware.
-//! - A line passes between hardware with a SIM and hardware without only by a message that is neither silent nor late, nor
-//!   overtaken by older ones: else the line's SIM, which is in other hardware by then, is taken for that of the new hardware.
+//! - Hardware that has an imei is named by it whenever it is named with a SIM or a line; its eid or meid stands alone
+//!   or with it: another kind of hardware name with a known SIM or line is, to a listener, a second name of the same
+//!   hardware.
+//! - A line passes between hardware with a SIM and hardware without only by a message that is neither silent nor late,
+//!   nor overtaken by older ones: else the line's SIM, which is in other hardware by then, is taken for that of the new
+//!   hardware.
 //! - Several profiles of an embedded SIM are named together only with its eid: without it they are several devices.
-//! - A snapshot names hardware, SIM and line by at least one name each, where there are any: a missing line is one that is gone.
+//! - A snapshot names hardware, SIM and line by at least one name each, where there are any: a missing line is one that
+//!   is gone.
 
 use callback::DeviceIdentifier;
 use device::Identifier;
@@ -255,8 +258,8 @@ impl World {
         if names.is_empty() { hardware_names(hardware).into_iter().take(1).collect() } else { names }
     }
 
-    /// Puts a line on hardware, which takes it from wherever it was. Gives whether it passed between hardware with a SIM
-    /// and hardware without.
+    /// Puts a line on hardware, which takes it from wherever it was. Gives whether it passed between hardware with a
+    /// SIM and hardware without.
     fn put_line(&mut self, line: usize, hardware: usize) -> bool {
         let Some(carrier) = self.carrier_in(hardware) else { return false };
         if let Some(former) = self.line_on(carrier) {

@@ -62,8 +62,8 @@ pub(super) struct Services {
 pub(crate) struct Register {
     #[command(flatten)]
     pub(super) change: Change,
-    /// Replace registrations of other URLs, whose listeners then receive no more callbacks. Without it, you are asked on a terminal;
-    /// in a script they stay as they are
+    /// Replace registrations of other URLs, whose listeners then receive no more callbacks. Without it, you are asked
+    /// on a terminal; in a script they stay as they are
     #[arg(long)]
     pub(super) take_over: bool,
 }

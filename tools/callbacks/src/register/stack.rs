@@ -16,7 +16,8 @@ const AWS_TIMEOUT: Duration = Duration::from_secs(20);
 /// The expected callback URLs and credentials.
 #[derive(Args)]
 pub(super) struct Stack {
-    /// The deployed stack, whose outputs and secret contain the callback URLs and credentials. Uses your AWS credentials
+    /// The deployed stack, whose outputs and secret contain the callback URLs and credentials. Uses your AWS
+    /// credentials
     #[arg(long, value_name = "NAME", env = "CALLBACKS_STACK", default_value = "thingspace-callbacks")]
     stack: String,
     /// The callback URLs, instead of the stack's: this, a slash and the name of the service

@@ -24,7 +24,8 @@ pub struct SampleMessage {
     pub body: String,
 }
 
-/// One message of every sample file of the thirteen services, in both transports. Files of unknown evidence are left out.
+/// One message of every sample file of the thirteen services, in both transports. Files of unknown evidence are left
+/// out.
 ///
 /// # Errors
 ///
@@ -51,7 +52,8 @@ pub(crate) struct Golden {
     pub(crate) template: Template,
 }
 
-/// The messages of a service and transport, in the order of their numbers, and with the guesses last if they are asked for.
+/// The messages of a service and transport, in the order of their numbers, and with the guesses last if they are asked
+/// for.
 pub(crate) fn of(service: &str, transport: Api, guesses: bool) -> anyhow::Result<Vec<Golden>> {
     let transport = match transport {
         Api::Soap => "soap",

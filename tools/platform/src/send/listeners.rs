@@ -112,8 +112,8 @@ impl Platform {
 }
 
 impl Registration {
-    /// The credentials of the next message, and whether they are the former ones: for a while after a re-registration, half of the
-    /// messages carry those.
+    /// The credentials of the next message, and whether they are the former ones: for a while after a re-registration,
+    /// half of the messages carry those.
     pub(super) fn next_credentials(&self, lag: SignedDuration, random: &mut fastrand::Rng) -> (&Credentials, bool) {
         let lately = |at: Timestamp| Timestamp::now().duration_since(at) < lag;
         match &self.former {

@@ -1,4 +1,5 @@
-//! A message template: the bytes of a file with slots for the values that differ between messages. Everything else is sent unchanged.
+//! A message template: the bytes of a file with slots for the values that differ between messages. Everything else is
+//! sent unchanged.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
