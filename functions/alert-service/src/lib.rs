@@ -1,7 +1,7 @@
-//! AlertService: the condition of a usage trigger is met. Unsolicited; the shape is not documented.
+//! AlertService: the condition of a usage trigger is met. Unsolicited; the format is not documented.
 //!
-//! An alert may be about a device or about a whole account. One of the category `DeviceIMEIChange` has both IMEIs,
-//! which is documented; that they are `previousImei` and `updatedImei` is inferred.
+//! An alert concerns a device or a whole account. One of the category `DeviceIMEIChange` contains both IMEIs
+//! (documented), as `previousImei` and `updatedImei` (inferred).
 
 use callback::{DeviceIdentifier, Kind, Message, Part, text_of};
 use device::{CallbackService, Facet, Identification, Observation, observe_notifications};
@@ -26,7 +26,7 @@ fn swap(part: &Part) -> Option<Identification> {
         text_of(&part.values, member).map(|value| DeviceIdentifier { kind: Kind::Imei.as_str().to_owned(), value })
     };
     let (previous, updated) = (imei("previousImei")?, imei("updatedImei")?);
-    // SIM and line tell which device it is: when the alert is late, the former hardware may be another one's by now.
+    // SIM and line identify the device: if the alert is late, the former hardware may be another device's by now.
     let others: Vec<_> = part.devices.iter().filter(|one| one.kind() != Kind::Imei).cloned().collect();
     let old = if others.is_empty() { vec![previous] } else { others };
     Some(Identification::changed(&old, &[updated]))

@@ -1,8 +1,8 @@
 //! CarrierService: the result of a request that changes a device: activate, suspend, restore, deactivate, change
 //! identifier, service plan, cost centre, custom fields, contact info, move. One message per device.
 //!
-//! Documented are REST's change of an identifier and failures, a part of REST's activation, and the names in
-//! SOAP's change of an identifier. Operations are recognized by their names, in any spelling; what succeeded is the
+//! Documented: the change of an identifier, failures and a part of the activation in REST, and the names in the change
+//! of an identifier in SOAP. Operations are recognized by their names, in any spelling. A successful one sets the
 //! device's state.
 
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub static SERVICE: CallbackService = CallbackService::new("CarrierService", int
 
 fn interpret(service: &str, message: Message) -> Vec<Observation> {
     let parts = message.into_parts();
-    // What several devices share does not say which of its identifiers are whose.
+    // Content that several devices share does not show which identifiers belong to which device.
     let shared: Vec<bool> = parts.iter().map(|part| Arc::strong_count(&part.values) > 1).collect();
     parts.into_iter().zip(shared).map(|(part, shared)| observe(service, part, shared)).collect()
 }
@@ -53,7 +53,7 @@ fn observe(service: &str, part: Part, shared: bool) -> Observation {
     }
 }
 
-/// When the device will return to service, as far as a suspension's answer says so.
+/// When the device will return to service, if the answer to a suspension states it.
 fn resumption(values: &Value) -> Value {
     let members = values.as_object().into_iter().flatten();
     let date =
@@ -61,7 +61,7 @@ fn resumption(values: &Value) -> Value {
     date.map_or(Value::Null, |date| Value::Object(Map::from_iter([("asSent".to_owned(), Value::from(date))])))
 }
 
-/// The operations that change more than their own members say.
+/// The operations whose effect goes beyond their own members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Operation {
     Activate,
@@ -103,7 +103,7 @@ impl Operation {
         }
     }
 
-    /// What happened; of other operations by their name, in any spelling.
+    /// The kind of change; for other operations by their name, in any spelling.
     fn kind(self, name: &str) -> EventKind {
         match self {
             Self::Activate => EventKind::Activate,
@@ -126,7 +126,7 @@ impl Operation {
         }
     }
 
-    /// The provisioning state after it, in the platform's own words.
+    /// The provisioning state after the operation, in the platform's own words.
     fn state(self) -> Option<&'static str> {
         match self {
             Self::Activate | Self::Restore => Some("active"),
@@ -137,7 +137,7 @@ impl Operation {
     }
 }
 
-/// The envelope names the device as it was; the payload, what it is called now.
+/// The envelope contains the old identifiers of the device, the payload the new ones.
 fn identification(operation: Operation, devices: &[DeviceIdentifier], within: &[DeviceIdentifier]) -> Identification {
     match operation {
         Operation::ChangeIdentifier => Identification::changed(devices, within),
@@ -149,7 +149,7 @@ fn identification(operation: Operation, devices: &[DeviceIdentifier], within: &[
     }
 }
 
-/// What the answer states of the device's provisioning.
+/// The device's provisioning that the answer states.
 fn stated(operation: Operation, values: &Value) -> DeviceInfo {
     let sent = |name| text_of(values, name).map_or(Sent::Absent, Sent::Value);
     let denied = ["restored", "deactivated"].iter().any(|done| is_false(values, done));

@@ -1,5 +1,5 @@
-//! DevicePRLInformation: the preferred roaming list of 2G and 3G devices, on request. Of REST the member's name and
-//! `prlVersion` were seen in a public listener; of SOAP only the slot's name is documented.
+//! DevicePRLInformation: the preferred roaming list of 2G and 3G devices, on request. For REST, the member's name
+//! and `prlVersion` were seen in a public listener. For SOAP, only the slot's name is documented.
 
 use callback::{Message, Part, text_of};
 use device::{CallbackService, Facet, Observation, observe_responses};

@@ -1,7 +1,8 @@
 //! DeviceProfileService: the result of a request for an eUICC profile. Little more than the envelope is documented.
 //!
-//! One request can have several answers: a warning while the device cannot be reached and the outcome later; or one for
-//! each profile and one for the device. Lists of devices (`POST /v2/devices/actions/list`) are answered here too.
+//! One request can have several answers: first a warning that the device cannot be reached, and the outcome later; or
+//! one for each profile and one for the device. Lists of devices (`POST /v2/devices/actions/list`) are answered here
+//! too.
 
 use callback::{DeviceIdentifier, Kind, Message, Part, identifiers_in};
 use device::{CallbackService, Facet, Observation, RequestStatus, Update, observe_responses};
@@ -51,7 +52,7 @@ mod tests {
 
     use super::*;
 
-    /// Whether the message says that a profile is in use, or no longer.
+    /// Whether the message states that a profile is in use.
     fn in_use(operation: &str) -> Option<bool> {
         let body = format!(
             r#"{{"requestId":"r","status":"Success",

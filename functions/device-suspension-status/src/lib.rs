@@ -1,5 +1,6 @@
-//! DeviceSuspensionStatus: since when, until when and how often a device is suspended, on request. What it tells is
-//! documented, the names of its members are not; it fits CarrierService's answer to a suspension member for member.
+//! DeviceSuspensionStatus: since when, until when and how often a device is suspended, on request. Its content is
+//! documented, the names of its members are not. They are assumed to equal those in CarrierService's answer to a
+//! suspension.
 
 use callback::Message;
 use device::{CallbackService, Facet, Observation, SuspensionTerms, observe_responses};

@@ -1,4 +1,4 @@
-//! DeviceUsage: usage, on request. Of REST the first levels are documented: an array whose items name their
+//! DeviceUsage: usage, on request. For REST, the first levels are documented: an array whose items name their
 //! devices.
 
 use callback::Message;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use callback::{Message, Outcome, Part};
 use device::{CallbackService, EventKind, Facet, Observation, Resends};
 
-/// The service, as registered. A device may well send the same text twice, and its messages have no id.
+/// The service, as registered. A device can send the same text twice, and its messages have no id.
 pub static SERVICE: CallbackService =
     CallbackService::new("EnhancedConnectivityService", interpret).resending(Resends::Measured);
 
@@ -18,7 +18,7 @@ pub static SERVICE: CallbackService =
 const SMS_MESSAGE: &str = "SmsMessage";
 
 fn interpret(service: &str, message: Message) -> Vec<Observation> {
-    // Of what does not fail, only what a device sent has no request id.
+    // Apart from failures, only messages from a device have no request id.
     let failed = matches!(message.outcome, Outcome::Failed { .. });
     let from_device = message.member(SMS_MESSAGE).is_some() || (message.request_id.is_none() && !failed);
     message.into_parts().into_iter().map(|part| observe(service, part, from_device)).collect()
@@ -28,7 +28,7 @@ fn observe(service: &str, part: Part, from_device: bool) -> Observation {
     let (values, outcome) = (Arc::clone(&part.values), part.outcome.clone());
     let mut observation = Observation::new(service, part);
     if from_device {
-        // It stands where other messages have `Data`.
+        // In the place of `Data` in other messages.
         observation.unknown.retain(|name, _| !name.eq_ignore_ascii_case(SMS_MESSAGE));
         return observation.of_kind(EventKind::SmsReceived).reporting(Facet::SmsReceived, values);
     }

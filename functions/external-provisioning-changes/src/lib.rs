@@ -1,6 +1,6 @@
 //! ExternalProvisioningChanges: provisioning changes that were made outside the API.
 //!
-//! One message is about one device, of which it gives a full snapshot. An activation has no `Device` in its envelope.
+//! A message contains a full snapshot of one device. An activation has no `Device` in its envelope.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ const UNSTATED: &str = "Unstated";
 
 fn interpret(service: &str, message: Message) -> Vec<Observation> {
     let Some(stated) = ExternalProvisioningChange::of(&message) else {
-        // An unknown shape: identifiers in it still identify a device, and the payload is kept whole.
+        // An unknown format: identifiers in it still identify a device, and the payload is kept whole.
         let observe = |part: Part| {
             let (unknown, change) = (part.payload.clone(), UNSTATED.to_owned());
             Observation { change, unknown, ..Observation::new(service, part) }

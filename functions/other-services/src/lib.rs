@@ -1,7 +1,7 @@
-//! All callback services beyond the thirteen, whatever their names: what comes is kept whole, and stands on the device
-//! under `otherServices` by the service's name.
+//! All callback services beyond the thirteen, with any names. Messages are kept whole, and are on the device under
+//! `otherServices` by the service's name.
 //!
-//! Known of them is:
+//! Known services:
 //!
 //! - `NiddService` (data without IP): messages in `niddResponse`, named by the one member in it. A device's own message
 //!   has no `status`. The report on a message to a device has `Delivered`, `Queued` or `DeliveryFailed`; the answer to
@@ -17,19 +17,19 @@ use std::sync::Arc;
 use callback::{DeviceIdentifier, Message, Outcome, Part, Value, identifiers_in, text_of, truncate};
 use device::{CallbackService, Facet, Identification, MAX_IDENTIFIERS, Observation, Resends};
 
-/// What all of them are counted as: a sender must not make a metric of its own with each name.
+/// The common `service` dimension of metrics, so that a sender cannot create metrics with invented names.
 pub const COUNTED_AS: &str = "OtherServices";
 
-/// The longest name of a service, in characters. The longest known one has 35.
+/// Maximum length of the name of a service, in characters. The longest known one has 35.
 const MAX_NAME: usize = 64;
 
-/// The longest name of a change that is taken from within a message, in bytes.
+/// Maximum length of the name of a change that is taken from a message, in bytes.
 const MAX_CHANGE_BYTES: usize = 256;
 
-/// NIDD's messages stand in it.
+/// The member with the messages of NIDD.
 const NIDD: &str = "niddResponse";
 
-/// Members that say only which service it is; the one member within says what happened.
+/// Members that only state the service. The only member within states the change.
 const AROUND: [&str; 2] = [NIDD, "intelligenceResponse"];
 
 /// The service of this name: ASCII letters, digits, `-`, `_` and `.`, and at least one letter or digit among them.
@@ -42,7 +42,7 @@ pub fn service(name: &str) -> Option<CallbackService> {
         name: Cow::Owned(name.to_owned()),
         counted_as: COUNTED_AS,
         aliases: &[],
-        // One request id stands for events of years: equal messages of different days are different events.
+        // One request id covers events of years: equal messages on different days are different events.
         resends: Resends::Documented,
         interpret,
     })
@@ -61,7 +61,7 @@ fn observe(service: &str, part: Part, requested: bool, alone: bool) -> Observati
     let around = AROUND.into_iter().find(|around| around.eq_ignore_ascii_case(&part.name));
     let nidd = around == Some(NIDD);
     let outcome = if nidd { delivered_or_configured(&part.outcome, &values) } else { part.outcome.clone() };
-    // NIDD's envelope names the device by its imei, and the member within by all that the network knows.
+    // NIDD's envelope contains the imei, and the member within all identifiers that the network knows.
     let names = (nidd && alone).then(|| all_names(&part.devices, &values)).flatten();
 
     let mut observation = Observation::new(service, part);
@@ -80,7 +80,7 @@ fn observe(service: &str, part: Part, requested: bool, alone: bool) -> Observati
     observation.reporting(Facet::Other(service.to_owned()), values)
 }
 
-/// The outcome by NIDD's own words; `Queued` is none yet, and stays as sent.
+/// The outcome in NIDD's own words. `Queued` is not final and remains as sent.
 fn delivered_or_configured(outcome: &Outcome, values: &Value) -> Outcome {
     let Outcome::Other(status) = outcome else { return outcome.clone() };
     let is = |words: [&str; 2]| words.iter().any(|word| word.eq_ignore_ascii_case(status));
@@ -94,7 +94,7 @@ fn delivered_or_configured(outcome: &Outcome, values: &Value) -> Outcome {
     }
 }
 
-/// The one member that an object has, if its value has members too.
+/// The only member of an object, if its value has members too.
 fn only_member(values: &Value) -> Option<(&str, &Value)> {
     let mut members = values.as_object()?.iter().filter(|(_, value)| !value.is_null());
     let (name, value) = members.next()?;

@@ -1,6 +1,6 @@
-//! ResumeTrackingNotification: in seven days a suspended device returns to service. Unsolicited.
+//! ResumeTrackingNotification: a suspended device returns to service in seven days. Unsolicited.
 //!
-//! SOAP is documented: every typed slot is nil, and the date stands in `Comment` as free text:
+//! SOAP is documented: every typed slot is nil, and `Comment` contains the date as free text:
 //! `Device will be auto resumed on - 3/15/2017 12:00:00 AM`, without a zone. REST is not documented.
 
 use std::sync::Arc;
@@ -24,7 +24,7 @@ fn interpret(service: &str, message: Message) -> Vec<Observation> {
     message.into_parts().into_iter().map(observe).collect()
 }
 
-/// `resumesAt` and `asSent` of the first text in a tree that ends in a date of the platform's layout.
+/// `resumesAt` and `asSent` of the first text in a tree that ends with a date in the platform's format.
 fn resume(value: &Value) -> Option<Value> {
     match value {
         Value::Object(members) => members.values().find_map(resume),

@@ -1,5 +1,5 @@
-//! SMSDeliveryConfirmation: a device acknowledged a text message, or it expired after 120 hours. Of REST the member's
-//! name and `confirmation` were seen in a public listener; of SOAP only the slot's name is documented.
+//! SMSDeliveryConfirmation: a device acknowledged a text message, or it expired after 120 hours. For REST, the
+//! member's name and `confirmation` were seen in a public listener. For SOAP, only the slot's name is documented.
 
 use callback::{Message, Part, text_of};
 use device::{CallbackService, EventKind, Facet, Observation, observe_responses};

@@ -1,4 +1,4 @@
-//! StateService: a device went to another customer-defined state, on request. Nothing of it is documented.
+//! StateService: a device went to another customer-defined state, on request. The format is not documented.
 
 use callback::Message;
 use device::{CallbackService, Facet, Observation, observe_responses};

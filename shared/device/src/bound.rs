@@ -8,25 +8,25 @@ use serde_json::{Value, json};
 /// The maximum size of a device as JSON, in bytes.
 pub(crate) const MAX_DEVICE_BYTES: usize = 48 * 1024;
 
-/// The most bytes of JSON that the values of an event's changes take together.
+/// Maximum total size of the values in an event's changes, as JSON in bytes.
 pub(crate) const MAX_CHANGES_BYTES: usize = 32 * 1024;
 
-/// The most bytes of JSON that one report, or one side of a change, takes.
+/// Maximum size of one report, or of one side of a change, as JSON in bytes.
 pub(crate) const MAX_REPORT_BYTES: usize = 2 * 1024;
 
-/// The most entries of a map or list that the platform fills: it documents five custom fields.
+/// Maximum number of entries of a map or list from the platform, which documents five custom fields.
 pub(crate) const MAX_ENTRIES: usize = 32;
 
-/// The most bytes of a text that a device keeps: plans, accounts, dates. The platform's own limit on most is 50.
+/// Maximum length of a text on a device (plans, accounts, dates), in bytes. The platform limits most of them to 50.
 pub(crate) const MAX_TEXT_BYTES: usize = 256;
 
-/// The most bytes of the name of an entry: the iccid of a profile, a service.
+/// Maximum length of the name of an entry (the iccid of a profile, a service), in bytes.
 pub(crate) const MAX_KEY_BYTES: usize = 64;
 
 /// The size of a value as JSON text, in bytes.
 pub(crate) fn size<T: serde::Serialize>(value: &T) -> usize {
     let mut counter = Counter(0);
-    // Counting cannot fail; a value that is no JSON counts as nothing and is refused when it is written.
+    // Counting cannot fail. A value that is not JSON has size 0 and is refused when it is written.
     let _ = serde_json::to_writer(&mut counter, value);
     counter.0
 }

@@ -39,7 +39,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
-/// Writes an object's JSON text with sorted names, whatever order `serde_json` keeps in this build.
+/// Writes an object as JSON with sorted names, independent of the order that `serde_json` keeps in this build.
 pub(crate) fn canonical<'a>(text: &mut String, members: impl Iterator<Item = (&'a String, &'a Value)>) {
     let mut sorted: Vec<_> = members.collect();
     sorted.sort_by_key(|(name, _)| *name);

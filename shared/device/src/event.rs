@@ -1,4 +1,4 @@
-//! Events: what happened, to which device or account, once and forever.
+//! Events: the immutable history of devices and accounts.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ use crate::state::Device;
 pub enum Subject {
     /// A device.
     Device(DeviceId),
-    /// An account, for messages that name no device; null where none is stated.
+    /// An account, for messages that name no device; null if none is stated.
     Account(Option<String>),
 }
 
@@ -31,7 +31,7 @@ impl fmt::Display for Subject {
     }
 }
 
-/// Something that happened. Immutable once recorded.
+/// A change of a device, or a message about an account. Immutable once recorded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
@@ -44,29 +44,29 @@ pub struct Event {
     pub sequence: u64,
     /// The callback service, as the platform spells it.
     pub service: String,
-    /// What happened, as the platform spelled it, or [`crate::IDENTIFIERS_MOVED`].
+    /// The change, as the platform spells it, or [`crate::IDENTIFIERS_MOVED`].
     pub change: String,
     /// The same in one vocabulary for all services and both transports.
     #[serde(default)]
     pub kind: EventKind,
     /// The platform's request id, if the message had one.
     pub request_id: Option<String>,
-    /// When the message reached the edge.
+    /// When the gateway received the message.
     pub received_at: Timestamp,
     /// The result of a request, if the message was the response to one.
     pub result: Option<RequestResult>,
     /// What was reported on a facet.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub report: Option<EventReport>,
-    /// The fields that it changed. A value of over 2 KiB is `{"leftOutBytes": …}`; it is whole in the payload.
+    /// The changed fields. A value of over 2 KiB is replaced by `{"leftOutBytes": …}`; the payload contains it.
     pub changes: Vec<FieldChange>,
-    /// The identifiers that the message gave the device, as sent; where it does not say which are whose, all that its
-    /// envelope lists.
+    /// The device's identifiers in the message, as sent. If the message does not show which belong together, all that
+    /// its envelope lists.
     pub devices: Vec<DeviceIdentifier>,
-    /// Further identifiers that the message's envelope lists.
+    /// Further identifiers in the message's envelope.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub listed: Vec<DeviceIdentifier>,
-    /// The message's payload as far as it is about the subject, whole, without credentials.
+    /// The part of the message's payload that concerns the subject, complete, without credentials.
     pub payload: Map<String, Value>,
     /// The members of the payload that were not understood.
     pub unknown: Map<String, Value>,
@@ -79,20 +79,20 @@ impl Event {
         self.report = self.report.take().filter(|report| matches!(report, EventReport::InPayload(_)));
     }
 
-    /// What was reported on a facet, whole, as the platform sent it.
+    /// The complete report on a facet, as sent.
     #[must_use]
     pub fn reported(&self) -> Option<&Value> {
         let path = match self.report.as_ref()? {
             EventReport::InPayload(pointer) => pointer.strip_prefix('/')?,
             EventReport::Values(values) => return Some(values),
         };
-        // The payload is a map: the pointer's first step is taken by hand.
+        // The payload is a map and no `Value`, so the first step of the pointer is resolved here.
         let (first, rest) = path.split_at(path.find('/').unwrap_or(path.len()));
         self.payload.get(&first.replace("~1", "/").replace("~0", "~"))?.pointer(rest)
     }
 }
 
-/// What an event reports on a facet.
+/// The report of an event on a facet.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum EventReport {
@@ -110,9 +110,9 @@ pub struct RequestOutcome {
     /// The device or account.
     #[serde(flatten)]
     pub subject: Subject,
-    /// The device's names, as the answer gave them.
+    /// The device's identifiers in the response, as sent.
     pub identifiers: Vec<DeviceIdentifier>,
-    /// The callback service that the answer came to.
+    /// The callback service that received the response.
     pub service: String,
     /// The newest response.
     #[serde(flatten)]
@@ -136,7 +136,7 @@ pub struct RequestOutcomes {
 /// A field of a device that an event changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FieldChange {
-    /// Its name in the device as JSON; members of objects after a dot (`customFields.CustomField1`).
+    /// Its name in the JSON of the device, with a dot before members of objects (`customFields.CustomField1`).
     pub field: String,
     /// Its value before; null if there was none.
     pub before: Value,
@@ -144,12 +144,12 @@ pub struct FieldChange {
     pub after: Value,
 }
 
-/// An event together with the device after it: what the table's stream carries and the topics publish.
+/// An event with the device after it, as in the table's stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RecordedEvent {
-    /// What happened.
+    /// The event.
     pub event: Event,
-    /// The account of the subject, where it is known.
+    /// The account of the subject, if known.
     pub account: Option<String>,
     /// The device after it; none for an event of an account.
     pub device: Option<Device>,

@@ -9,58 +9,58 @@ use serde::{Deserialize, Serialize};
 use crate::bound::{MAX_KEY_BYTES, MAX_REPORT_BYTES, MAX_TEXT_BYTES, size};
 use crate::result::RequestResult;
 
-/// The most reports of one kind that a device keeps; all of them are in its events.
+/// Maximum number of reports of one kind on a device. All reports are in its events.
 const MAX_REPORTS: usize = 12;
 
-/// The most profiles and operations that a device keeps.
+/// Maximum number of profiles, and of operations, on a device.
 const MAX_KEPT: usize = 24;
 
-/// Values that are smaller are not left out: the note on it takes as much.
+/// Smaller values are not omitted: the placeholder would be as large.
 const MIN_LEFT_OUT_BYTES: usize = 64;
 
 /// An aspect of a device that a callback service reports on, with the typed members of the report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Facet {
-    /// Its usage, report by report.
+    /// Usage reports.
     Usage,
-    /// Alerts raised on it.
+    /// Alerts.
     Alert,
-    /// Promotions that it lost.
+    /// Lost promotions.
     PromotionLost,
-    /// Its suspension.
+    /// The suspension.
     Suspension(SuspensionTerms),
-    /// Its expected return from suspension.
+    /// The announced return from suspension.
     Resume,
-    /// Its preferred roaming list, and the list's version.
+    /// The preferred roaming list, with its version.
     Prl(Option<String>),
-    /// Whether it can be reached.
+    /// Whether the device can be reached.
     Availability,
     /// The customer-defined state.
     CustomState,
     /// The state of an eUICC profile, by iccid; "" stands for the device as a whole.
     Profile(String),
-    /// A message that it sent.
+    /// A text message that the device sent.
     SmsReceived,
-    /// That the network sent it a message.
+    /// A text message that the network sent to the device.
     SmsSent,
-    /// The delivery of a message to it, and the confirmation.
+    /// The delivery of a text message to the device, with the confirmation.
     SmsDelivery(Option<String>),
-    /// What a service says that is not one of the thirteen, by the service's name.
+    /// The report of a service beyond the thirteen, by the service's name.
     Other(String),
 }
 
-/// What was last reported of a facet.
+/// The last report on a facet.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// When the message was received.
     pub at: Timestamp,
-    /// The request that it answered.
+    /// The request that was answered.
     pub request_id: Option<String>,
     /// The report as sent; null if it was withdrawn, or omitted for its size.
     pub values: Value,
-    /// How many bytes of JSON were left out of `values`: over 2 KiB, or the oldest of a device that keeps too much.
-    /// They are whole in the event.
+    /// The size of omitted `values`, as JSON in bytes: those over 2 KiB, or the oldest of a device that is too large.
+    /// The event contains them.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub left_out_bytes: Option<usize>,
 }
@@ -76,7 +76,7 @@ impl Report {
         }
     }
 
-    /// Leaves out the values, and gives the bytes that this saves.
+    /// Omits the values. Returns the number of bytes saved.
     fn leave_out(&mut self) -> usize {
         let before = size(self);
         self.left_out_bytes = Some(size(&self.values));
@@ -85,11 +85,11 @@ impl Report {
     }
 }
 
-/// How long a device may be suspended, as the platform has it. Members are absent where the platform did not say.
+/// How long a device may be suspended, according to the platform. Members that the platform does not state are absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SuspensionTerms {
-    /// When the device returns to service by itself, as sent.
+    /// When the device automatically returns to service, as sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expected_resume_date: Option<String>,
     /// Days that a suspension for this reason may last.
@@ -104,7 +104,7 @@ pub struct SuspensionTerms {
 }
 
 impl SuspensionTerms {
-    /// The terms that a report states.
+    /// The terms in a report.
     #[must_use]
     pub fn of(values: &Value) -> Self {
         let days = |name| text_of(values, name).and_then(|days| days.trim().parse().ok());
@@ -123,7 +123,7 @@ pub struct Suspension {
     /// The report.
     #[serde(flatten)]
     pub report: Report,
-    /// What is typed of it.
+    /// The typed members of the report.
     #[serde(flatten)]
     pub terms: SuspensionTerms,
 }
@@ -150,8 +150,8 @@ pub struct Delivery {
     pub confirmation: Option<String>,
 }
 
-/// What the callback services report on a device, beside its provisioning. Facets without a report are omitted from the
-/// JSON.
+/// The reports of the callback services on a device, other than its provisioning. Facets without a report are omitted
+/// from the JSON.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Facets {
@@ -164,7 +164,7 @@ pub struct Facets {
     /// The last twelve, newest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub promotions_lost: Vec<Report>,
-    /// From DeviceSuspensionStatus, and of a suspension by request.
+    /// From DeviceSuspensionStatus, and from a suspension by request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suspension: Option<Suspension>,
     /// When it will return from suspension: `resumesAt` (local time, no zone) and `asSent`.
@@ -200,10 +200,10 @@ pub struct Sms {
     /// From the device.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub received: Option<Report>,
-    /// To the device, as far as the network.
+    /// To the device, sent by the network.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sent: Option<Report>,
-    /// To the device, and acknowledged or expired.
+    /// To the device, acknowledged or expired.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivered: Option<Delivery>,
 }
@@ -220,7 +220,7 @@ impl Sms {
 pub struct OperationResult {
     /// When the response was received.
     pub at: Timestamp,
-    /// The request that it answered.
+    /// The request that was answered.
     pub request_id: Option<String>,
     /// The result.
     #[serde(flatten)]
@@ -306,7 +306,7 @@ impl Facets {
         put(&mut self.operations, &operation, result);
     }
 
-    /// Takes what a device knew that turned out to be the same one: of each facet, what is newer counts.
+    /// Merges the facets of a device that is the same one. The newer report of each facet is kept.
     pub(crate) fn absorb(&mut self, other: Self) {
         add(&mut self.usage, other.usage);
         add(&mut self.alerts, other.alerts);
@@ -324,7 +324,7 @@ impl Facets {
         other.operations.into_values().for_each(|result| self.take_result(result));
     }
 
-    /// Drops the oldest result of an operation, and says whether there was one.
+    /// Drops the oldest result of an operation. Returns whether there was one.
     pub(crate) fn drop_oldest_operation(&mut self) -> bool {
         let oldest = self.operations.iter().min_by_key(|(_, result)| result.at).map(|(name, _)| name.clone());
         oldest.and_then(|name| self.operations.remove(&name)).is_some()
@@ -358,7 +358,7 @@ fn text(sent: &str) -> String {
     truncate(sent, MAX_TEXT_BYTES)
 }
 
-/// A name of an entry as a device keeps it.
+/// Truncates the name of an entry to the length that a device keeps.
 fn key(sent: &str) -> String {
     truncate(sent, MAX_KEY_BYTES)
 }
@@ -370,7 +370,7 @@ fn newer<T: Dated>(latest: &mut Option<T>, found: Option<T>) {
     }
 }
 
-/// Puts what is newer under a name, and keeps the map from growing without end.
+/// Inserts the newer value under a name, and limits the size of the map.
 fn put<T: Dated>(entries: &mut BTreeMap<String, T>, name: &str, found: T) {
     if entries.get(name).is_none_or(|known| known.at() <= found.at()) {
         entries.insert(name.to_owned(), found);
@@ -381,7 +381,7 @@ fn put<T: Dated>(entries: &mut BTreeMap<String, T>, name: &str, found: T) {
     }
 }
 
-/// Adds reports, each at its place among those kept, newest first.
+/// Adds reports in their order, newest first.
 fn add(reports: &mut Vec<Report>, more: impl IntoIterator<Item = Report>) {
     for report in more {
         let place = reports.iter().position(|kept| kept.at <= report.at).unwrap_or(reports.len());

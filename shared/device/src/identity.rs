@@ -1,4 +1,4 @@
-//! Identifiers of devices: in which form they compare, and how well they show which device is meant.
+//! Identifiers of devices: their canonical form, and how reliably they identify a device.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 
-/// The most identifiers that one message can give, and that one device can hold. Real ones have up to nine; the bound
-/// keeps a transaction below DynamoDB's 100 items in the worst case, where each comes from another device.
+/// Maximum number of identifiers in one message and of one device. Real ones have up to nine. The limit keeps a
+/// transaction below DynamoDB's 100 items even if each identifier comes from another device.
 pub const MAX_IDENTIFIERS: usize = 20;
 
 /// The project's own id of a device: opaque and immutable.
@@ -26,8 +26,8 @@ impl DeviceId {
         Self(Digest::of(&["device", identifier.kind.as_str(), &identifier.value]).short())
     }
 
-    /// Another id for the same identifier, for when the derived one is taken: its device has moved on. An equal message
-    /// makes yet another one at another time.
+    /// Another id for the same identifier, if the derived one is in use by a device that has other identifiers now.
+    /// Equal messages at different times lead to different ids.
     pub(crate) fn beside(&self, key: &Digest, received_at: Timestamp) -> Self {
         Self(format!("{self}-{}", Digest::of(&[&key.full(), &received_at.to_string()]).short()))
     }
@@ -57,8 +57,8 @@ pub struct Identifier {
 }
 
 impl Identifier {
-    /// The identifier of this kind and value, in whatever notation; `None` for what names no single device: a value
-    /// that is empty, too long or a placeholder such as fifteen zeros.
+    /// The identifier of this kind and value, in any notation. `None` for a value that cannot identify a single device:
+    /// an empty, too long or placeholder value such as fifteen zeros.
     #[must_use]
     pub fn new(kind: &str, value: &str) -> Option<Self> {
         let kind = Kind::from(kind);
@@ -66,7 +66,7 @@ impl Identifier {
         Some(Self { kind, value })
     }
 
-    /// How well it shows which device is meant.
+    /// How reliably it identifies a device.
     pub(crate) fn strength(&self) -> Strength {
         Strength::of(&self.kind)
     }
@@ -83,7 +83,8 @@ impl fmt::Display for Identifier {
     }
 }
 
-/// What an identifier belongs to. Hardware beats SIM beats line; an unknown kind is the weakest.
+/// What an identifier belongs to. Hardware takes precedence over SIM, and SIM over line; an unknown kind is the
+/// weakest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Strength {
     Unknown,
@@ -106,8 +107,8 @@ impl Strength {
     }
 }
 
-/// A message's identifiers, strongest first and each once. Unknown kinds count only where no known one is given: they
-/// may not be unique to a device.
+/// The distinct identifiers of a message, strongest first. Unknown kinds are only used if no known kind is listed,
+/// since they may not be unique.
 pub(crate) fn identifiers<'a>(sent: impl IntoIterator<Item = &'a DeviceIdentifier>) -> Vec<Identifier> {
     let all: BTreeSet<Identifier> = sent.into_iter().filter_map(|one| Identifier::new(&one.kind, &one.value)).collect();
     let known = all.iter().any(|one| one.strength() > Strength::Unknown);
@@ -118,13 +119,13 @@ pub(crate) fn identifiers<'a>(sent: impl IntoIterator<Item = &'a DeviceIdentifie
     chosen
 }
 
-/// Whether these could be the identifiers of one device: no kind twice, but for the profiles of an embedded SIM, which
-/// has an eid.
+/// Whether these can be the identifiers of one device: no kind twice, except the profiles of an embedded SIM, which has
+/// an eid.
 pub(crate) fn fit_together<'a>(names: impl IntoIterator<Item = &'a Identifier>) -> bool {
     let names: BTreeSet<&Identifier> = names.into_iter().collect();
     let embedded = names.iter().any(|one| one.kind == Kind::Eid);
     let rivals = names.iter().zip(names.iter().skip(1)).any(|(one, next)| {
-        // Sorted by kind: rivals are neighbours.
+        // They are sorted by kind, so rivals are adjacent.
         one.rivals(next) && !(embedded && one.kind == Kind::Iccid)
     });
     !rivals && names.len() <= MAX_IDENTIFIERS

@@ -1,4 +1,4 @@
-//! What happened, in one vocabulary: the platform has several names for one thing, by service, transport and case.
+//! One vocabulary for changes: the platform's own names differ by service, transport and case.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use crate::facet::Facet;
 
 macro_rules! kinds {
     ($($(#[$about:meta])* $kind:ident = $name:literal,)*) => {
-        /// What happened, whatever the platform calls it.
+        /// The kind of a change, independent of the platform's own name.
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
         pub enum EventKind {
             $($(#[$about])* #[serde(rename = $name)] $kind,)*
@@ -33,21 +33,21 @@ kinds! {
     Restore = "restore",
     /// A line of service has ended.
     Deactivate = "deactivate",
-    /// A device has another number, SIM or hardware.
+    /// The number, SIM or hardware of a device was changed.
     ChangeIdentifier = "change-identifier",
-    /// A device has another service plan.
+    /// The service plan was changed.
     ChangeServicePlan = "change-service-plan",
-    /// A device has another cost center.
+    /// The cost center was changed.
     ChangeCostCenter = "change-cost-center",
-    /// A device has other custom fields.
+    /// The custom fields were changed.
     ChangeCustomFields = "change-custom-fields",
-    /// A device has another contact.
+    /// The contact was changed.
     ChangeContactInfo = "change-contact-info",
-    /// A device belongs to another account.
+    /// The device was moved to another account.
     Move = "move",
     /// The network saw a SIM in other hardware.
     DeviceDetection = "device-detection",
-    /// A request was not done; `result` says why. A failure does not say which operation it answers.
+    /// A request failed; `result` contains the reason. A failure does not state which operation it answers.
     RequestFailed = "request-failed",
     /// A usage report.
     Usage = "usage",
@@ -73,16 +73,16 @@ kinds! {
     PromotionLost = "promotion-lost",
     /// A suspended device will return to service.
     ResumeAnnounced = "resume-announced",
-    /// A device lost names to another one, or merged into it. Not the platform's.
+    /// A device lost identifiers to another one, or was merged into it. An event of our own.
     IdentifiersMoved = "identifiers-moved",
-    /// What none of these is; `change` has the platform's own name.
+    /// Any other change; `change` is the platform's own name.
     #[default]
     #[serde(other)]
     Other = "other",
 }
 
 impl Facet {
-    /// What a report on it is.
+    /// The kind of a report on this facet.
     #[must_use]
     pub fn kind(&self) -> EventKind {
         match self {

@@ -1,4 +1,4 @@
-//! What a callback service makes of a message: one observation for each device that it speaks of.
+//! Observations: what a message says about each device, as a callback service interprets it.
 
 use std::sync::Arc;
 
@@ -9,35 +9,35 @@ use crate::identification::Identification;
 use crate::kind::EventKind;
 use crate::result::RequestResult;
 
-/// What a message says about one device, or, without identifiers, about an account.
+/// What a message says about one device or, without identifiers, about an account.
 #[derive(Debug, Clone)]
 pub struct Observation {
-    /// What happened, as the platform spelled it (`SUSPEND`, `suspendResponse`).
+    /// The change, as the platform spells it (`SUSPEND`, `suspendResponse`).
     pub change: String,
     /// The same in one vocabulary for all services and both transports.
     pub kind: EventKind,
-    /// The account that the message states, if it does.
+    /// The stated account.
     pub account: Option<String>,
-    /// Which device is meant.
+    /// How the message identifies the device.
     pub identification: Identification,
-    /// The identifiers that the message gives it, as sent; where it does not say which are whose, all that its envelope
-    /// lists.
+    /// The device's identifiers in the message, as sent. If the message does not show which belong together, all that
+    /// its envelope lists.
     pub devices: Vec<DeviceIdentifier>,
-    /// Further identifiers that the message's envelope lists.
+    /// Further identifiers in the message's envelope.
     pub listed: Vec<DeviceIdentifier>,
-    /// What it says about the device's state.
+    /// The updates of the device's state.
     pub updates: Vec<Update>,
     /// The result of a request, if the message is the response to one.
     pub result: Option<RequestResult>,
     /// The part of the payload that is about this device.
     pub payload: Map<String, Value>,
-    /// Members of it that were not understood.
+    /// Members of the payload that were not understood.
     pub unknown: Map<String, Value>,
 }
 
 impl Observation {
-    /// What a part of a message says, with nothing made of it yet. Its change is the name of the member that says it,
-    /// or else the service's.
+    /// An uninterpreted observation of a part. Its change is the name of the member with the content, or else the name
+    /// of the service.
     #[must_use]
     pub fn new(service: &str, part: Part) -> Self {
         let identification = Identification::some(&part.devices);
@@ -88,14 +88,14 @@ impl Observation {
         if matches!(outcome, Outcome::Failed { .. } | Outcome::Other(_)) { self.claiming_no_names() } else { self }
     }
 
-    /// The same, with names that only tell which device is meant: not that they belong together.
+    /// The same, with identifiers that are only used to find the device, and are not claimed to belong together.
     #[must_use]
     pub fn claiming_no_names(mut self) -> Self {
         self.identification = self.identification.claiming_nothing();
         self
     }
 
-    /// What it reports on a facet of the device.
+    /// The report on a facet of the device.
     pub(crate) fn reported(&self) -> Option<&Value> {
         self.updates.iter().find_map(|update| match update {
             Update::Facet(_, values) if !values.is_null() => Some(values.as_ref()),
@@ -125,13 +125,13 @@ fn report(service: &str, part: Part, facet: fn(&Part) -> Facet) -> Observation {
     Observation::new(service, part).of_kind(facet.kind()).reporting(facet, values)
 }
 
-/// What a message says about a device's state.
+/// An update of a device's state.
 #[derive(Debug, Clone)]
 pub enum Update {
-    /// Its provisioning: all of it, or what is stated.
+    /// The provisioning: complete, or only the stated members.
     Provisioning(Box<DeviceInfo>),
-    /// A report on one facet. Null takes back what was said.
+    /// A report on one facet. Null withdraws the former report.
     Facet(Facet, Arc<Value>),
-    /// That the profile of an embedded SIM with this iccid is in use, or no longer.
+    /// Whether the profile of an embedded SIM with this iccid is in use.
     ProfileInUse(String, bool),
 }

@@ -1,8 +1,8 @@
-//! JSON pointers (RFC 6901): where in a payload a value stands.
+//! JSON pointers (RFC 6901): the position of a value in a payload.
 
 use callback::{Map, Value};
 
-/// The pointer to the first place in an object's members that has this value.
+/// The pointer to the first occurrence of a value in an object.
 pub(crate) fn pointer_to(members: &Map<String, Value>, value: &Value) -> Option<String> {
     members.iter().find_map(|(name, here)| below(&name.replace('~', "~0").replace('/', "~1"), here, value))
 }

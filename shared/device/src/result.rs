@@ -11,13 +11,13 @@ use crate::bound::MAX_TEXT_BYTES;
 pub struct RequestResult {
     /// The requested operation, as the response names it (`suspend`), or the callback service.
     pub operation: String,
-    /// How it ended.
+    /// The outcome.
     #[serde(flatten)]
     pub status: RequestStatus,
 }
 
-/// How a request ended. As JSON, `outcome` is `succeeded`, `failed`, `other` or `unstated`, and the members `status`
-/// and `fault` are always there, null where they do not apply.
+/// The outcome of a request. As JSON, `outcome` is `succeeded`, `failed`, `other` or `unstated`, and the members
+/// `status` and `fault` are always there, null where they do not apply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "Wire", try_from = "Wire")]
 pub enum RequestStatus {
@@ -36,7 +36,7 @@ pub enum RequestStatus {
 pub struct Fault {
     /// `<ServiceName>.<error code>`: match on the error code.
     pub code: Option<String>,
-    /// Human-readable.
+    /// A text for people.
     pub text: Option<String>,
 }
 

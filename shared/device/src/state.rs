@@ -10,7 +10,7 @@ use crate::bound::{MAX_DEVICE_BYTES, MAX_ENTRIES, MAX_TEXT_BYTES, size};
 use crate::facet::Facets;
 use crate::identity::{DeviceId, Identifier};
 
-/// The most devices that can merge into one: the list of them is a part of the device.
+/// Maximum number of devices that can merge into one, since the device contains their list.
 pub(crate) const MAX_MERGED: usize = 256;
 
 /// A device.
@@ -19,11 +19,11 @@ pub(crate) const MAX_MERGED: usize = 256;
 pub struct Device {
     /// The project's own id.
     pub id: DeviceId,
-    /// How many events it has had.
+    /// The number of its events: the optimistic lock of every write.
     pub version: u64,
-    /// The platform's identifiers: at most one of each kind, but for the iccids of an embedded SIM.
+    /// The platform's identifiers: at most one of each kind, except the iccids of an embedded SIM.
     pub identifiers: BTreeSet<Identifier>,
-    /// Of several iccids, the one in use, where a message showed it.
+    /// The iccid in use, if there are several and a message showed it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub iccid_in_use: Option<String>,
     /// The state last reported by ExternalProvisioningChanges.
@@ -32,9 +32,9 @@ pub struct Device {
     /// The state last reported by the other callback services.
     #[serde(flatten)]
     pub facets: Facets,
-    /// The devices that turned out to be this one; their history is part of its history.
+    /// The devices that were merged into this one. Their history is part of its history.
     pub merged_from: Vec<DeviceId>,
-    /// The device that this one turned out to be.
+    /// The device that this one was merged into.
     pub merged_into: Option<DeviceId>,
     /// When the newest message about it was received.
     pub updated_at: Timestamp,
@@ -45,8 +45,8 @@ pub struct Device {
     pub named_at: BTreeMap<Kind, Timestamp>,
 }
 
-/// The provisioning of a device. Texts are as the platform spelled them; `None` means nil or never stated, and but for
-/// the members that every reader looks for it is left out of the JSON.
+/// The provisioning of a device. Texts are as sent. `None` means nil or never stated, and is omitted from the JSON,
+/// except for the most common members.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Provisioning {
@@ -64,7 +64,7 @@ pub struct Provisioning {
     pub device_group_name: Option<String>,
     /// The customer's own fields by name; an empty one is "", a nil one null.
     pub custom_fields: BTreeMap<String, Option<String>>,
-    /// Feature codes by code, with what they stand for.
+    /// Feature codes by code, with their meaning.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub feature_codes: BTreeMap<String, Option<String>>,
     /// When the device was added to the platform.
@@ -76,7 +76,7 @@ pub struct Provisioning {
     /// When it was last activated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_activation_date: Option<String>,
-    /// By whom.
+    /// The user who activated it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_activation_by: Option<String>,
     /// The last day of its billing cycle.
@@ -85,7 +85,7 @@ pub struct Provisioning {
     /// Whether it was connected at the time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connected: Option<bool>,
-    /// When it last was.
+    /// When it was last connected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_connection_date: Option<String>,
     /// The imei before the last SIM OTA activation.
@@ -94,7 +94,7 @@ pub struct Provisioning {
     /// The SKU before the last SIM OTA activation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pre_sku: Option<String>,
-    /// When that was.
+    /// When the last SIM OTA activation was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sim_ota_date: Option<String>,
     /// The customer-defined state.
@@ -106,7 +106,7 @@ pub struct Provisioning {
     /// The service account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_account: Option<String>,
-    /// When the message that this is from was received.
+    /// When the message with this provisioning was received.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provisioned_at: Option<Timestamp>,
 }
@@ -142,7 +142,7 @@ impl Device {
         has(&Kind::Eid, None) && has(&Kind::Iccid, Some(iccid))
     }
 
-    /// Takes what a device knew that turned out to be the same one, and its history.
+    /// Merges a device that is the same one, with its history.
     pub(crate) fn absorb(&mut self, other: Self) {
         if other.provisioning.provisioned_at > self.provisioning.provisioned_at {
             self.provisioning = other.provisioning;
@@ -159,8 +159,8 @@ impl Device {
         self.merged_from.push(other.id);
     }
 
-    /// Leaves out the oldest reports until the device is within its bound, then the oldest results of operations, then
-    /// entries of what the customer defines. The rest is small.
+    /// Omits the oldest reports until the device is within its size limit, then the oldest results of operations, then
+    /// entries that the customer defines. The rest is small.
     pub(crate) fn fit(&mut self) {
         let names = &self.identifiers;
         self.named_at.retain(|kind, _| !matches!(kind, Kind::Other(_)) || names.iter().any(|one| one.kind == *kind));
@@ -183,12 +183,12 @@ impl Device {
 }
 
 impl Provisioning {
-    /// What is left of it for a device whose line has moved to another one: the account.
+    /// The provisioning that remains on a device whose line has moved: the account.
     pub(crate) fn without_line(self) -> Self {
         Self { account: self.account, ..Self::default() }
     }
 
-    /// Whether it is from a message after this time, and says that the line is not suspended.
+    /// Whether a message after this time states that the line is not suspended.
     pub(crate) fn ends_suspension_of(&self, at: Timestamp) -> bool {
         let is_suspended = self.state.as_deref().is_none_or(|state| State::from(state) == State::Suspend);
         !is_suspended && self.provisioned_at.is_some_and(|known| known > at)
