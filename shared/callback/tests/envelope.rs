@@ -22,7 +22,7 @@ fn names(devices: &[DeviceIdentifier]) -> Vec<(&str, &str)> {
 }
 
 #[test]
-fn a_blank_request_id_is_absent_and_another_stays_as_sent() {
+fn a_blank_request_id_counts_as_missing_and_any_other_is_kept_as_sent() {
     for id in [
         "<RequestId/>",
         "<RequestId> \n </RequestId>",
@@ -41,7 +41,7 @@ fn a_blank_request_id_is_absent_and_another_stays_as_sent() {
 }
 
 #[test]
-fn attributes_hide_no_text_of_the_envelope() {
+fn attributes_do_not_hide_texts_of_the_envelope() {
     let callback = soap(
         "<Username xsi:type='x'>u</Username><Password xsi:type='x'>canary</Password><RequestId xsi:type='x'>r</RequestId>
          <Device xsi:type='x'><Kind>mdn</Kind><Identifier>1</Identifier></Device>
@@ -75,7 +75,7 @@ fn attributes_hide_no_text_of_the_envelope() {
 }
 
 #[test]
-fn attributes_hide_nothing_of_a_provisioning_change() {
+fn attributes_do_not_hide_members_of_a_provisioning_change() {
     let message = soap(
         "<Data><ExternalProvisioningChange><Change a='b'>Suspend</Change><Source a='b' xsi:nil='true'/>
          <DeviceInfo a='b'><Connected a='b'>true</Connected>
@@ -94,7 +94,7 @@ fn attributes_hide_nothing_of_a_provisioning_change() {
 }
 
 #[test]
-fn names_of_the_envelope_are_read_in_any_casing() {
+fn members_of_the_envelope_are_read_in_any_casing() {
     let message = rest(&json!({
         "USERNAME": "u", "Password": "p", "RequestId": "r", "Device": [{ "Kind": "Mdn", "Identifier": "1" }],
         "DeviceIds": { "ID": 2, "KIND": "imei" }, "deviceids": [{ "id": "3", "kind": "eid" }],
@@ -115,7 +115,7 @@ fn an_sms_of_a_device_is_a_callback_without_a_request_id() {
 }
 
 #[test]
-fn a_fault_without_contents_is_no_failure() {
+fn an_empty_fault_is_not_a_failure() {
     for fault in [
         "<Fault/>",
         "<Fault> </Fault>",
@@ -137,7 +137,7 @@ fn a_fault_without_contents_is_no_failure() {
 }
 
 #[test]
-fn a_fault_with_contents_is_found_in_any_shape() {
+fn a_fault_with_contents_is_found_in_any_structure() {
     let failed = |code: Option<&str>, text: Option<&str>| Outcome::Failed {
         code: code.map(str::to_owned),
         text: text.map(str::to_owned),
@@ -169,7 +169,7 @@ fn shown(callback: &Callback) -> String {
 }
 
 #[test]
-fn a_secret_in_a_rest_payload_is_left_out_whatever_its_shape_and_place() {
+fn a_secret_anywhere_in_a_rest_payload_is_redacted() {
     for secret in [
         json!({ "deviceCredential": { "username": "canary", "password": "canary" } }),
         json!({ "DEVICE_CREDENTIALS": [{ "user": "canary" }, "canary", ["canary"]] }),
@@ -204,7 +204,7 @@ fn a_secret_in_a_rest_payload_is_left_out_whatever_its_shape_and_place() {
 }
 
 #[test]
-fn a_secret_in_a_soap_payload_is_left_out_whatever_its_shape_and_place() {
+fn a_secret_anywhere_in_a_soap_payload_is_redacted() {
     for secret in [
         "<DeviceCredential><Username>canary</Username><Password>canary</Password></DeviceCredential>",
         "<DeviceCredential username='canary'/>",
@@ -233,7 +233,7 @@ fn a_secret_in_a_soap_payload_is_left_out_whatever_its_shape_and_place() {
 }
 
 #[test]
-fn names_and_what_is_nil_or_blank_stay_where_a_secret_is_left_out() {
+fn redaction_keeps_names_and_nil_or_blank_values() {
     let message = rest(&json!({
         "requestId": "r",
         "deviceResponse": { "activateResponse": {

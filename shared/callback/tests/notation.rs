@@ -4,7 +4,7 @@ use callback::{Kind, operation};
 use proptest::prelude::*;
 
 #[test]
-fn notations_of_one_value_have_one_comparable_form() {
+fn all_notations_of_a_value_have_one_canonical_form() {
     for (kind, sent, canonical) in [
         ("mdn", "5550100101", "5550100101"),
         ("MDN", " 555-010-0101 ", "5550100101"),
@@ -38,7 +38,7 @@ fn notations_of_one_value_have_one_comparable_form() {
 }
 
 #[test]
-fn what_cannot_be_unique_has_no_comparable_form() {
+fn a_value_that_cannot_be_unique_has_no_canonical_form() {
     let words =
         ["", " ", "-", "--", "()", "null", "None", "NIL", "n/a", "N.A.", "na", "unknown", "Undefined", "(null)"];
     for kind in ["mdn", "msisdn", "min", "iccid", "imsi", "imei", "meid", "esn", "eid", "sku"] {
@@ -82,7 +82,7 @@ fn an_operation_is_the_members_name_without_response() {
 
 proptest! {
     #[test]
-    fn the_comparable_form_of_a_comparable_form_is_itself(
+    fn the_canonical_form_is_idempotent(
         kind in "(mdn|msisdn|min|iccid|imsi|imei|meid|esn|eid|sku)",
         value in prop_oneof!["[0-9]{0,20}", "[0-9A-Fa-f +().-]{0,24}", "\\PC{0,40}", "1[0-9]{10}"],
     ) {

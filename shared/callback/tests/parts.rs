@@ -40,7 +40,7 @@ fn devices(parts: &[Part]) -> Vec<String> {
 }
 
 #[test]
-fn each_item_of_a_flat_array_has_a_part_with_nothing_of_another_device() {
+fn each_item_of_a_flat_array_has_a_part_without_other_devices() {
     let items: Vec<_> = (0..600).map(|number| json!({ "mdn": format!("555010{number:04}"), "note": number })).collect();
     let parts = rest(&json!({ "requestId": "r", "devices": items, "status": "Success" }));
     assert_eq!(parts.len(), 600);
@@ -52,7 +52,7 @@ fn each_item_of_a_flat_array_has_a_part_with_nothing_of_another_device() {
 }
 
 #[test]
-fn an_item_names_its_device_in_any_of_three_forms() {
+fn an_item_identifies_its_device_in_any_of_three_forms() {
     let parts = rest(&json!({ "requestId": "r", "list": [
         { "deep": [{ "ids": [{ "id": "5550100101", "kind": "mdn" }, { "id": "350000000000101", "kind": "imei" }] }], "mdn": "5550100199" },
         { "id": "5550100102", "kind": "Mdn", "state": "active" },
@@ -79,7 +79,7 @@ fn an_item_names_its_device_in_any_of_three_forms() {
 }
 
 #[test]
-fn a_device_is_named_by_its_answer_or_beside_it() {
+fn a_device_is_identified_in_its_answer_or_beside_it() {
     let mdn = json!([{ "id": "5550100101", "kind": "mdn" }]);
     for body in [
         json!({ "requestId": "r", "deviceResponse": { "deviceIds": mdn, "state": "active" } }),
@@ -93,7 +93,7 @@ fn a_device_is_named_by_its_answer_or_beside_it() {
 }
 
 #[test]
-fn what_objects_of_several_devices_say_is_in_the_part_of_none() {
+fn objects_about_several_devices_are_in_a_part_without_a_device() {
     let own = |mdn: &str| json!({ "mdn": mdn, "a": 1 });
     let apart = json!({ "requestId": "r", "deviceResponse": { "devices": { "x": own("5550100101"), "y": own("5550100102") } } });
     assert_eq!(devices(&rest(&apart)), [""]);
@@ -104,7 +104,7 @@ fn what_objects_of_several_devices_say_is_in_the_part_of_none() {
 }
 
 #[test]
-fn a_fault_of_one_listed_device_is_its_own() {
+fn a_fault_of_one_listed_device_concerns_only_that_device() {
     let parts = rest(&json!({ "requestId": "r", "status": "Success", "deviceIds": [
         { "id": "5550100101", "kind": "mdn", "faultResponse": { "faultcode": "c" } }, { "id": "5550100102", "kind": "mdn" },
     ] }));
@@ -116,13 +116,13 @@ fn a_fault_of_one_listed_device_is_its_own() {
 }
 
 #[test]
-fn a_message_beside_an_empty_answer_is_what_is_said() {
+fn content_beside_an_empty_answer_is_used() {
     let part = rest(&json!({ "requestId": "r", "deviceResponse": {}, "smsMessage": "hello" })).remove(0);
     assert_eq!((part.name.as_str(), &*part.values), ("smsMessage", &json!("hello")));
 }
 
 #[test]
-fn arrays_are_taken_apart_wherever_they_stand() {
+fn arrays_are_split_at_any_depth() {
     assert_snapshot!(shown(&rest(&json!({ "requestId": "r", "deviceResponse": { "usageResponse": { "page": { "records": [
         { "mdn": "5550100101", "a": 1 }, [{ "mdn": "5550100102", "a": 2 }],
     ] }, "total": 2 } } }))), @r##"
@@ -168,7 +168,7 @@ fn arrays_are_taken_apart_wherever_they_stand() {
 }
 
 #[test]
-fn an_array_of_one_item_says_what_the_item_does() {
+fn an_array_of_one_item_equals_the_item() {
     assert_snapshot!(shown(&rest(&json!({ "requestId": "r", "devices": [{ "mdn": "5550100101", "a": 1 }], "status": "Success" }))), @r##"
     devices [mdn:5550100101] {"a":1,"mdn":"5550100101"} Succeeded {"devices":[{"a":1,"mdn":"5550100101"}],"status":"Success"}
       unknown {"devices":[{"a":1,"mdn":"5550100101"}]}
@@ -184,7 +184,7 @@ fn an_array_of_one_item_says_what_the_item_does() {
 }
 
 #[test]
-fn what_stands_beside_items_is_in_the_first_unless_it_is_large_or_of_another_device() {
+fn content_beside_items_is_in_the_first_part_unless_it_is_large_or_about_another_device() {
     let items = json!([{ "mdn": "5550100101", "a": 1 }, { "mdn": "5550100102", "a": 2 }]);
     let small = rest(&json!({ "requestId": "r", "items": items, "note": "n" }));
     assert_eq!(small[0].payload["note"], json!("n"));
@@ -198,7 +198,7 @@ fn what_stands_beside_items_is_in_the_first_unless_it_is_large_or_of_another_dev
 }
 
 #[test]
-fn more_of_one_listed_device_is_in_its_own_part() {
+fn further_content_of_a_listed_device_is_in_its_own_part() {
     let parts = rest(&json!({ "requestId": "r", "status": "Success", "deviceIds": [
         { "id": "5550100101", "kind": "mdn" },
         { "id": "5550100102", "kind": "mdn", "state": "active" },
@@ -232,7 +232,7 @@ fn items_of_one_device_are_the_listed_devices() {
 }
 
 #[test]
-fn what_the_envelope_is_about_is_kept_from_items_of_another_device() {
+fn the_content_of_the_envelopes_device_is_separated_from_items_of_others() {
     let message = |listed: &[&str], items: &[&str]| {
         let ids: Vec<_> = listed.iter().map(|mdn| json!({ "id": mdn, "kind": "mdn" })).collect();
         let items: Vec<_> = items.iter().map(|mdn| json!({ "mdn": mdn, "note": mdn })).collect();
@@ -274,7 +274,7 @@ fn several_values_of_one_kind_are_several_devices_unless_hardware_binds_them() {
 }
 
 #[test]
-fn what_is_said_of_several_listed_devices_is_shared_where_small_and_the_accounts_where_large() {
+fn small_content_is_shared_by_listed_devices_and_large_content_belongs_to_the_account() {
     let ids = json!([{ "id": "5550100101", "kind": "mdn" }, { "id": "5550100102", "kind": "mdn" }]);
     let small =
         rest(&json!({ "requestId": "r", "deviceIds": ids, "deviceResponse": { "planResponse": { "plan": "p" } } }));
@@ -295,7 +295,7 @@ fn what_is_said_of_several_listed_devices_is_shared_where_small_and_the_accounts
 }
 
 #[test]
-fn texts_that_all_parts_have_are_cut_and_say_so() {
+fn texts_that_are_copied_into_all_parts_are_truncated_with_a_mark() {
     let long = "é".repeat(5_000);
     let ids = json!([{ "id": "5550100101", "kind": "mdn" }, { "id": "5550100102", "kind": "mdn" }]);
     let mut body = json!({ "requestId": "r", "deviceIds": ids, "deviceResponse": { "accountName": long } });
@@ -319,7 +319,7 @@ fn texts_that_all_parts_have_are_cut_and_say_so() {
 }
 
 #[test]
-fn the_member_with_contents_is_what_a_message_says() {
+fn the_member_with_contents_is_the_content_of_a_message() {
     let name = |contents: &str| {
         let part = soap(&format!("<Data>{contents}</Data>")).remove(0);
         format!("{} {}", part.name, part.values)
@@ -332,7 +332,7 @@ fn the_member_with_contents_is_what_a_message_says() {
 }
 
 #[test]
-fn the_operation_within_carrier_service_is_what_a_message_says() {
+fn the_operation_within_carrier_service_is_the_content_of_a_message() {
     let carrier = |contents: &str| {
         shown(&soap(&format!("<Data><CarrierService>{contents}</CarrierService><Usage xsi:nil='true'/></Data>")))
     };
@@ -359,7 +359,7 @@ fn the_operation_within_carrier_service_is_what_a_message_says() {
 }
 
 #[test]
-fn a_fault_inside_an_answer_is_a_failure_of_its_part() {
+fn a_fault_inside_an_answer_fails_its_part() {
     let fault = json!({ "faultcode": "c", "faultstring": "s", "faultactor": "a", "detail": "d" });
     assert_snapshot!(shown(&rest(&json!({ "requestId": "r", "status": "Success", "deviceResponse": {
         "prlInformationResponse": { "prlVersion": "1", "faultResponse": fault } } }))), @r##"prlInformationResponse [] {"prlVersion":"1"} Failed { code: Some("c"), text: Some("s") } {"deviceResponse":{"prlInformationResponse":{"faultResponse":{"detail":"d","faultactor":"a","faultcode":"c","faultstring":"s"},"prlVersion":"1"}},"status":"Success"}"##);
@@ -378,7 +378,7 @@ fn a_fault_inside_an_answer_is_a_failure_of_its_part() {
 }
 
 #[test]
-fn remarks_are_what_a_message_says_that_says_nothing_else() {
+fn remarks_are_the_content_of_a_message_without_other_content() {
     let part = rest(
         &json!({ "requestId": "r", "summary": { "devicesRequested": 5 }, "comment": "all done", "status": "Success" }),
     )

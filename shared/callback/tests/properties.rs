@@ -108,7 +108,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_of_a_payload_is_lost_or_doubled_in_its_parts(payload in naming_payload(), listed in naming_payload()) {
+    fn no_text_of_a_payload_is_lost_or_duplicated_in_its_parts(payload in naming_payload(), listed in naming_payload()) {
         let body = serde_json::json!({ "requestId": "r", "deviceIds": listed, "deviceResponse": payload, "list": [payload, listed] });
         let message = Callback::parse(body.to_string().as_bytes(), None).expect("a callback").message;
         let (mut sent, mut kept) = (Vec::new(), Vec::new());
@@ -217,7 +217,7 @@ fn hostile(bytes: usize) -> Vec<String> {
 /// Sixteen times the input may take sixteen times as long, and with a wide margin for a busy machine a hundred times;
 /// what is quadratic takes two hundred and fifty-six times as long.
 #[test]
-fn hostile_input_takes_time_in_proportion_to_its_length() {
+fn hostile_input_takes_time_linear_in_its_length() {
     let fastest = |body: &str| {
         let once = |_| {
             let started = std::time::Instant::now();

@@ -8,7 +8,7 @@ fn parse(body: &str) -> Result<Message, ParseError> {
 }
 
 #[test]
-fn the_documented_failure_is_read() {
+fn the_documented_failure_is_parsed() {
     let message = parse(
         r#"{"username":"","password":"","requestId":"r-1","deviceIds":[{"id":"89000000000000000001","kind":"Iccid"},
             {"id":"350000000000001","kind":"Imei"}],"faultResponse":{"faultcode":"UnifiedWebService.REQUEST_FAILED.DeviceAlreadyActive",
@@ -25,7 +25,7 @@ fn the_documented_failure_is_read() {
 }
 
 #[test]
-fn status_decides_the_outcome_where_there_is_no_fault() {
+fn the_status_determines_the_outcome_if_there_is_no_fault() {
     let outcome = |status: &str| parse(&format!(r#"{{"requestId":"r","status":{status}}}"#)).unwrap().outcome;
     assert_eq!(outcome("\"Success\""), Outcome::Succeeded);
     assert_eq!(outcome("\"Failed\""), Outcome::Failed { code: None, text: None });
@@ -34,13 +34,13 @@ fn status_decides_the_outcome_where_there_is_no_fault() {
 }
 
 #[test]
-fn a_member_under_device_response_is_found_be_it_an_object_or_an_array() {
+fn a_member_under_device_response_is_found_in_an_object_or_an_array() {
     let message = parse(r#"{"requestId":"r","deviceResponse":{"usageResponse":[{"bytesUsed":1}]}}"#).unwrap();
     assert_eq!(message.member("UsageResponse"), Some(&json!([{ "bytesUsed": 1 }])));
 }
 
 #[test]
-fn an_undocumented_provisioning_change_is_read_by_the_names_that_soap_has() {
+fn an_undocumented_provisioning_change_is_read_by_the_soap_names() {
     let message = parse(
         r#"{"requestId":"r","deviceResponse":{"externalProvisioningChange":{"change":"Suspend","deviceInfo":{"accountName":"0001",
             "carrierInformation":{"state":"suspend"},"deviceIdentifiers":[{"kind":"IMEI","id":"350000000000001"}],"connected":true}}}}"#,
@@ -80,7 +80,7 @@ fn members_that_are_not_as_documented_stay_in_the_payload() {
 }
 
 #[test]
-fn credentials_of_any_spelling_and_shape_are_taken_out() {
+fn credentials_in_any_spelling_and_structure_are_removed() {
     let callback =
         Callback::parse(br#"{"requestId":"r","UserName":"u","password":{"deep":"secret"},"Password":"p"}"#, None)
             .unwrap();
@@ -90,7 +90,7 @@ fn credentials_of_any_spelling_and_shape_are_taken_out() {
 }
 
 #[test]
-fn json_that_is_no_callback_is_refused() {
+fn json_that_is_not_a_callback_is_refused() {
     assert_eq!(parse(r#"{"hello":"world"}"#).err(), Some(ParseError::NotACallback));
     assert_eq!(parse("[1]").err(), Some(ParseError::NotACallback));
     assert_eq!(parse("{").err(), Some(ParseError::Json { line: 1, column: 1 }));
@@ -114,7 +114,7 @@ fn more_values_than_any_message_has_are_refused() {
 }
 
 #[test]
-fn a_message_for_all_devices_that_a_body_has_room_for_is_taken() {
+fn a_body_of_the_maximum_size_full_of_devices_is_accepted() {
     let identifiers: Vec<_> = (0..33_000).map(|number| format!(r#"{{"id":"{number}","kind":"mdn"}}"#)).collect();
     let message = parse(&format!(r#"{{"requestId":"r","deviceIds":[{}]}}"#, identifiers.join(","))).unwrap();
     assert_eq!(message.devices.len(), 33_000);
@@ -127,7 +127,7 @@ fn a_message_for_all_devices_that_a_body_has_room_for_is_taken() {
 }
 
 #[test]
-fn a_text_too_long_for_a_request_id_is_none_and_stays_in_the_payload() {
+fn a_text_too_long_for_a_request_id_stays_in_the_payload() {
     let long = "r".repeat(513);
     for (id, expected) in [("r".repeat(512), true), (long.clone(), false)] {
         let body = format!(r#"{{"requestId": "{id}", "deviceIds": [], "status": "Success"}}"#);

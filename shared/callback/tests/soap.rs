@@ -39,7 +39,7 @@ fn summary(body: &str) -> String {
 }
 
 #[test]
-fn the_documented_activation_is_read_whole() {
+fn the_documented_activation_is_parsed_completely() {
     assert_snapshot!(
         summary(include_str!("../../../events/external-provisioning-changes/soap/1-activate.xml")),
         @r#"
@@ -117,7 +117,7 @@ fn the_documented_activation_is_read_whole() {
 }
 
 #[test]
-fn the_documented_deactivation_is_read_whole() {
+fn the_documented_deactivation_is_parsed_completely() {
     assert_snapshot!(
         summary(include_str!("../../../events/external-provisioning-changes/soap/2-deactivate.xml")),
         @r#"
@@ -187,7 +187,7 @@ fn the_documented_deactivation_is_read_whole() {
 }
 
 #[test]
-fn the_documented_suspension_is_read_whole() {
+fn the_documented_suspension_is_parsed_completely() {
     assert_snapshot!(
         summary(include_str!("../../../events/external-provisioning-changes/soap/3-suspend.xml")),
         @r#"
@@ -261,7 +261,7 @@ fn the_documented_suspension_is_read_whole() {
 }
 
 #[test]
-fn the_documented_restoration_is_read_whole() {
+fn the_documented_restoration_is_parsed_completely() {
     assert_snapshot!(
         summary(include_str!("../../../events/external-provisioning-changes/soap/4-restore.xml")),
         @r#"
@@ -335,7 +335,7 @@ fn the_documented_restoration_is_read_whole() {
 }
 
 #[test]
-fn the_documented_number_change_is_read_whole() {
+fn the_documented_number_change_is_parsed_completely() {
     assert_snapshot!(
         summary(include_str!("../../../events/external-provisioning-changes/soap/5-change-mdn.xml")),
         @r#"
@@ -497,7 +497,7 @@ fn members_that_no_sample_shows_are_read() {
 }
 
 #[test]
-fn nil_empty_and_absent_stay_three_things() {
+fn nil_empty_and_absent_are_distinguished() {
     assert_eq!(provisioning("<Source xsi:nil=\"true\"/>").source, Sent::Nil);
     assert_eq!(provisioning("<Source/>").source, Sent::Value(String::new()));
     assert_eq!(provisioning("<Change>Activate</Change>").source, Sent::Absent);
@@ -525,7 +525,7 @@ fn data_is_unwrapped_to_any_depth() {
 }
 
 #[test]
-fn the_delivery_counters_are_the_envelopes_wherever_they_stand() {
+fn the_delivery_counters_belong_to_the_envelope_at_any_position() {
     let counters = "<CallbackCount>2</CallbackCount><MaxCallbackThreshold>4</MaxCallbackThreshold>";
     let data = "<Comment>SUCCESS</Comment>";
     for contents in [format!("<Data>{data}</Data>{counters}"), format!("<Data><Data>{data}{counters}</Data></Data>")] {
@@ -536,7 +536,7 @@ fn the_delivery_counters_are_the_envelopes_wherever_they_stand() {
 }
 
 #[test]
-fn a_namespace_that_is_reset_inside_the_message_changes_nothing() {
+fn a_namespace_reset_inside_the_message_is_ignored() {
     let message = request(
         "<Data><PromoChange xmlns=\"\"><Change xmlns=\"http://nphase.com/unifiedwebservice/v2\">P</Change></PromoChange></Data>",
     );
@@ -544,7 +544,7 @@ fn a_namespace_that_is_reset_inside_the_message_changes_nothing() {
 }
 
 #[test]
-fn several_devices_are_read_in_their_order() {
+fn several_devices_are_read_in_order() {
     let body = r#"<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><SmsCallbackRequest xmlns="http://nphase.com/unifiedwebservice/v2">
         <Username/><Password/><Device><Kind>esn</Kind><Identifier>60000001</Identifier></Device>
         <Device><Kind>Mdn</Kind><Identifier>5550100123</Identifier></Device><SmsMessage>hello &amp; &#x41;<![CDATA[<b>]]></SmsMessage>
@@ -567,7 +567,7 @@ fn a_populated_fault_means_failure_whatever_the_casing() {
 }
 
 #[test]
-fn the_credentials_are_not_in_the_message_and_not_in_its_debug_text() {
+fn the_credentials_are_neither_in_the_message_nor_in_its_debug_output() {
     let body = r"<Envelope><Body><CallbackRequest><Username>user-1</Username><Password>secret-1</Password><PASSWORD>secret-2</PASSWORD>
         <RequestId>r</RequestId></CallbackRequest></Body></Envelope>";
     let callback = parse(body);
@@ -577,7 +577,7 @@ fn the_credentials_are_not_in_the_message_and_not_in_its_debug_text() {
 }
 
 #[test]
-fn what_stands_around_the_request_is_kept() {
+fn members_around_the_request_are_kept() {
     let body = "<Envelope><Header><MessageID>m-1</MessageID></Header><Body><CallbackRequest><RequestId>r</RequestId></CallbackRequest><Extra>x</Extra></Body></Envelope>";
     let kept = Value::Object(parse(body).message.payload);
     assert_eq!(kept, serde_json::json!({ "Envelope": { "Header": { "MessageID": "m-1" }, "Body": { "Extra": "x" } } }));
@@ -618,7 +618,7 @@ fn the_stated_encoding_is_honoured_or_refused() {
 }
 
 #[test]
-fn bodies_that_are_no_callback_are_refused_with_the_place() {
+fn bodies_that_are_not_callbacks_are_refused_with_the_position() {
     let refused = |body: &str| Callback::parse(body.as_bytes(), Some("text/xml")).expect_err("a refusal").to_string();
     assert_snapshot!(refused(""), @"The body is empty.");
     assert_snapshot!(refused("  \n"), @"The body is empty.");
@@ -636,7 +636,7 @@ fn bodies_that_are_no_callback_are_refused_with_the_place() {
 }
 
 #[test]
-fn the_transport_is_the_content_types_else_the_first_bytes() {
+fn the_content_type_or_else_the_first_byte_determines_the_transport() {
     let body = b"<CallbackRequest><RequestId>r</RequestId></CallbackRequest>";
     for content_type in [
         None,
