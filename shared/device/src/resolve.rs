@@ -327,11 +327,12 @@ fn taken_along<'a>(
     given: &BTreeSet<Identifier>,
 ) -> BTreeSet<Identifier> {
     let lost: Vec<&Identifier> = lost.into_iter().collect();
-    // Profiles never leave their embedded SIM, even if the hardware also has another SIM.
-    let with_eid =
-        owner.identifiers.iter().any(|one| one.kind == Kind::Eid && !given.iter().any(|name| name.rivals(one)));
-    let contradicts =
-        |one: &Identifier| given.iter().any(|name| name.rivals(one)) && !(with_eid && one.kind == Kind::Iccid);
+    let eid = owner.identifiers.iter().find(|one| one.kind == Kind::Eid);
+    let contradicts = |one: &Identifier| {
+        // Profiles never leave their embedded SIM: they go or stay with the eid.
+        let decisive = eid.filter(|_| one.kind == Kind::Iccid).unwrap_or(one);
+        given.iter().any(|name| name.rivals(decisive))
+    };
     let goes = |one: &Identifier| {
         !lost.contains(&one) && !contradicts(one) && lost.iter().any(|name| go_together(one, name, owner))
     };

@@ -206,6 +206,23 @@ fn hardware_with_an_embedded_sim_keeps_its_profiles_when_it_replaces_other_hardw
 }
 
 #[test]
+fn profiles_stay_with_their_embedded_sim_when_its_hardware_has_another_one() {
+    let mut fleet = Fleet::default();
+    fleet.usage("eid:9 imei:1 iccid:21 mdn:5").usage("eid:8 imei:1");
+    assert_snapshot!(fleet.table(), @r"
+    A: eid:9 iccid:21 mdn:5 | -
+    B: eid:8 imei:1 | -
+    ");
+    let mut fleet = Fleet::default();
+    fleet.usage("eid:8 imei:1 iccid:21 mdn:5").usage("eid:9 imei:2 iccid:22 mdn:6").usage("imei:2 eid:8 mdn:5");
+    assert_snapshot!(fleet.table(), @r"
+    A: imei:1 | -
+    B: eid:9 iccid:22 mdn:6 | -
+    C: eid:8 imei:2 iccid:21 mdn:5 | -
+    ");
+}
+
+#[test]
 fn a_profile_reported_with_other_hardware_leaves_its_own_in_service() {
     let mut fleet = Fleet::default();
     fleet.usage("eid:9 imei:1 iccid:21 iccid:22 mdn:5").snapshot("SomethingNew", "imei:2 iccid:22 mdn:6");
