@@ -19,6 +19,9 @@ pub(crate) enum RegistrarError {
     Secret(#[from] SecretError),
     #[error("the secret with the platform's login does not exist")]
     NoLogin,
+    /// The secret with the login is malformed. Unlike an invalid parameter, this fails no deployment by itself.
+    #[error(transparent)]
+    MalformedLogin(Invalid),
     #[error(transparent)]
     Table(#[from] TableError),
     #[error(transparent)]

@@ -128,7 +128,8 @@ impl Registrar {
         if refusals >= MAX_LOGIN_REFUSALS {
             return Err(RegistrarError::LoginSuspended);
         }
-        let platform = Platform::new(target.api, &target.platform_url, Login::from_json(&secret.text)?)?;
+        let login = Login::from_json(&secret.text).map_err(RegistrarError::MalformedLogin)?;
+        let platform = Platform::new(target.api, &target.platform_url, login)?;
         let mut result = RunResult::default();
         for account in &target.accounts {
             match act(&platform, account).await {

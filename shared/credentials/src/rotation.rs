@@ -1,6 +1,6 @@
 //! The steps of a rotation that read and write versions of the secret.
 
-use crate::secret::{CallbackSecret, Credentials, SecretError};
+use crate::secret::{CallbackSecret, Credentials, SecretError, send};
 use crate::timing::PLATFORM_SWITCHOVER;
 
 /// Maximum length that the platform accepts, in characters.
@@ -44,7 +44,9 @@ impl CallbackSecret {
     ///
     /// The secret cannot be read or written.
     pub async fn make_current(&self, token: &str) -> Result<(), SecretError> {
-        let current = self.stage("AWSCURRENT").await?.map(|version| version.id);
+        // Only the id is needed: a malformed current version can be replaced too.
+        let current = self.client.get_secret_value().secret_id(&self.arn).version_stage("AWSCURRENT");
+        let current = send(current).await?.map(|value| value.version_id);
         if current.as_deref() == Some(token) {
             return Ok(());
         }

@@ -76,7 +76,6 @@ pub async fn read(client: &Client, arn: &str) -> Result<Option<SecretValue>, Sec
 pub struct Version {
     /// The credentials.
     pub credentials: Credentials,
-    pub(crate) id: String,
     created: SystemTime,
 }
 
@@ -135,11 +134,12 @@ impl CallbackSecret {
         let Some(value) = send(request.secret_id(&self.arn)).await? else { return Ok(None) };
         // The parser's error message could quote the secret.
         let credentials = serde_json::from_str(&value.text).map_err(|_| SecretError::Malformed)?;
-        Ok(Some(Version { credentials, id: value.version_id, created: value.created }))
+        Ok(Some(Version { credentials, created: value.created }))
     }
 }
 
-async fn send(request: GetSecretValueFluentBuilder) -> Result<Option<SecretValue>, SecretError> {
+/// The version that a request selects, if it exists.
+pub(crate) async fn send(request: GetSecretValueFluentBuilder) -> Result<Option<SecretValue>, SecretError> {
     match request.send().await {
         Ok(value) => Ok(Some(SecretValue {
             version_id: value.version_id.unwrap_or_default(),

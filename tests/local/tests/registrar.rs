@@ -607,6 +607,32 @@ async fn a_check_that_cannot_log_in_fails_the_function_without_revealing_a_secre
 }
 
 #[tokio::test]
+async fn a_malformed_login_fails_a_deployment_only_if_required() {
+    let deployment = Deployment::new().await;
+    *deployment.aws.login.lock().unwrap() = json!("hunter3");
+    let mut properties = deployment.properties("all");
+    for (on_deploy, expected) in [("attempted", "SUCCESS"), ("required", "FAILED")] {
+        properties["OnDeploy"] = json!(on_deploy);
+        let (status, reason) = deployment.request("Create", properties.clone(), None).await;
+        assert!(
+            status == expected && reason.contains("login is not {\"username\", \"password\"}"),
+            "{status}: {reason}"
+        );
+        assert!(!reason.contains("hunter"), "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_malformed_current_version_does_not_prevent_the_end_of_a_rotation() {
+    let deployment = Deployment::new().await;
+    let malformed = (json!("malformed"), vec!["AWSCURRENT".to_owned()], seconds());
+    deployment.aws.versions.lock().unwrap().insert("first".to_owned(), malformed);
+    deployment.aws.version("second", "a new one", &["AWSPENDING"], 0.0);
+    deployment.rotate("finishSecret").await.unwrap();
+    assert_eq!(deployment.aws.version_with_stage("AWSCURRENT").as_deref(), Some("second"));
+}
+
+#[tokio::test]
 async fn an_empty_parameter_fails_the_deployment() {
     let deployment = Deployment::with("rest", "").await;
     assert!(deployment.check().await.unwrap_err().contains("no account is given"));
