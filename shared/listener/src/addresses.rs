@@ -42,3 +42,18 @@ impl FromStr for AllowedAddresses {
             .map(Self::Networks)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_listed_addresses_and_ranges_are_allowed() {
+        let allowed: AllowedAddresses = "137.117.33.109, 168.62.173.0/24".parse().unwrap();
+        let contains = |address: &str| allowed.contains(Some(address.parse().unwrap()));
+        assert!(contains("137.117.33.109") && contains("168.62.173.7"));
+        assert!(!contains("137.117.33.110") && !contains("::1"));
+        assert!(!allowed.contains(None));
+        assert!("any".parse::<AllowedAddresses>().unwrap().contains(None));
+    }
+}

@@ -1,6 +1,7 @@
 //! Maps every outcome to an HTTP answer in the sender's protocol. No other module does.
 
 use callback::{ParseError, Transport};
+use credentials::SecretError;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{Response, StatusCode};
 use serde_json::json;
@@ -10,8 +11,8 @@ use crate::quarantine::QuarantineError;
 use crate::request::CallbackRequest;
 use crate::verify::VerifyError;
 
-/// Why a request is not answered with 200. `Display` is the text for the sender; the cause on our side is the source of
-/// the error and goes to the log only.
+/// Why a request is not answered with 200. `Display` is the text for the sender; the internal cause is the source of the
+/// error and goes to the log only.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// The source address is not on the allowlist.
@@ -29,12 +30,12 @@ pub enum Refusal {
     /// No part of the message fits into a row of the table.
     #[error("The message does not fit into a row of the table.")]
     TooLarge,
-    /// Wrong credentials, or the credentials cannot be checked.
-    #[error("{}", match .0 {
-        VerifyError::WrongCredentials => "The user name or password is not the registered one.",
-        VerifyError::SecretUnavailable(_) => "The credentials cannot be checked now.",
-    })]
-    Unverified(#[from] VerifyError),
+    /// The credentials are wrong or missing.
+    #[error("The user name or password is not the registered one.")]
+    WrongCredentials,
+    /// There is nothing to compare the credentials with.
+    #[error("The credentials cannot be checked now.")]
+    CredentialsUnavailable(#[source] SecretError),
     /// The table is unavailable.
     #[error("The message cannot be recorded now.")]
     StoreUnavailable(#[from] StoreError),
@@ -44,6 +45,15 @@ pub enum Refusal {
     /// The answer would come later than the platform waits.
     #[error("The message cannot be recorded in time.")]
     DeadlineExceeded,
+}
+
+impl From<VerifyError> for Refusal {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::WrongCredentials => Self::WrongCredentials,
+            VerifyError::SecretUnavailable(error) => Self::CredentialsUnavailable(error),
+        }
+    }
 }
 
 impl Refusal {
@@ -57,8 +67,8 @@ impl Refusal {
             Self::Malformed(ParseError::TooLarge) | Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Malformed(ParseError::UnsupportedContentType) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
-            Self::Unverified(VerifyError::WrongCredentials) => StatusCode::UNAUTHORIZED,
-            Self::Unverified(VerifyError::SecretUnavailable(_))
+            Self::WrongCredentials => StatusCode::UNAUTHORIZED,
+            Self::CredentialsUnavailable(_)
             | Self::StoreUnavailable(_)
             | Self::QuarantineUnavailable(_)
             | Self::DeadlineExceeded => StatusCode::SERVICE_UNAVAILABLE,
@@ -76,8 +86,8 @@ impl Refusal {
             Self::Malformed(ParseError::UnsupportedContentType) => "INPUT_INVALID.ContentType.Unsupported",
             Self::Malformed(ParseError::NotACallback) => "INPUT_INVALID.Body.NotACallback",
             Self::Malformed(_) => "INPUT_INVALID.Body.DeserializationFailed",
-            Self::Unverified(VerifyError::WrongCredentials) => "INPUT_INVALID.Credentials.Invalid",
-            Self::Unverified(VerifyError::SecretUnavailable(_))
+            Self::WrongCredentials => "INPUT_INVALID.Credentials.Invalid",
+            Self::CredentialsUnavailable(_)
             | Self::StoreUnavailable(_)
             | Self::QuarantineUnavailable(_)
             | Self::DeadlineExceeded => "REQUEST_FAILED.TryAgain",
@@ -92,12 +102,12 @@ impl Refusal {
         }
     }
 
-    /// Whether the callback may come from the platform, in a format or with a password that is new to us. It is then
+    /// Whether the callback may come from the platform, in a format or with a password that the listener does not know. It is then
     /// quarantined.
     pub(crate) fn may_be_genuine(&self) -> bool {
         match self {
             Self::Malformed(error) => *error != ParseError::Empty,
-            Self::Unverified(VerifyError::WrongCredentials) | Self::TooLarge => true,
+            Self::WrongCredentials | Self::TooLarge => true,
             _ => false,
         }
     }

@@ -80,6 +80,12 @@ mod tests {
     }
 
     #[test]
+    fn a_line_states_wrong_credentials_once() {
+        let line = refused(Refusal::WrongCredentials, 1);
+        assert!(line.ends_with("503 The user name or password is not the registered one."), "{line}");
+    }
+
+    #[test]
     fn a_line_shows_that_the_deployed_function_would_have_timed_out() {
         let line = refused(Refusal::DeadlineExceeded, 4);
         assert!(line.ends_with("in time. (took 4.0 s; when deployed, the answer after 2.9 s is a 503)"), "{line}");
