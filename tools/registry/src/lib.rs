@@ -1,4 +1,4 @@
-//! All callback services with a function of their own. A new service is one line here.
+//! All callback services with a function of their own. A new service is one more entry of the array.
 
 use std::borrow::Cow;
 
