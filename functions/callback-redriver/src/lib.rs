@@ -4,6 +4,7 @@
 //! queue's maximum number of receives, SQS itself moves it to the quarantine. A callback that a later attempt cannot
 //! record either, since it is malformed or carries wrong credentials, is quarantined at once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
@@ -33,7 +34,7 @@ const MAX_BACKOFF: Duration = Duration::from_secs(15 * 60);
 #[derive(Debug)]
 pub struct Redriver {
     /// Records the callbacks.
-    pub listener: Listener,
+    pub listener: Arc<Listener>,
     /// The client of SQS.
     pub sqs: Client,
     /// The queue of parked callbacks.
@@ -108,7 +109,12 @@ impl Redriver {
             Ok(recording) => {
                 let (service, recorded) = (service.counted_as, recording.recorded);
                 self.listener.metrics.count(service, "CallbacksRedriven", 1);
-                tracing::info!(message = "Parked callback recorded.", service, recorded, duplicates = recording.duplicates);
+                tracing::info!(
+                    message = "Parked callback recorded.",
+                    service,
+                    recorded,
+                    duplicates = recording.duplicates
+                );
                 Attempt::Recorded
             }
             Err(refusal) if refusal.is_temporary() => Attempt::Postponed(refusal),

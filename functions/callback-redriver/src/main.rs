@@ -1,5 +1,6 @@
 //! The Lambda function behind the queue of parked callbacks.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsEvent;
@@ -14,7 +15,8 @@ async fn main() -> Result<(), Error> {
     let settings = Settings::read(&Variables::of_process())?;
     let sqs = aws_sdk_sqs::Client::new(&aws::config(Duration::from_secs(5)).await);
     let queue_url = settings.parked_queue_url.clone();
-    let redriver = &Redriver { listener: Listener::of_stack(settings).await, sqs, queue_url };
-    let redrive = |event: LambdaEvent<SqsEvent>| async { Ok::<_, Error>(redriver.redrive(event.payload.records).await) };
+    let redriver = &Redriver { listener: Arc::new(Listener::of_stack(settings).await), sqs, queue_url };
+    let redrive =
+        |event: LambdaEvent<SqsEvent>| async { Ok::<_, Error>(redriver.redrive(event.payload.records).await) };
     lambda_runtime::run(service_fn(redrive)).await
 }

@@ -71,9 +71,7 @@ impl Listener {
     /// Opens the connections that the first callback needs. Failures are only logged: the first callback connects
     /// itself.
     pub async fn warm_up(&self) {
-        let connected = async {
-            tokio::join!(self.store.warm_up(), self.verifier.warm_up(), self.parked.warm_up())
-        };
+        let connected = async { tokio::join!(self.store.warm_up(), self.verifier.warm_up(), self.parked.warm_up()) };
         let Ok((store, verifier, queue)) = timeout(WARM_UP_TIMEOUT, connected).await else {
             tracing::warn!(message = "The warm-up has timed out.");
             return;
@@ -211,7 +209,9 @@ impl Listener {
         let callback = queued(&service.name, request, verification, reason.to_string());
         match timeout_at(deadline, self.parked.park(&callback)).await {
             Ok(Ok(())) => return Ok(Accepted { recording, parked: Some(reason) }),
-            Ok(Err(error)) => tracing::error!(message = "Cannot park the callback.", service = service.counted_as, %error),
+            Ok(Err(error)) => {
+                tracing::error!(message = "Cannot park the callback.", service = service.counted_as, %error)
+            }
             Err(_) => tracing::error!(message = "Cannot park the callback in time.", service = service.counted_as),
         }
         Err(reason)

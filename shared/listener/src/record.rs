@@ -27,7 +27,10 @@ impl MessageToRecord {
     }
 
     /// The parts at these positions, or all.
-    pub(crate) fn parts<'a>(&'a self, positions: Option<&'a [usize]>) -> impl Iterator<Item = (usize, &'a Observation)> {
+    pub(crate) fn parts<'a>(
+        &'a self,
+        positions: Option<&'a [usize]>,
+    ) -> impl Iterator<Item = (usize, &'a Observation)> {
         let selected = move |number: &usize| positions.is_none_or(|positions| positions.contains(number));
         self.observations.iter().enumerate().filter(move |(number, _)| selected(number))
     }
