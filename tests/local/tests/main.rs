@@ -18,6 +18,7 @@ mod local_store;
 mod lossless;
 mod lost_races;
 mod other_services;
+mod parking;
 mod platform;
 mod platform_send;
 mod publishing;
