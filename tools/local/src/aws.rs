@@ -8,7 +8,7 @@ use aws_sdk_sns::config::{BehaviorVersion, Credentials, Region};
 use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use change_publisher::{Publisher, Topics};
+use change_publisher::{DeadLetters, Publisher, Topics};
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -19,8 +19,11 @@ use tokio::task::JoinSet;
 use super::messages::{Kind, Messages};
 use cli_support::log_line;
 
-/// The URL of the quarantine. The endpoint ignores it.
+/// The URL of the quarantine.
 pub(super) const QUARANTINE: &str = "http://local/quarantined-callbacks";
+
+/// The URL of the publisher's dead-letter queue.
+pub(super) const DEAD_LETTERS: &str = "http://local/publisher-dead-letters";
 
 const TOPICS: &str = "arn:aws:sns:local:000000000000:";
 
@@ -48,7 +51,7 @@ impl Endpoint {
         Ok(Self { url })
     }
 
-    /// The publisher, with an unmodified client of SNS.
+    /// The publisher, with unmodified clients of SNS and SQS.
     pub(super) fn publisher(&self) -> Publisher {
         let configuration = aws_sdk_sns::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
@@ -62,6 +65,7 @@ impl Endpoint {
                 provisioning_changes: format!("{TOPICS}provisioning-changes"),
                 device_events: format!("{TOPICS}device-events"),
             },
+            dead_letters: DeadLetters { sqs: self.queues(), queue_url: DEAD_LETTERS.to_owned() },
         }
     }
 
@@ -98,13 +102,18 @@ fn send_message(shared: &Shared, body: &str) -> anyhow::Result<Response> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct SendMessage {
+        queue_url: String,
         message_body: String,
     }
     let request: SendMessage = serde_json::from_str(body)?;
     let message: Map<String, Value> = serde_json::from_str(&request.message_body)?;
-    let number = shared.messages.add(Kind::Quarantine, message)?;
+    let (kind, queue) = match request.queue_url.as_str() {
+        DEAD_LETTERS => (Kind::DeadLetters, "dead letters"),
+        _ => (Kind::Quarantine, "quarantine"),
+    };
+    let number = shared.messages.add(kind, message)?;
     if !shared.quiet {
-        println!("{}", log_line(Timestamp::now(), &format!("quarantine ◀ message {number}")));
+        println!("{}", log_line(Timestamp::now(), &format!("{queue} ◀ message {number}")));
     }
     Ok(axum::Json(json!({ "MessageId": number.to_string() })).into_response())
 }

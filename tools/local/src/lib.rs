@@ -141,6 +141,7 @@ fn introduction(options: &Options, local: &Local) -> String {
          \x20 GET  {url}/requests/{{requestId}}            the outcome of a request\n\
          \x20 GET  {url}/topics/messages                messages to SNS: the last 10,000, in pages of 1,000\n\
          \x20 GET  {url}/quarantine/messages            rejected callbacks\n\
+         \x20 GET  {url}/dead-letters/messages          events that can never be published\n\
          {credentials}\n{kept}\n\
          The timeout of an answer is {timeout} s here; a deployed function answers 503 after {} s.\n\
          Try, from the project's folder:\n\

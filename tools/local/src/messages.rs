@@ -20,8 +20,10 @@ const MAX_BYTES: i64 = 32 * 1024 * 1024;
 pub(super) enum Kind {
     /// Published to SNS.
     Topics,
-    /// Sent to SQS.
+    /// Sent to the quarantine in SQS.
     Quarantine,
+    /// Sent to the publisher's dead-letter queue in SQS.
+    DeadLetters,
 }
 
 impl Kind {
@@ -29,6 +31,7 @@ impl Kind {
         match self {
             Self::Topics => "topics",
             Self::Quarantine => "quarantine",
+            Self::DeadLetters => "dead_letters",
         }
     }
 }
@@ -56,7 +59,7 @@ impl Messages {
         let connection = Connection::open(file).and_then(|connection| {
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", "NORMAL")?;
-            for kind in [Kind::Topics, Kind::Quarantine] {
+            for kind in [Kind::Topics, Kind::Quarantine, Kind::DeadLetters] {
                 // `total` is the size of a message and of all before it.
                 connection.execute_batch(&format!(
                     "CREATE TABLE IF NOT EXISTS {} (number INTEGER PRIMARY KEY, total INTEGER UNIQUE, message TEXT)",

@@ -53,6 +53,7 @@ pub(super) fn app(listener: Arc<Listener>, messages: Arc<Messages>, quiet: bool)
         .route("/requests/{request_id}", get(request))
         .route("/topics/messages", get(|shared, page| sent(Kind::Topics, shared, page)))
         .route("/quarantine/messages", get(|shared, page| sent(Kind::Quarantine, shared, page)))
+        .route("/dead-letters/messages", get(|shared, page| sent(Kind::DeadLetters, shared, page)))
         .with_state(Shared { listener, messages, quiet })
 }
 
