@@ -1,5 +1,5 @@
 //! An endpoint for SNS and SQS with the actions that the functions use: `PublishBatch` and `SendMessage`. It keeps the
-//! messages.
+//! messages. Lambda's `Invoke` runs the publisher.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use super::functions;
 use super::messages::{Kind, Messages};
 use cli_support::log_line;
 
@@ -29,7 +30,7 @@ const TOPICS: &str = "arn:aws:sns:local:000000000000:";
 
 /// The running endpoint.
 pub(super) struct Endpoint {
-    url: String,
+    pub(super) url: String,
 }
 
 #[derive(Clone)]
@@ -43,6 +44,7 @@ impl Endpoint {
         let listen = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listen.local_addr()?);
         let app = Router::new().fallback(call).with_state(Shared { messages, quiet });
+        let app = app.merge(functions::app(Self { url: url.clone() }.publisher()));
         tasks.spawn(async move {
             if let Err(error) = axum::serve(listen, app).await {
                 eprintln!("The SNS and SQS endpoint stopped: {error}");

@@ -1,11 +1,12 @@
 //! `callbacks local`: every endpoint on this machine, with the same code from `listener` inward as the functions.
 //!
 //! This process replaces AWS: an embedded engine replaces DynamoDB and its stream (`table`, `stream`), and a small
-//! endpoint for unmodified SDK clients replaces SNS and SQS (`aws`).
+//! endpoint for unmodified SDK clients replaces SNS, SQS (`aws`) and Lambda (`functions`).
 
 mod aws;
 mod callback_line;
 mod directory;
+mod functions;
 mod messages;
 mod seed;
 mod stream;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use axum::routing::get;
 use clap::Args;
 use listener::{ANSWER_TIMEOUT as DEPLOYED_ANSWER_TIMEOUT, AllowedAddresses, Listener, Metrics, Quarantine, Verifier};
 use store::Store;
@@ -184,11 +186,25 @@ pub async fn start(options: Options) -> anyhow::Result<Local> {
         metrics: Metrics::Off,
         answer_timeout: ANSWER_TIMEOUT,
     };
-    let app = web::app(Arc::new(listener), messages, options.quiet);
+    let stack = stack(&table, &cloud);
+    let app = web::app(Arc::new(listener), messages, options.quiet).route("/stack", get(async || axum::Json(stack)));
     tasks.spawn(async move {
         if let Err(error) = axum::serve(listen, app.into_make_service_with_connect_info::<SocketAddr>()).await {
             eprintln!("The endpoints stopped: {error}");
         }
     });
     Ok(Local { address, dynamodb: table.address, table: table.client, tasks, _directory: directory })
+}
+
+/// What a deployed stack has as outputs, and the URLs that replace those of AWS: for the commands that work on both.
+fn stack(table: &table::Table, cloud: &aws::Endpoint) -> serde_json::Value {
+    serde_json::json!({
+        "dynamodb": format!("http://{}", table.address),
+        "aws": cloud.url,
+        "outputs": {
+            "TableName": table::NAME,
+            "PublisherFunctionName": functions::PUBLISHER,
+            "PublisherDeadLetterQueueUrl": aws::DEAD_LETTERS,
+        },
+    })
 }
