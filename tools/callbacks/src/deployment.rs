@@ -41,10 +41,8 @@ pub(crate) struct Deployment {
 #[derive(Deserialize)]
 struct LocalStack {
     outputs: BTreeMap<String, String>,
-    /// The URL of DynamoDB.
+    /// The URL of DynamoDB. The other services are at the address of `callbacks local`.
     dynamodb: String,
-    /// The URL of all other services.
-    aws: String,
 }
 
 impl Target {
@@ -67,7 +65,7 @@ async fn deployed(stack: &str) -> Result<Deployment, CommandError> {
 async fn local(address: &str) -> Result<Deployment, CommandError> {
     let unreachable = |_| CommandError::Unreachable(format!("{address} does not answer; is callbacks local running?"));
     let response = reqwest::get(format!("{}/stack", cli_support::url(address))).await.map_err(unreachable)?;
-    let LocalStack { outputs, dynamodb, aws } = response
+    let LocalStack { outputs, dynamodb } = response
         .json()
         .await
         .map_err(|_| CommandError::Unreachable(format!("{address} is not callbacks local, or of another version")))?;
@@ -77,7 +75,12 @@ async fn local(address: &str) -> Result<Deployment, CommandError> {
         let config = config.to_builder().region(Region::from_static("local")).endpoint_url(url);
         config.credentials_provider(SharedCredentialsProvider::new(credentials)).build()
     };
-    Ok(Deployment { options: format!("--local {address}"), outputs, config: config(aws), dynamodb: config(dynamodb) })
+    Ok(Deployment {
+        options: format!("--local {address}"),
+        outputs,
+        config: config(cli_support::url(address).into_owned()),
+        dynamodb: config(dynamodb),
+    })
 }
 
 impl Deployment {
