@@ -4,7 +4,6 @@
 //! 0 everything is as expected, 1 something is not, 2 the command is invalid, 3 the platform or the stack is
 //! unreachable.
 
-mod error;
 mod options;
 mod stack;
 mod table;
@@ -14,7 +13,7 @@ use std::process::ExitCode;
 
 use registration::{Action, Comparison, Credentials, Error, RegistrationStatus, Scope, compare};
 
-use error::{CommandError, exit_code};
+use crate::error::{CommandError, exit_code};
 use options::{Change, Services};
 pub(crate) use options::{Deregister, Register, Registrations};
 use table::{before, current_url, print, print_actions, row};

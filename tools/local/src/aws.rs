@@ -8,7 +8,7 @@ use aws_sdk_sns::config::{BehaviorVersion, Credentials, Region};
 use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use change_publisher::{Publisher, Topics};
+use change_publisher::{DeadLetters, Publisher, Topics};
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use super::messages::Messages;
-use super::queues::{Queues, Received};
+use super::queues::{DEAD_LETTERS, Queues, Received};
 use cli_support::log_line;
 
 /// The URL of a queue is this and its name.
@@ -51,7 +51,7 @@ impl Endpoint {
         Ok(Self { url })
     }
 
-    /// The publisher, with an unmodified client of SNS.
+    /// The publisher, with unmodified clients of SNS and SQS.
     pub(super) fn publisher(&self) -> Publisher {
         let configuration = aws_sdk_sns::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
@@ -65,6 +65,7 @@ impl Endpoint {
                 provisioning_changes: format!("{TOPICS}provisioning-changes"),
                 device_events: format!("{TOPICS}device-events"),
             },
+            dead_letters: DeadLetters { sqs: self.queues(), queue_url: format!("{QUEUES}{DEAD_LETTERS}") },
         }
     }
 

@@ -7,6 +7,7 @@ mod aws;
 mod callback_line;
 mod database;
 mod directory;
+mod functions;
 mod messages;
 mod queues;
 mod redrive;
@@ -21,6 +22,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use axum::Json;
+use axum::routing::get;
 use callback_redriver::Redriver;
 use clap::Args;
 use listener::{
@@ -32,7 +35,7 @@ use tokio::task::JoinSet;
 
 use self::directory::{DATABASES, Directory};
 use self::messages::Messages;
-use self::queues::{PARKED, QUARANTINE, Queues};
+use self::queues::{DEAD_LETTERS, PARKED, QUARANTINE, Queues};
 use self::stream::Stream;
 use platform_simulator::rules::Credentials;
 
@@ -149,6 +152,7 @@ fn introduction(options: &Options, local: &Local) -> String {
          \x20 GET  {url}/topics/messages                messages to SNS: the last 10,000, in pages of 1,000\n\
          \x20 GET  {url}/parked/messages                callbacks that wait to be recorded\n\
          \x20 GET  {url}/quarantine/messages            rejected callbacks\n\
+         \x20 GET  {url}/dead-letters/messages          events that can never be published\n\
          {credentials}\n{kept}\n\
          The timeout of an answer is {timeout} s here; a deployed function parks what is not recorded within {} s.\n\
          Try, from the project's folder:\n\
@@ -198,11 +202,26 @@ pub async fn start(options: Options) -> anyhow::Result<Local> {
     let redriver =
         Redriver { listener: listener.clone(), sqs: cloud.queues(), queue_url: format!("{}{PARKED}", aws::QUEUES) };
     tasks.spawn(redrive::redrive(queues, redriver));
-    let app = web::app(listener, shared);
+    let stack = stack(&table);
+    let app =
+        web::app(listener, shared).merge(functions::app(cloud.publisher())).route("/stack", get(async || Json(stack)));
     tasks.spawn(async move {
         if let Err(error) = axum::serve(listen, app.into_make_service_with_connect_info::<SocketAddr>()).await {
             eprintln!("The endpoints stopped: {error}");
         }
     });
     Ok(Local { address, dynamodb: table.address, table: table.client, tasks, _directory: directory })
+}
+
+/// What a deployed stack has as outputs, for the commands that work on both. SQS and Lambda are at the address of the
+/// callbacks.
+fn stack(table: &table::Table) -> serde_json::Value {
+    serde_json::json!({
+        "dynamodb": format!("http://{}", table.address),
+        "outputs": {
+            "TableName": table::NAME,
+            "PublisherFunctionName": functions::PUBLISHER,
+            "PublisherDeadLetterQueueUrl": format!("{}{DEAD_LETTERS}", aws::QUEUES),
+        },
+    })
 }

@@ -14,6 +14,7 @@ use super::database;
 /// The queues by the last segment of their URLs.
 pub(super) const PARKED: &str = "parked-callbacks";
 pub(super) const QUARANTINE: &str = "quarantined-callbacks";
+pub(super) const DEAD_LETTERS: &str = "publisher-dead-letters";
 
 /// As in template.yaml: after this many receives, a parked callback moves to the quarantine.
 const MAX_RECEIVES: u32 = 100;

@@ -20,7 +20,7 @@ use serde_json::json;
 use super::aws;
 use super::callback_line::callback_line;
 use super::messages::{Messages, Page as Sent};
-use super::queues::{PARKED, QUARANTINE, Queues};
+use super::queues::{DEAD_LETTERS, PARKED, QUARANTINE, Queues};
 
 /// Maximum size of a request, as for Lambda. The listener's own limit of 1 MiB is checked later.
 const MAX_BYTES: usize = 6_000_000;
@@ -60,6 +60,7 @@ pub(super) fn app(listener: Arc<Listener>, cloud: aws::Shared) -> Router {
         .route("/topics/messages", get(topic_messages))
         .route("/quarantine/messages", get(|shared, page| queued(QUARANTINE, shared, page)))
         .route("/parked/messages", get(|shared, page| queued(PARKED, shared, page)))
+        .route("/dead-letters/messages", get(|shared, page| queued(DEAD_LETTERS, shared, page)))
         .with_state(Shared { listener, messages, queues, quiet })
         .merge(cloud)
 }

@@ -4,8 +4,8 @@ use clap::Args;
 use cli_support::url;
 use registration::{AccountName, Api, Credentials, Login, Platform, Registration};
 
-use super::error::CommandError;
 use super::stack::{self, Stack};
+use crate::error::CommandError;
 
 /// The account, the platform and the stack.
 #[derive(Args)]
