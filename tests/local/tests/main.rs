@@ -25,5 +25,6 @@ mod registrar;
 mod registration;
 mod services;
 mod sms;
+mod sms_resume;
 mod trouble;
 mod whole_messages;
