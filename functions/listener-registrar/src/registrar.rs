@@ -104,6 +104,7 @@ impl Registrar {
         let result = self.for_each_account(target, async |platform, account| {
             let actions = platform.repair(account, target.registrations(account, credentials)?, others).await?;
             self.notifier.publish_repairs(&actions, request_id, drifted).await;
+            self.resume_sms_after(platform, account, &actions).await;
             Ok(actions)
         });
         let result = result.await?;

@@ -26,5 +26,6 @@ mod registrar;
 mod registration;
 mod services;
 mod sms;
+mod sms_resume;
 mod trouble;
 mod whole_messages;

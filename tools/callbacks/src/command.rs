@@ -25,6 +25,9 @@ enum Command {
     Registrations(register::Registrations),
     /// Deregister the stack's endpoints
     Deregister(register::Deregister),
+    /// Text messages (SMS) from devices
+    #[command(subcommand)]
+    Sms(register::Sms),
     /// Run a simulator of the platform, with both registration APIs
     #[cfg(feature = "platform")]
     Platform(Box<platform_simulator::Command>),
@@ -52,6 +55,7 @@ impl Arguments {
             Command::Register(options) => return Ok(register::register(options).await),
             Command::Registrations(options) => return Ok(register::registrations(options).await),
             Command::Deregister(options) => return Ok(register::deregister(options).await),
+            Command::Sms(command) => return Ok(register::sms(command).await),
             #[cfg(feature = "platform")]
             Command::Platform(command) => return platform_simulator::run(*command).await,
             Command::Devices(command) => show::devices(command).await?,
