@@ -16,7 +16,7 @@ mod verify;
 pub use addresses::AllowedAddresses;
 pub use answer::{Refusal, refuse};
 pub use aws::Metrics;
-pub use lambda::{serve, serve_named};
+pub use lambda::{AWS_TIMEOUT, QUEUE_TIMEOUT, serve, serve_named};
 pub use listener::{ANSWER_TIMEOUT, Accepted, Listener, Outcome};
 pub use queue::{CallbackQueue, QueueError};
 pub use request::CallbackRequest;

@@ -210,7 +210,7 @@ impl Listener {
         match timeout_at(deadline, self.parked.park(&callback)).await {
             Ok(Ok(())) => return Ok(Accepted { recording, parked: Some(reason) }),
             Ok(Err(error)) => {
-                tracing::error!(message = "Cannot park the callback.", service = service.counted_as, %error)
+                tracing::error!(message = "Cannot park the callback.", service = service.counted_as, %error);
             }
             Err(_) => tracing::error!(message = "Cannot park the callback in time.", service = service.counted_as),
         }
