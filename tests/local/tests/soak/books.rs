@@ -22,6 +22,8 @@ const MAX_PRINTED: usize = 30;
 /// What must be in the table of a part of a message.
 #[derive(Default)]
 struct Expected {
+    /// The message, for a person to find it.
+    message: String,
     /// What its event contains; the same for parts of equal messages without a unique request id.
     content: String,
     /// Whether a message with it was answered 2xx.
@@ -113,6 +115,8 @@ impl Books {
             let delivery = CallbackDelivery::new(&service, &message, Timestamp::UNIX_EPOCH);
             for (number, observation) in (service.interpret)(&service.name, message).into_iter().enumerate() {
                 let part = expected.entry(delivery.key(number).full()).or_default();
+                let LedgerEntry { message, request_id, device, .. } = &entry;
+                part.message = format!("{message} for device {device}, {request_id}");
                 let request_id = delivery.request_id.as_deref();
                 part.content = content(&service.name, request_id, &observation.change, &observation.devices);
                 part.acknowledged |= entry.acknowledged;
@@ -338,7 +342,7 @@ impl Books {
             let Some((subject, sequence)) = &part.receipt else {
                 missing += 1;
                 if part.acknowledged {
-                    self.differ(format!("answered 2xx, but not recorded: {key}"));
+                    self.differ(format!("answered 2xx, but not recorded: {}", part.message));
                 }
                 continue;
             };
@@ -349,7 +353,7 @@ impl Books {
             let partitions = [format!("DEVICE#{subject}"), format!("ACCOUNT#{subject}")];
             let event = partitions.into_iter().find_map(|partition| events.get(&(partition, *sequence)));
             if event.is_none_or(|event| event.id != id || event.moved || event.content != part.content) {
-                self.differ(format!("the event of a receipt is missing: {key} {subject} {sequence}"));
+                self.differ(format!("the event of a receipt is missing: {}", part.message));
             }
         }
         let mut found: HashMap<&str, u64> = HashMap::new();

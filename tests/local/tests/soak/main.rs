@@ -129,6 +129,7 @@ async fn after_all_failures_the_ledger_the_table_the_topics_and_the_queues_agree
         println!("| {fault} | {count} |");
     }
     println!("{books}");
+    println!("{} MiB of table", stack.table_size());
     println!(
         "sent in {:.0} s, settled after {:.0} s, compared after {:.0} s",
         sent_after.as_secs_f64(),

@@ -120,6 +120,11 @@ impl Stack {
         *task = redriver(self.endpoints, &self.cloud);
     }
 
+    /// The size of the table on disk, in MiB.
+    pub(crate) fn table_size(&self) -> u64 {
+        self.directory.path().join(TABLE_FILE).metadata().unwrap().len() >> 20
+    }
+
     /// A client of the engine.
     pub(crate) async fn table(&self) -> aws_sdk_dynamodb::Client {
         self.engine.lock().await.as_ref().unwrap().table.client.clone()
