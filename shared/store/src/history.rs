@@ -63,6 +63,12 @@ impl Position {
         Row::from([("pk".to_owned(), text(&self.partition)), ("sk".to_owned(), text(&self.sort))])
     }
 
+    /// The position before all events of a device or account.
+    #[must_use]
+    pub fn before(subject: &Subject) -> Self {
+        Self { partition: partition(subject), sort: EVENT.to_owned() }
+    }
+
     /// Whether it is a row of this device or account.
     #[must_use]
     pub fn is_of(&self, subject: &Subject) -> bool {
