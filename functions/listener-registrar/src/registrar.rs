@@ -87,6 +87,13 @@ impl Registrar {
         })
     }
 
+    /// The same registrar with its counters elsewhere than in its log.
+    #[must_use]
+    pub fn counting(mut self, metrics: Metrics) -> Self {
+        self.notifier.metrics = metrics;
+        self
+    }
+
     /// The credentials to register, as soon as every listener accepts them.
     pub(crate) async fn credentials(&self) -> Result<Credentials, RegistrarError> {
         match &self.callback_secret {

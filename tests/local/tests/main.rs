@@ -9,6 +9,7 @@
 )]
 
 mod bad_input;
+mod canaries;
 mod costs;
 mod credentials;
 mod external_provisioning_changes;
