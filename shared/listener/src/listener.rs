@@ -127,9 +127,9 @@ impl Listener {
             return Err(Refusal::MethodNotAllowed);
         }
         let callback = Callback::parse(&request.body, request.content_type.as_deref())?;
-        let message = self.verifier.verify(callback).await?.into_message();
-        let delivery = CallbackDelivery::new(service, &message, request.received_at);
-        Ok((delivery, (service.interpret)(&service.name, message)))
+        let verified = self.verifier.verify(callback).await?;
+        let delivery = CallbackDelivery::new(service, verified.message(), request.received_at);
+        Ok((delivery, verified.interpret(service)?))
     }
 
     /// Records every observation that fits into a row and quarantines the others one by one, so that one part does not

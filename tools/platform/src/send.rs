@@ -265,7 +265,7 @@ impl Sender {
         let lag = SignedDuration::from_secs(options.password_lag.into());
         let (credentials, former) = registered.next_credentials(lag, &mut self.random);
         self.report.former_credentials += u64::from(former);
-        let credentials = credentials.clone();
+        let (credentials, account) = (credentials.clone(), registered.account.clone());
         let (delivery, random) = (self.delivery.clone(), self.random.fork());
         Ok(Some(async move {
             let message = Addressed {
@@ -273,6 +273,7 @@ impl Sender {
                 url: url.as_str(),
                 credentials: &credentials,
                 request_id: &planned.request_id,
+                account: &account,
                 device: planned.device,
             };
             let outcome = delivery.deliver(&message, random).await;
