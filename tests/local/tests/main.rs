@@ -8,6 +8,7 @@
     reason = "a test may panic"
 )]
 
+mod accounts;
 mod bad_input;
 mod canaries;
 mod costs;

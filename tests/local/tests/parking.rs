@@ -67,7 +67,7 @@ fn queued(service: &str, body: &str, received_at: Timestamp) -> QueuedCallback {
         service: service.to_owned(),
         received_at,
         reason: "a test".to_owned(),
-        verification: Verification::Verified { parts: None },
+        verification: Verification::Verified { account: None, parts: None },
         content_type: None,
         source: None,
         piece: None,
@@ -157,7 +157,9 @@ async fn of_a_message_that_is_recorded_in_part_the_rest_is_parked() {
     let received = aws_sdk_sqs::Client::new(&config).receive_message().queue_url("http://local/unread").send().await;
     let parked = QueuedCallback::from_message(received.unwrap().messages()[0].body().unwrap()).unwrap();
     let missing: Vec<usize> = (0..60).filter(|number| !recorded.contains(number)).collect();
-    let Verification::Verified { parts: Some(mut parts) } = parked.verification.clone() else { panic!("{parked:?}") };
+    let Verification::Verified { parts: Some(mut parts), .. } = parked.verification.clone() else {
+        panic!("{parked:?}")
+    };
     parts.sort_unstable();
     assert_eq!(parts, missing);
 

@@ -8,16 +8,15 @@ use aws_config::retry::RetryConfig;
 use aws_lambda_events::dynamodb::EventRecord;
 use axum::Router;
 use axum::response::{IntoResponse, Response};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use change_publisher::{Publisher, Topics};
+use change_publisher::{Cause, DeadLetters, Invocation, Publisher, Topics};
 use credentials::{Cache, CallbackSecret, Credentials};
 use device_query::{Name, Page, Query};
 use enhanced_connectivity_service::SERVICE;
 use http::{Method, StatusCode};
 use jiff::Timestamp;
-use listener::{AllowedAddresses, CallbackRequest, Listener, Metrics, Quarantine, Refusal, Verifier, refuse};
+use listener::{AllowedAddresses, CallbackQueue, CallbackRequest, Listener, Metrics, Refusal, Verifier, refuse};
 use local_tests::{Stack, aws_config, serve, silent_endpoint, unreachable_endpoint};
+use queued_callback::QueuedCallback;
 use serde_json::{Value, json};
 use store::Store;
 use tokio::net::TcpListener;
@@ -60,14 +59,19 @@ impl Failing {
     }
 }
 
-/// An SQS that accepts everything. Returns its URL and the messages.
-async fn queue() -> (String, Arc<Mutex<Vec<Value>>>) {
+const PARKED: &str = "http://local/parked-callbacks";
+const QUARANTINE: &str = "http://local/quarantined-callbacks";
+const DEAD_LETTERS: &str = "http://local/dead-letters";
+
+/// An SQS that accepts everything. Returns its URL and the messages, each with the URL of its queue.
+async fn queue() -> (String, Arc<Mutex<Vec<(Value, String)>>>) {
     let messages = Arc::new(Mutex::new(Vec::new()));
     let received = messages.clone();
     let app = Router::new().fallback(move |body: String| async move {
         let request: Value = serde_json::from_str(&body).unwrap();
-        let body: Value = serde_json::from_str(request["MessageBody"].as_str().unwrap()).unwrap();
-        received.lock().unwrap().push(body);
+        if let Some(body) = request["MessageBody"].as_str() {
+            received.lock().unwrap().push((request["QueueUrl"].clone(), body.to_owned()));
+        }
         axum::Json(json!({ "MessageId": "m" }))
     });
     (serve(app).await, messages)
@@ -90,7 +94,8 @@ impl Functions<'_> {
             store: Store::new(self.table.clone(), "callbacks", 0),
             allowed: AllowedAddresses::Any,
             verifier: Verifier::Fixed(Credentials { username: USERNAME.to_owned(), password: PASSWORD.to_owned() }),
-            quarantine: Quarantine::new(aws_sdk_sqs::Client::new(&config(&self.queue)), "http://local/quarantine"),
+            parked: CallbackQueue::new(aws_sdk_sqs::Client::new(&config(&self.queue)), PARKED),
+            quarantine: CallbackQueue::new(aws_sdk_sqs::Client::new(&config(&self.queue)), QUARANTINE),
             metrics: self.metrics.clone(),
             answer_timeout: ANSWER_TIMEOUT,
         }
@@ -103,7 +108,8 @@ impl Functions<'_> {
         [
             Listener { store: Store::new(aws_sdk_dynamodb::Client::new(&config), "callbacks", 0), ..self.listener() },
             Listener {
-                quarantine: Quarantine::new(aws_sdk_sqs::Client::new(&config), "http://local/quarantine"),
+                parked: CallbackQueue::new(aws_sdk_sqs::Client::new(&config), PARKED),
+                quarantine: CallbackQueue::new(aws_sdk_sqs::Client::new(&config), QUARANTINE),
                 ..self.listener()
             },
             Listener { verifier: Verifier::Secret(Box::new(Cache::new(secret))), ..self.listener() },
@@ -129,12 +135,13 @@ fn request(content_type: Option<&str>, body: impl Into<Vec<u8>>) -> CallbackRequ
         content_type: content_type.map(str::to_owned),
         body: body.into().into(),
         received_at: Timestamp::now(),
+        waited: Duration::ZERO,
     }
 }
 
 pub(super) async fn run(evidence: &Evidence) {
     let (stack, failing) = (Stack::new().await, Failing::new().await);
-    let (queue, quarantined) = queue().await;
+    let (queue, queued) = queue().await;
     let (lines, metrics) = channel();
     let table = stack.local.table.clone();
     let functions = Functions { evidence, table, queue, metrics: Metrics::Channel(lines) };
@@ -143,13 +150,18 @@ pub(super) async fn run(evidence: &Evidence) {
         failures(&functions, &failing, transport).await;
     }
     queries(evidence, &stack, &failing).await;
-    publisher(evidence, &failing).await;
+    publisher(evidence, &functions, &failing).await;
 
     add_metrics(evidence, &metrics);
-    for message in quarantined.lock().unwrap().iter() {
-        let place = if message["piece"].is_null() { Place::Quarantine } else { Place::QuarantinedPart };
-        let body = STANDARD.decode(message["bodyBase64"].as_str().unwrap()).unwrap();
-        evidence.add(place, format!("{message} {}", String::from_utf8_lossy(&body)));
+    for (queue, message) in queued.lock().unwrap().iter() {
+        if queue == DEAD_LETTERS {
+            evidence.add(Place::DeadLetters, message.clone());
+            continue;
+        }
+        let place = if queue == PARKED { Place::Parked } else { Place::Quarantine };
+        let callback = QueuedCallback::from_message(message).unwrap();
+        evidence.add(place, format!("{message} {}", String::from_utf8_lossy(callback.body())));
+        evidence.add(Place::Log, format!("{callback:?}"));
     }
     stack.rows().await.iter().for_each(|row| evidence.add(Place::Table, format!("{row:?}")));
     // Per transport: two SMS, a failure and the event of an oversized item's sibling; the stream takes a moment.
@@ -210,8 +222,10 @@ async fn failures(functions: &Functions<'_>, failing: &Failing, transport: Trans
         let [no_table, no_queue, no_secret] = functions.failing(url);
         for listener in [&no_table, &no_secret] {
             tokio::time::timeout(ANSWER_TIMEOUT, listener.warm_up()).await.ok();
-            assert_eq!(functions.send(listener, request(content_type, message.clone())).await, 503, "{url}");
+            assert_eq!(functions.send(listener, request(content_type, message.clone())).await, 200, "{url}");
         }
+        let no_table = Listener { parked: no_queue.parked.clone(), ..no_table };
+        assert_eq!(functions.send(&no_table, request(content_type, message.clone())).await, 503, "{url}");
         assert_eq!(functions.send(&no_queue, request(content_type, wrong.clone())).await, 503, "{url}");
         let half = message[..message.len() / 2].to_owned();
         assert_eq!(functions.send(&no_queue, request(content_type, half)).await, 503, "{url}");
@@ -246,12 +260,13 @@ async fn queries(evidence: &Evidence, stack: &Stack, failing: &Failing) {
 }
 
 /// Events that cannot be published, and records that are none.
-async fn publisher(evidence: &Evidence, failing: &Failing) {
+async fn publisher(evidence: &Evidence, functions: &Functions<'_>, failing: &Failing) {
     let (_, mdn) = IDENTIFIERS[0];
+    let devices: Vec<Value> = IDENTIFIERS.iter().map(|(kind, id)| json!({ "kind": kind, "id": id })).collect();
     let event = json!({
         "id": "e", "device": "d", "sequence": 1, "service": "ExternalProvisioningChanges", "change": FREE_TEXT,
         "requestId": REQUEST_ID, "receivedAt": "2026-01-01T00:00:00Z", "changes": [],
-        "devices": [{ "kind": "mdn", "id": mdn }], "payload": { "text": SMS_TEXT }, "unknown": {},
+        "devices": devices, "payload": { "text": SMS_TEXT }, "unknown": {},
     });
     let recorded = json!({ "event": event, "account": "A", "device": null }).to_string();
     let images = [
@@ -273,11 +288,19 @@ async fn publisher(evidence: &Evidence, failing: &Failing) {
     let topic = |name: &str| format!("arn:aws:sns:local:000000000000:{name}");
     for url in failing.urls.iter().skip(1) {
         let topics = Topics { provisioning_changes: topic("changes"), device_events: topic("events") };
-        let publisher = Publisher { sns: aws_sdk_sns::Client::new(&config(url)), topics };
-        for image in &images {
-            for records in [vec![record(image)], vec![record(&images[0]), record(image)]] {
-                let error = publisher.publish(records).await.unwrap_err();
-                evidence.add(Place::FunctionResult, format!("{error} {error:?}"));
+        for queue in [url, &functions.queue] {
+            let dead_letters =
+                DeadLetters { sqs: aws_sdk_sqs::Client::new(&config(queue)), queue_url: DEAD_LETTERS.to_owned() };
+            let sns = aws_sdk_sns::Client::new(&config(url));
+            let publisher = Publisher { sns, topics: topics.clone(), dead_letters };
+            for image in &images {
+                for records in [vec![record(image)], vec![record(&images[0]), record(image)]] {
+                    let published = publisher.publish(Invocation { records, cause: Cause::Stream }).await;
+                    evidence.add(Place::FunctionResult, format!("{published:?}"));
+                    if let Err(error) = published {
+                        evidence.add(Place::FunctionResult, error.to_string());
+                    }
+                }
             }
         }
     }
