@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use aws::Metrics;
+use aws_config::SdkConfig;
 use bytes::Bytes;
 use credentials::{Cache, CallbackSecret};
 use device::CallbackService;
@@ -11,7 +12,7 @@ use http::header::CONTENT_TYPE;
 use jiff::Timestamp;
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Error, Request, RequestExt, service_fn};
-use settings::Variables;
+use settings::{SettingError, Variables};
 use store::Store;
 
 use crate::answer::{Refusal, refuse};
@@ -22,10 +23,10 @@ use crate::settings::Settings;
 use crate::verify::Verifier;
 
 /// Timeout of an AWS call, retries included: shorter than [`ANSWER_TIMEOUT`], so that an answer can follow.
-const AWS_TIMEOUT: Duration = Duration::from_millis(2400);
+pub const AWS_TIMEOUT: Duration = Duration::from_millis(2400);
 
 /// Timeout of a call of SQS, retries included. A queue is used when little time is left.
-const QUEUE_TIMEOUT: Duration = Duration::from_millis(850);
+pub const QUEUE_TIMEOUT: Duration = Duration::from_millis(850);
 
 /// A gateway's time of receipt that is longer ago is not that of this request.
 const MAX_WAIT: Duration = Duration::from_secs(10);
@@ -56,7 +57,7 @@ pub async fn serve_named(named: fn(&str) -> Option<CallbackService>) -> Result<(
 async fn run(service: impl Fn(&Request) -> Option<Cow<'static, CallbackService>> + Sync) -> Result<(), Error> {
     let started = Instant::now();
     lambda_http::tracing::init_default_subscriber();
-    let listener = Listener::of_stack(Settings::read(&Variables::of_process())?).await;
+    let listener = Listener::of_process().await?;
     listener.warm_up().await;
     let (listener, service) = (&listener, &service);
     lambda_http::run(service_fn(|request| async move {
@@ -72,12 +73,23 @@ async fn run(service: impl Fn(&Request) -> Option<Cow<'static, CallbackService>>
 }
 
 impl Listener {
-    /// The listener of a function with these settings.
-    pub async fn of_stack(settings: Settings) -> Self {
-        let (aws, queues) = (aws::config(AWS_TIMEOUT).await, aws::config(QUEUE_TIMEOUT).await);
-        let (secrets, queues) = (aws_sdk_secretsmanager::Client::new(&aws), aws_sdk_sqs::Client::new(&queues));
+    /// The listener of this process's environment.
+    ///
+    /// # Errors
+    ///
+    /// A missing or malformed setting.
+    pub async fn of_process() -> Result<Self, SettingError> {
+        let settings = Settings::read(&Variables::of_process())?;
+        Ok(Self::new(settings, &aws::config(AWS_TIMEOUT).await, &aws::config(QUEUE_TIMEOUT).await))
+    }
+
+    /// A listener with these settings. Its timeouts are those of a callback function if `aws` has [`AWS_TIMEOUT`] and
+    /// `queues` has [`QUEUE_TIMEOUT`].
+    #[must_use]
+    pub fn new(settings: Settings, aws: &SdkConfig, queues: &SdkConfig) -> Self {
+        let (secrets, queues) = (aws_sdk_secretsmanager::Client::new(aws), aws_sdk_sqs::Client::new(queues));
         Self {
-            store: Store::new(aws_sdk_dynamodb::Client::new(&aws), settings.table_name, settings.event_retention_days),
+            store: Store::new(aws_sdk_dynamodb::Client::new(aws), settings.table_name, settings.event_retention_days),
             allowed: settings.allowed_addresses,
             verifier: match settings.credentials_secret_arn {
                 Some(arn) => Verifier::Secret(Box::new(Cache::new(CallbackSecret::new(secrets, arn)))),

@@ -55,6 +55,8 @@ pub enum Verification {
     Unverified,
     /// They were right. They may have been replaced since.
     Verified {
+        /// The account whose credentials they were; null if they were those of the whole stack.
+        account: Option<String>,
         /// The positions of the parts of the message that are not recorded yet; null if none is.
         parts: Option<Vec<usize>>,
     },
@@ -140,7 +142,10 @@ mod tests {
             service: "DeviceUsage".to_owned(),
             received_at: "2026-01-02T03:04:05Z".parse().unwrap(),
             reason: "The message cannot be recorded now.".to_owned(),
-            verification: Verification::Verified { parts: Some(vec![0, 7]) },
+            verification: Verification::Verified {
+                account: Some("0242080353-00001".to_owned()),
+                parts: Some(vec![0, 7]),
+            },
             content_type: Some("application/json".to_owned()),
             source: Some("137.117.33.109".parse().unwrap()),
             piece: None,
@@ -165,7 +170,7 @@ mod tests {
         assert!(members.remove("bodyGzipBase64").unwrap().as_str().unwrap().len() < 300);
         insta::assert_snapshot!(
             serde_json::Value::from(members),
-            @r#"{"bytes":17000,"contentType":"application/json","reason":"The message cannot be recorded now.","receivedAt":"2026-01-02T03:04:05Z","service":"DeviceUsage","source":"137.117.33.109","verification":{"verified":{"parts":[0,7]}}}"#
+            @r#"{"bytes":17000,"contentType":"application/json","reason":"The message cannot be recorded now.","receivedAt":"2026-01-02T03:04:05Z","service":"DeviceUsage","source":"137.117.33.109","verification":{"verified":{"account":"0242080353-00001","parts":[0,7]}}}"#
         );
     }
 

@@ -8,7 +8,9 @@
     reason = "a test may panic"
 )]
 
+mod accounts;
 mod bad_input;
+mod canaries;
 mod costs;
 mod credentials;
 mod external_provisioning_changes;
@@ -18,6 +20,7 @@ mod local_store;
 mod lossless;
 mod lost_races;
 mod other_services;
+mod parking;
 mod platform;
 mod platform_send;
 mod publishing;
@@ -25,5 +28,6 @@ mod registrar;
 mod registration;
 mod services;
 mod sms;
+mod sms_resume;
 mod trouble;
 mod whole_messages;

@@ -54,7 +54,7 @@ async fn denying_endpoint() -> String {
 }
 
 #[tokio::test]
-async fn a_callback_that_cannot_be_recorded_is_answered_503() {
+async fn a_callback_that_can_be_neither_recorded_nor_parked_is_answered_503() {
     let response = answer(&listener(&unreachable_endpoint().await, None), GOLDEN[0]).await;
     assert_eq!(response.status(), 503);
     assert!(response.body().contains("REQUEST_FAILED.TryAgain"), "{}", response.body());
@@ -62,7 +62,7 @@ async fn a_callback_that_cannot_be_recorded_is_answered_503() {
 }
 
 #[tokio::test]
-async fn a_table_that_does_not_answer_times_out_before_the_platform_resends() {
+async fn a_table_and_a_queue_that_do_not_answer_time_out_before_the_platform_resends() {
     let (_listen, url) = silent_endpoint().await;
     let listener = listener(&url, None);
     let started = Instant::now();

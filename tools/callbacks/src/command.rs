@@ -26,6 +26,9 @@ enum Command {
     Registrations(register::Registrations),
     /// Deregister the stack's endpoints
     Deregister(register::Deregister),
+    /// Text messages (SMS) from devices
+    #[command(subcommand)]
+    Sms(register::Sms),
     /// Run a simulator of the platform, with both registration APIs
     #[cfg(feature = "platform")]
     Platform(Box<platform_simulator::Command>),
@@ -53,6 +56,7 @@ impl Arguments {
             Command::Register(options) => return Ok(register::register(options).await),
             Command::Registrations(options) => return Ok(register::registrations(options).await),
             Command::Deregister(options) => return Ok(register::deregister(options).await),
+            Command::Sms(command) => return Ok(register::sms(command).await),
             #[cfg(feature = "platform")]
             Command::Platform(command) => return platform_simulator::run(*command).await,
             Command::Devices(show::Devices::Rebuild(options)) => return Ok(exit_code(rebuild::rebuild(options).await)),

@@ -12,6 +12,7 @@ mod errors;
 mod events;
 mod rebuild;
 mod registrations;
+mod sms;
 
 use std::process::{Command, Output};
 
