@@ -173,6 +173,15 @@ fn assert_no_history_is_lost(contents: &Contents) {
     }
 }
 
+/// The events of every device lead to the stored device.
+async fn assert_events_lead_to_devices(store: &Store, contents: &Contents) {
+    for device in contents.devices.values() {
+        let rebuilt = device::rebuild(&store.recorded_events(&device.id).await.unwrap()).unwrap();
+        assert_eq!(rebuilt.faults, []);
+        assert_eq!(rebuilt.device, *device);
+    }
+}
+
 async fn play(history: &[Sent]) {
     let stack = Stack::new().await;
     let store = stack.store();
@@ -195,6 +204,7 @@ async fn play(history: &[Sent]) {
     assert_identifiers_and_devices_agree(&contents);
     assert_versions_have_no_gaps(&contents);
     assert_no_history_is_lost(&contents);
+    assert_events_lead_to_devices(&store, &contents).await;
     assert_eq!(contents.receipts, distinct.len());
     let applied = contents.events.values().flatten().filter(|event| event.change != device::IDENTIFIERS_MOVED).count();
     assert_eq!(applied, distinct.len(), "each message is recorded once");

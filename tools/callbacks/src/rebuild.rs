@@ -81,8 +81,17 @@ struct Comparison {
 
 impl Comparison {
     async fn compare(&mut self, id: &DeviceId, progress: &Progress) -> Result<(), CommandError> {
-        let (stored, rebuilt) = self.read(id).await?;
         self.totals.compared += 1;
+        let (stored, rebuilt) = match self.read(id).await {
+            Ok(read) => read,
+            // One row that is not as this program writes it keeps no other device from being compared.
+            Err(error @ StoreError::Corrupt(_)) => {
+                self.totals.different += 1;
+                progress.print(&format!("{id} cannot be rebuilt: {error}"));
+                return Ok(());
+            }
+            Err(error) => return Err(failed(error)),
+        };
         let Some(rebuilt) = rebuilt else {
             self.totals.without_events += 1;
             return Ok(());
@@ -114,12 +123,12 @@ impl Comparison {
     }
 
     /// The stored device and the one rebuilt from its events, of the same moment.
-    async fn read(&self, id: &DeviceId) -> Result<(Option<StoredDevice>, Option<Rebuilt>), CommandError> {
+    async fn read(&self, id: &DeviceId) -> Result<(Option<StoredDevice>, Option<Rebuilt>), StoreError> {
         let mut reads = 0;
         loop {
-            let before = self.store.stored_device(id).await.map_err(failed)?;
-            let events = self.store.recorded_events(id).await.map_err(failed)?;
-            let after = self.store.stored_device(id).await.map_err(failed)?;
+            let before = self.store.stored_device(id).await?;
+            let events = self.store.recorded_events(id).await?;
+            let after = self.store.stored_device(id).await?;
             let versions = [&before, &after].map(|stored| stored.as_ref().and_then(|stored| stored.version));
             reads += 1;
             if versions[0] == versions[1] || reads >= MAX_READS {

@@ -110,3 +110,14 @@ async fn a_device_whose_newest_events_are_missing_is_not_replaced() {
     let again: Value = reqwest::get(format!("{url}/devices/imei/990013907835573")).await.unwrap().json().await.unwrap();
     assert_eq!(again, device);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_cannot_be_read_keeps_no_other_device_from_being_compared() {
+    let (local, url, _) = devices().await;
+    let put = local.table.put_item().table_name("callbacks").item("pk", text("DEVICE#1"));
+    put.item("sk", text("EVENT#000000000001")).item("event", text("rubbish")).send().await.unwrap();
+    let (code, output) = rebuild(&url, &[]).await;
+    assert_eq!(code, 1);
+    assert!(output.starts_with("1 cannot be rebuilt: cannot read a row of the table: "), "{output}");
+    assert!(output.ends_with("3 devices compared, 1 different\n"), "{output}");
+}
