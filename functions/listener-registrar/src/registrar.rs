@@ -114,6 +114,7 @@ impl Registrar {
             let others: Vec<_> = others.iter().map(|other| other.of_account(account)).collect::<Result<_, _>>()?;
             let actions = platform.repair(account, target.registrations(account, credentials)?, &others).await?;
             self.notifier.publish_repairs(&actions, request_id, drifted).await;
+            self.resume_sms_after(platform, account, &actions).await;
             Ok(actions)
         });
         result.await

@@ -8,7 +8,7 @@ use subtle::{Choice, ConstantTimeEq};
 
 use crate::account::{OtherAccount, assign, split};
 
-/// The message of a callback whose credentials were right. Only [`Verifier::verify`] creates it.
+/// The message of a callback whose credentials were right, now or when it was received.
 #[derive(Debug, Clone)]
 pub struct Verified {
     message: Message,
@@ -16,6 +16,11 @@ pub struct Verified {
 }
 
 impl Verified {
+    /// The message of a callback that was verified before it was parked, with the account that it was verified for.
+    pub(crate) fn at_receipt(callback: Callback, account: Option<String>) -> Self {
+        Self { message: callback.message, account }
+    }
+
     /// The message.
     #[must_use]
     pub fn message(&self) -> &Message {

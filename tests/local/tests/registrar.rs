@@ -175,17 +175,17 @@ fn form(aws: &Aws, fields: &BTreeMap<String, String>) -> Response {
     .into_response()
 }
 
-struct Deployment {
+pub(crate) struct Deployment {
     aws: Arc<Aws>,
     aws_url: String,
-    simulator: platform::Platform,
+    pub(crate) simulator: platform::Platform,
     registrar: Registrar,
     config: aws_config::SdkConfig,
     api: &'static str,
 }
 
 impl Deployment {
-    async fn with(api: &'static str, accounts: &str) -> Self {
+    pub(crate) async fn with(api: &'static str, accounts: &str) -> Self {
         let simulator = simulator().await;
         let platform_url = address(api, &simulator);
         Self::of(api, accounts, simulator, platform_url).await
@@ -224,12 +224,12 @@ impl Deployment {
         Self::with("rest", ACCOUNT).await
     }
 
-    async fn handle(&self, event: Value) -> Result<Value, String> {
+    pub(crate) async fn handle(&self, event: Value) -> Result<Value, String> {
         let event: Event = serde_json::from_value(event).unwrap();
         self.registrar.handle(event, "invocation").await.map_err(|error| error.to_string())
     }
 
-    fn properties(&self, services: &str) -> Value {
+    pub(crate) fn properties(&self, services: &str) -> Value {
         json!({
             "ServiceToken": "arn:registrar",
             "OnDeploy": "attempted",
@@ -242,7 +242,7 @@ impl Deployment {
     }
 
     /// Sends a request like CloudFormation. Returns the status and reason of the response.
-    async fn request(&self, request: &str, properties: Value, old: Option<Value>) -> (String, String) {
+    pub(crate) async fn request(&self, request: &str, properties: Value, old: Option<Value>) -> (String, String) {
         let status = format!("{}_IN_PROGRESS", request.to_ascii_uppercase());
         self.request_while(&status, request, properties, old).await
     }
@@ -282,7 +282,7 @@ impl Deployment {
         self.handle(json!({ "Step": step, "SecretId": LISTENER, "ClientRequestToken": "second" })).await
     }
 
-    async fn check(&self) -> Result<Value, String> {
+    pub(crate) async fn check(&self) -> Result<Value, String> {
         self.handle(json!({ "check": "registrations" })).await
     }
 
@@ -308,19 +308,19 @@ impl Deployment {
         registration::Platform::new(self.api.parse().unwrap(), &address(self.api, &self.simulator), login).unwrap()
     }
 
-    async fn repoint(&self, service: &str, url: &str) {
+    pub(crate) async fn repoint(&self, service: &str, url: &str) {
         let (api, account) = (self.api.parse().unwrap(), ACCOUNT.parse().unwrap());
         let other = registration::Registration::new(api, account, service, url, registration::Credentials::default());
         self.other_client().register(&other.unwrap()).await.unwrap();
     }
 }
 
-fn address(api: &str, simulator: &platform::Platform) -> String {
+pub(crate) fn address(api: &str, simulator: &platform::Platform) -> String {
     let path = if api == "rest" { "api" } else { "api/v2" };
     format!("http://{}/{path}", simulator.address)
 }
 
-fn done() -> (String, String) {
+pub(crate) fn done() -> (String, String) {
     ("SUCCESS".to_owned(), "Done.".to_owned())
 }
 
