@@ -23,7 +23,7 @@ use crate::settings::Settings;
 use crate::verify::Verifier;
 
 /// Timeout of an AWS call, retries included: shorter than [`ANSWER_TIMEOUT`], so that an answer can follow.
-const AWS_TIMEOUT: Duration = Duration::from_millis(2400);
+pub const AWS_TIMEOUT: Duration = Duration::from_millis(2400);
 
 /// Serves the callbacks of one service until Lambda stops the function.
 ///
@@ -51,7 +51,7 @@ pub async fn serve_named(named: fn(&str) -> Option<CallbackService>) -> Result<(
 async fn run(service: impl Fn(&Request) -> Option<Cow<'static, CallbackService>> + Sync) -> Result<(), Error> {
     lambda_http::tracing::init_default_subscriber();
     let settings = Settings::read(&Variables::of_process())?;
-    let listener = listener(settings, &aws::config(AWS_TIMEOUT).await);
+    let listener = Listener::new(settings, &aws::config(AWS_TIMEOUT).await);
     listener.warm_up().await;
     let (listener, service) = (&listener, &service);
     lambda_http::run(service_fn(|request| async move {
@@ -66,18 +66,22 @@ async fn run(service: impl Fn(&Request) -> Option<Cow<'static, CallbackService>>
     .await
 }
 
-fn listener(settings: Settings, aws: &SdkConfig) -> Listener {
-    let secrets = aws_sdk_secretsmanager::Client::new(aws);
-    Listener {
-        store: Store::new(aws_sdk_dynamodb::Client::new(aws), settings.table_name, settings.event_retention_days),
-        allowed: settings.allowed_addresses,
-        verifier: match settings.credentials_secret_arn {
-            Some(arn) => Verifier::Secret(Box::new(Cache::new(CallbackSecret::new(secrets, arn)))),
-            None => Verifier::AcceptAny,
-        },
-        quarantine: Quarantine::new(aws_sdk_sqs::Client::new(aws), settings.quarantine_queue_url),
-        metrics: Metrics::Log { stack: settings.stack_name },
-        answer_timeout: ANSWER_TIMEOUT,
+impl Listener {
+    /// A listener with these settings. Its timeouts are those of a callback function if `aws` has [`AWS_TIMEOUT`].
+    #[must_use]
+    pub fn new(settings: Settings, aws: &SdkConfig) -> Self {
+        let secrets = aws_sdk_secretsmanager::Client::new(aws);
+        Self {
+            store: Store::new(aws_sdk_dynamodb::Client::new(aws), settings.table_name, settings.event_retention_days),
+            allowed: settings.allowed_addresses,
+            verifier: match settings.credentials_secret_arn {
+                Some(arn) => Verifier::Secret(Box::new(Cache::new(CallbackSecret::new(secrets, arn)))),
+                None => Verifier::AcceptAny,
+            },
+            quarantine: Quarantine::new(aws_sdk_sqs::Client::new(aws), settings.quarantine_queue_url),
+            metrics: Metrics::Log { stack: settings.stack_name },
+            answer_timeout: ANSWER_TIMEOUT,
+        }
     }
 }
 

@@ -15,7 +15,7 @@ mod verify;
 pub use addresses::AllowedAddresses;
 pub use answer::{Refusal, refuse};
 pub use aws::Metrics;
-pub use lambda::{serve, serve_named};
+pub use lambda::{AWS_TIMEOUT, serve, serve_named};
 pub use listener::{ANSWER_TIMEOUT, Listener, Outcome};
 pub use quarantine::{Quarantine, QuarantineError};
 pub use request::CallbackRequest;
