@@ -12,6 +12,7 @@ mod bad_input;
 mod costs;
 mod credentials;
 mod external_provisioning_changes;
+mod faults;
 mod histories;
 mod identity;
 mod local_store;
