@@ -126,6 +126,12 @@ impl Request {
         self.error("ThrottlingException", "rate exceeded")
     }
 
+    /// Whether an action has parts that a service can throttle alone.
+    #[must_use]
+    pub fn can_be_partly_throttled(action: &str) -> bool {
+        matches!(action, "BatchGetItem" | "TransactWriteItems" | "PublishBatch")
+    }
+
     fn error(&self, code: &str, message: &str) -> Answer {
         let body = if self.service.is_empty() {
             let error = format!("<Type>Sender</Type><Code>{code}</Code><Message>{message}</Message>");
@@ -195,6 +201,49 @@ impl Cloud {
             record["eventName"] == "INSERT" && sort_key.starts_with("EVENT#")
         });
         new_events.map(|record| from_value(record).unwrap()).collect()
+    }
+
+    /// Applies a part of a request, and throttles the rest: of keys the second half, of messages all but the first, of a
+    /// transaction one item and thereby all.
+    #[must_use]
+    pub fn partly_throttle(&self, request: &Request) -> Answer {
+        let mut part = request.clone();
+        match request.action.as_str() {
+            "BatchGetItem" => {
+                let keys = part.members["RequestItems"][TABLE]["Keys"].as_array_mut().unwrap();
+                let rest = keys.split_off(keys.len() / 2);
+                let mut response = json!({ "Responses": {} });
+                if !keys.is_empty() {
+                    part.body = part.members.to_string();
+                    response = parse(&self.apply(&part).body);
+                }
+                response["UnprocessedKeys"] = json!({ TABLE: { "Keys": rest, "ConsistentRead": true } });
+                ok(&response)
+            }
+            "TransactWriteItems" => {
+                let count = request.members["TransactItems"].as_array().unwrap().len();
+                let reason = |number| json!({ "Code": if number == 0 { "ThrottlingError" } else { "None" } });
+                let reasons: Vec<Value> = (0..count).map(reason).collect();
+                let error = json!({
+                    "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+                    "Message": "Transaction cancelled", "CancellationReasons": reasons,
+                });
+                Answer { status: 400, body: error.to_string() }
+            }
+            "PublishBatch" => {
+                let fields = part.members.as_object_mut().unwrap();
+                let is_first = |name: &str| name.starts_with("PublishBatchRequestEntries.member.1.");
+                let ids = fields.iter().filter(|(name, _)| name.ends_with(".Id") && !is_first(name));
+                let failed: String = ids
+                    .map(|(_, id)| format!("<Id>{}</Id><Code>Throttled</Code>", id.as_str().unwrap_or_default()))
+                    .map(|entry| format!("<member>{entry}<SenderFault>false</SenderFault></member>"))
+                    .collect();
+                fields.retain(|name, _| !name.starts_with("PublishBatchRequestEntries.") || is_first(name));
+                let Answer { status, body } = self.apply(&part);
+                Answer { status, body: body.replace("<Failed/>", &format!("<Failed>{failed}</Failed>")) }
+            }
+            other => panic!("{other} has no parts"),
+        }
     }
 
     /// Applies a request.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::pending;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -18,9 +19,6 @@ use tokio::sync::Notify;
 
 use crate::cloud::{Answer, Cloud, REGISTRAR_TABLE, Request};
 
-/// Later than any deadline and any resend.
-pub const LATE: Duration = Duration::from_secs(5);
-
 /// What goes wrong at a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
@@ -28,6 +26,8 @@ pub enum Fault {
     Refused,
     /// The service throttles the request.
     Throttled,
+    /// The service throttles a part of the request.
+    PartlyThrottled,
     /// The request does not arrive and is never answered.
     TimedOut,
     /// The service applies the request; the answer arrives after the deadline.
@@ -44,9 +44,10 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Refused,
         Self::Throttled,
+        Self::PartlyThrottled,
         Self::TimedOut,
         Self::AnsweredLate,
         Self::AppliedLate,
@@ -54,6 +55,12 @@ impl Fault {
         Self::KilledBefore,
         Self::KilledAfter,
     ];
+
+    /// Whether it can happen at a call.
+    #[must_use]
+    pub fn is_possible_at(self, call: &Call) -> bool {
+        self != Self::PartlyThrottled || Request::can_be_partly_throttled(&call.action)
+    }
 
     /// Whether it ends the process.
     #[must_use]
@@ -67,6 +74,7 @@ impl fmt::Display for Fault {
         f.write_str(match self {
             Self::Refused => "refused",
             Self::Throttled => "throttled",
+            Self::PartlyThrottled => "partly throttled",
             Self::TimedOut => "timed out",
             Self::AnsweredLate => "answered late",
             Self::AppliedLate => "applied late",
@@ -120,6 +128,8 @@ pub struct Connections(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     cloud: Arc<Cloud>,
+    /// Timeout of a call, retries included.
+    timeout: Duration,
     state: Mutex<State>,
     killed: Notify,
 }
@@ -135,18 +145,20 @@ struct State {
 }
 
 impl Connections {
-    /// Connections of a process in which this goes wrong.
+    /// Connections of a process in which this goes wrong, and whose calls have this timeout, retries included.
     #[must_use]
-    pub fn new(cloud: &Arc<Cloud>, injection: Option<Injection>) -> Self {
+    pub fn new(cloud: &Arc<Cloud>, timeout: Duration, injection: Option<Injection>) -> Self {
         let state = Mutex::new(State { injection, ..State::default() });
-        Self(Arc::new(Inner { cloud: cloud.clone(), state, killed: Notify::new() }))
+        Self(Arc::new(Inner { cloud: cloud.clone(), timeout, state, killed: Notify::new() }))
     }
 
-    /// The configuration of SDK clients with these connections, and with the timeouts and retries of a function whose
-    /// calls have this timeout.
-    pub async fn config(&self, timeout: Duration) -> SdkConfig {
+    /// The configuration of SDK clients with these connections, and with the timeouts and retries of the functions.
+    pub async fn config(&self) -> SdkConfig {
+        // The SDK counts the retries of all clients of a region in this process, and stops retrying when there are many.
+        static PROCESSES: AtomicUsize = AtomicUsize::new(0);
         let credentials = Credentials::new("local", "local", None, None, "local");
-        let loader = aws::loader(timeout).region(Region::from_static("us-east-1")).http_client(self.clone());
+        let region = format!("process-{}", PROCESSES.fetch_add(1, Ordering::Relaxed));
+        let loader = aws::loader(self.0.timeout).region(Region::new(region)).http_client(self.clone());
         loader.credentials_provider(SharedCredentialsProvider::new(credentials)).load().await
     }
 
@@ -204,20 +216,22 @@ impl Connections {
     async fn send(self, request: Request) -> Result<Answer, ConnectorError> {
         let fault = self.fault_at(&request);
         let cloud = self.0.cloud.clone();
+        let late = self.0.timeout * 2;
         match fault {
             None => Ok(cloud.apply(&request)),
             Some(Fault::Refused) => Ok(request.refused()),
             Some(Fault::Throttled) => Ok(request.throttled()),
+            Some(Fault::PartlyThrottled) => Ok(cloud.partly_throttle(&request)),
             Some(Fault::TimedOut) => pending().await,
             Some(Fault::AnsweredLate) => {
                 let answer = cloud.apply(&request);
-                tokio::time::sleep(LATE).await;
+                tokio::time::sleep(late).await;
                 Ok(answer)
             }
             Some(Fault::AppliedLate) => {
                 // In a task of its own: the client gives up before.
                 tokio::spawn(async move {
-                    tokio::time::sleep(LATE).await;
+                    tokio::time::sleep(late).await;
                     cloud.apply(&request)
                 });
                 pending().await

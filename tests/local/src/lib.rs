@@ -20,7 +20,7 @@ mod stack;
 pub use self::cloud::{Answer, Cloud, REGISTRAR_TABLE, Request, State, TABLE};
 pub use self::contents::{Contents, Row};
 pub use self::endpoint::{aws_config, serve, silent_endpoint, unreachable_endpoint};
-pub use self::faults::{Call, Connections, Fault, Injection, LATE};
+pub use self::faults::{Call, Connections, Fault, Injection};
 pub use self::messages::{
     EXTERNAL, GOLDEN, REGISTER_CALLBACK_REQUEST, REGISTER_CALLBACK_RESPONSE, content_type, identifier_xml,
     provisioning_change,

@@ -10,9 +10,7 @@ use device::CallbackService;
 use http::Method;
 use jiff::Timestamp;
 use listener::{ANSWER_TIMEOUT, AWS_TIMEOUT, CallbackRequest, Listener, Metrics, Settings};
-use local_tests::{
-    Call, Cloud, Connections, Contents, Injection, LATE, Row, TABLE, identifier_xml, provisioning_change,
-};
+use local_tests::{Call, Cloud, Connections, Contents, Injection, Row, TABLE, identifier_xml, provisioning_change};
 use serde_json::{Value, json};
 use settings::Variables;
 use tokio::time::{Instant, sleep};
@@ -145,7 +143,7 @@ struct Process {
 impl Process {
     /// A new process. `injection` is what goes wrong in it.
     async fn start(cloud: &Arc<Cloud>, injection: Option<Injection>) -> Self {
-        let connections = Connections::new(cloud, injection);
+        let connections = Connections::new(cloud, AWS_TIMEOUT, injection);
         let variable = |name: &str| {
             let value = match name {
                 "STACK_NAME" => "cb",
@@ -158,7 +156,7 @@ impl Process {
             Some(value.to_owned())
         };
         let settings = Settings::read(&Variables::new(&variable)).unwrap();
-        let mut listener = Listener::new(settings, &connections.config(AWS_TIMEOUT).await);
+        let mut listener = Listener::new(settings, &connections.config().await);
         listener.metrics = Metrics::Off;
         Self { connections, listener }
     }
@@ -273,7 +271,7 @@ async fn disturbed(scenario: &Scenario, injection: &Injection, before: &Result, 
     assert_eq!(second, Some(scenario.answer), "the resend");
     result(&cloud).assert_is(expected, "after the resend");
     // Requests that are applied late.
-    sleep(LATE * 2).await;
+    sleep(AWS_TIMEOUT * 3).await;
     Contents::of(cloud.rows(TABLE)).assert_consistent();
     result(&cloud).assert_is(expected, "at the end");
 

@@ -11,8 +11,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use local_tests::{Call, Fault, Injection};
+use tokio::time::timeout;
+
+/// The longest time of a run: none waits for ever.
+const MAX_TIME: Duration = Duration::from_secs(1200);
 
 /// One run: a fault at a call of a scenario.
 struct Run<'a, S> {
@@ -25,7 +30,7 @@ struct Run<'a, S> {
 fn runs<'a, S>(scenario: &'a S, calls: &[Call]) -> Vec<Run<'a, S>> {
     let mut runs = Vec::new();
     for call in calls {
-        for fault in Fault::ALL {
+        for fault in Fault::ALL.into_iter().filter(|fault| fault.is_possible_at(call)) {
             for lasting in [false, true] {
                 if !(lasting && fault.kills()) {
                     runs.push(Run { scenario, injection: Injection { call: call.clone(), fault, lasting } });
@@ -55,7 +60,8 @@ fn map_all<C: Sync, R: Send>(
         {
             let result = catch_unwind(AssertUnwindSafe(|| {
                 let mut runtime = tokio::runtime::Builder::new_current_thread();
-                runtime.enable_all().start_paused(true).build().unwrap().block_on(run(case))
+                let run = async { timeout(MAX_TIME, run(case)).await.expect("the run ends") };
+                runtime.enable_all().start_paused(true).build().unwrap().block_on(run)
             }));
             let result = result.map_err(|panic| format!("{}: {}", name(case), message(&*panic)));
             results.lock().unwrap()[number] = Some(result);
