@@ -84,6 +84,14 @@ def test_a_listener_is_registered_listed_and_deregistered(platform):
     assert refused.value.error_code == "UnifiedWebService.INPUT_INVALID.SessionToken.Invalid"
 
 
+def test_queued_text_messages_are_requested(platform):
+    started = client(platform, session=log_in(platform)).sms.start_queued_sms_delivery(ACCOUNT)
+    assert (started.status_code, started.body.success) == (200, True)
+    with pytest.raises(ConnectivityManagementResultException) as refused:
+        client(platform, session=log_in(platform)).sms.start_queued_sms_delivery("123456-00001")
+    assert refused.value.error_code == "UnifiedWebService.REQUEST_FAILED.AccountNotFound"
+
+
 @pytest.mark.parametrize(
     ("account", "body", "code"),
     [

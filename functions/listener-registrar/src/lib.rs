@@ -1,5 +1,6 @@
 //! Keeps the registrations at the platform equal to the stack's endpoints: on deployment and deletion (`deployment`),
-//! when the callback credentials are rotated (`rotation`), and on a daily schedule (`check`).
+//! when the callback credentials are rotated (`rotation`), and on a daily schedule (`check`). After an outage it
+//! requests the text messages that the platform has queued (`sms`).
 //!
 //! This crate decides when to register, and with which URLs and credentials. The registration APIs are in
 //! `shared/registration`.
@@ -13,10 +14,11 @@ mod registrar;
 mod registrar_table;
 mod rotation;
 mod settings;
+mod sms;
 mod target;
 
 pub use deployment::Deployment;
-pub use event::{CheckKind, Event};
+pub use event::{CheckKind, Event, ResumeKind};
 pub use registrar::Registrar;
 pub use rotation::Rotation;
 pub use settings::Settings;

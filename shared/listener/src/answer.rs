@@ -7,7 +7,7 @@ use http::{Response, StatusCode};
 use serde_json::json;
 use store::StoreError;
 
-use crate::quarantine::QuarantineError;
+use crate::queue::QueueError;
 use crate::request::CallbackRequest;
 use crate::verify::VerifyError;
 
@@ -41,7 +41,7 @@ pub enum Refusal {
     StoreUnavailable(#[from] StoreError),
     /// The quarantine is unavailable.
     #[error("The message cannot be kept now.")]
-    QuarantineUnavailable(#[from] QuarantineError),
+    QuarantineUnavailable(#[from] QueueError),
     /// The answer would come later than the platform waits.
     #[error("The message cannot be recorded in time.")]
     DeadlineExceeded,
@@ -92,6 +92,18 @@ impl Refusal {
             | Self::QuarantineUnavailable(_)
             | Self::DeadlineExceeded => "REQUEST_FAILED.TryAgain",
         }
+    }
+
+    /// Whether the same callback may be recorded later.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        self.status() == StatusCode::SERVICE_UNAVAILABLE
+    }
+
+    /// Whether other callbacks would be refused for the same reason.
+    #[must_use]
+    pub fn affects_all_callbacks(&self) -> bool {
+        matches!(self, Self::StoreUnavailable(StoreError::Unavailable { .. }) | Self::CredentialsUnavailable(_))
     }
 
     pub(crate) fn metric(&self) -> &'static str {

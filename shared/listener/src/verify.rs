@@ -5,11 +5,16 @@ use credentials::{Cache, Credentials, SecretError};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
-/// The message of a callback whose credentials were right. Only [`Verifier::verify`] creates it.
+/// The message of a callback whose credentials were right, now or when it was received.
 #[derive(Debug, Clone)]
 pub struct Verified(Message);
 
 impl Verified {
+    /// The message of a callback that was verified before it was parked.
+    pub(crate) fn at_receipt(callback: Callback) -> Self {
+        Self(callback.message)
+    }
+
     /// The message.
     #[must_use]
     pub fn into_message(self) -> Message {

@@ -1,4 +1,4 @@
-//! The platform behind either API: lists, registers and deregisters.
+//! The platform behind either API: lists, registers and deregisters, and requests queued text messages.
 
 use std::net::IpAddr;
 
@@ -167,6 +167,20 @@ impl Platform {
         };
         let listed = |one: &Comparison| one.listed_as.clone().unwrap_or_else(|| one.expected.service().to_owned());
         Ok(act_on_each(comparisons, needed, async |one| self.deregister(account, &listed(one)).await).await)
+    }
+
+    /// Requests the text messages (SMS) that the platform has queued for an account, because their callbacks of
+    /// EnhancedConnectivityService failed. It sends them to the registered listener, in any order, and does not do so by
+    /// itself when the listener works again. Idempotent.
+    ///
+    /// # Errors
+    ///
+    /// An [`Error`] of the platform.
+    pub async fn start_sms_callbacks(&self, account: &AccountName) -> Result<(), Error> {
+        match &self.0 {
+            Client::Rest(rest) => rest.start_sms_callbacks(account).await,
+            Client::Soap(soap) => soap.start_sms_callbacks(account).await,
+        }
     }
 
     /// Ends the session, if there is one. Otherwise it expires after 20 minutes.

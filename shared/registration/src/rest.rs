@@ -64,6 +64,12 @@ struct Named {
     service_name: String,
 }
 
+/// The answer to `startCallbacks`. Its only member is optional in the model of Verizon's SDK.
+#[derive(Deserialize)]
+struct Started {
+    success: Option<bool>,
+}
+
 /// A refusal by the API or by the gateway in front of it.
 enum Rejection {
     /// `{"errorCode", "errorMessage"}`.
@@ -124,6 +130,16 @@ impl Rest {
     pub(crate) async fn deregister(&self, account: &AccountName, service: &str) -> Result<(), Error> {
         let path = ["callbacks", account.as_ref(), "name", service];
         self.call::<Named>(Method::DELETE, &path, None).await.map(drop)
+    }
+
+    pub(crate) async fn start_sms_callbacks(&self, account: &AccountName) -> Result<(), Error> {
+        let path = ["sms", account.as_ref(), "startCallbacks"];
+        match self.call(Method::PUT, &path, None).await? {
+            Started { success: Some(false) } => {
+                Err(Error::UnexpectedResponse { status: 200, reason: "without success" })
+            }
+            Started { .. } => Ok(()),
+        }
     }
 
     pub(crate) async fn log_out(&self) -> Result<(), Error> {

@@ -20,6 +20,7 @@ const CONTRACT: &str = "http://schemas.datacontract.org/2004/07/NPhase.UnifiedWe
 
 const SESSION: &str = "SessionService";
 const REGISTRATION: &str = "CallbackRegistrationService";
+const SMS: &str = "EnhancedConnectivityService";
 
 #[derive(Debug)]
 pub(crate) struct Soap {
@@ -41,7 +42,7 @@ impl Soap {
     /// The platform documents the operation and its result (name and URL), but not the envelopes. They are assumed to
     /// look like those of the other operations.
     pub(crate) async fn list(&self, account: &AccountName) -> Result<Vec<Registered>, Error> {
-        let answer = self.call("GetCallbackRegistrations", &[("AccountName", account.as_ref())]).await?;
+        let answer = self.call(REGISTRATION, "GetCallbackRegistrations", &[("AccountName", account.as_ref())]).await?;
         let document = parse(&answer)?;
         if named(document.root(), "GetCallbackRegistrationsResponse").is_none() {
             return Err(unexpected(&answer));
@@ -65,7 +66,7 @@ impl Soap {
             ("Username", username),
             ("Password", password),
         ];
-        let answer = self.call("RegisterCallback", &input).await?;
+        let answer = self.call(REGISTRATION, "RegisterCallback", &input).await?;
         let document = parse(&answer)?;
         match named(document.root(), "RegisterCallbackResponse").and_then(|node| named(node, "ServiceName")).map(text) {
             Some(service) if is_same_service(&service, registration.service()) => Ok(()),
@@ -75,8 +76,18 @@ impl Soap {
 
     pub(crate) async fn deregister(&self, account: &AccountName, service: &str) -> Result<(), Error> {
         let input = [("AccountName", account.as_ref()), ("ServiceName", service)];
-        let answer = self.call("UnregisterCallback", &input).await?;
+        let answer = self.call(REGISTRATION, "UnregisterCallback", &input).await?;
         match named(parse(&answer)?.root(), "UnregisterCallbackResponse") {
+            Some(_) => Ok(()),
+            None => Err(unexpected(&answer)),
+        }
+    }
+
+    /// The platform documents the operation and its empty result, but not the address of its service. It is assumed to
+    /// be named like the service's contract, as for the other services.
+    pub(crate) async fn start_sms_callbacks(&self, account: &AccountName) -> Result<(), Error> {
+        let answer = self.call(SMS, "StartSmsCallback", &[("AccountName", account.as_ref())]).await?;
+        match named(parse(&answer)?.root(), "StartSmsCallbackResponse") {
             Some(_) => Ok(()),
             None => Err(unexpected(&answer)),
         }
@@ -93,11 +104,11 @@ impl Soap {
     }
 
     /// An operation within a session, which is renewed once if the platform rejects its token.
-    async fn call(&self, operation: &str, input: &[(&str, &str)]) -> Result<Answer, Error> {
+    async fn call(&self, service: &str, operation: &str, input: &[(&str, &str)]) -> Result<Answer, Error> {
         let mut renewed = false;
         loop {
             let session = self.session().await?;
-            let answer = self.send(Retry::Always, REGISTRATION, operation, Some(&session), input).await?;
+            let answer = self.send(Retry::Always, service, operation, Some(&session), input).await?;
             match self.granted(answer)? {
                 Ok(answer) => return Ok(answer),
                 Err(fault) if fault.is_session_error() && !renewed => {

@@ -337,10 +337,16 @@ impl Cloud {
     }
 
     fn sqs(&self, request: &Request) -> Answer {
-        assert_eq!(request.action, "SendMessage");
-        let message = serde_json::from_str(request.text("MessageBody")).unwrap();
-        self.state().queues.entry(request.text("QueueUrl").to_owned()).or_default().push(message);
-        ok(&json!({ "MessageId": "1" }))
+        match request.action.as_str() {
+            "GetQueueAttributes" => ok(&json!({ "Attributes": { "QueueArn": "arn:queue" } })),
+            "ChangeMessageVisibility" => ok(&json!({})),
+            "SendMessage" => {
+                let message = serde_json::from_str(request.text("MessageBody")).unwrap();
+                self.state().queues.entry(request.text("QueueUrl").to_owned()).or_default().push(message);
+                ok(&json!({ "MessageId": "1" }))
+            }
+            other => panic!("SQS: {other}"),
+        }
     }
 
     /// SNS and CloudFormation.

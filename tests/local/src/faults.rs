@@ -128,8 +128,8 @@ pub struct Connections(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     cloud: Arc<Cloud>,
-    /// Timeout of a call, retries included.
-    timeout: Duration,
+    /// When an answer is late, or a request is applied late.
+    late: Duration,
     state: Mutex<State>,
     killed: Notify,
 }
@@ -139,26 +139,26 @@ struct State {
     injection: Option<Injection>,
     calls: Vec<Call>,
     counts: BTreeMap<String, usize>,
-    /// The service whose calls go wrong from now on, and how.
-    failing: Option<(String, Fault)>,
+    /// The services whose calls go wrong from now on, and how.
+    failing: BTreeMap<String, Fault>,
     killed: bool,
 }
 
 impl Connections {
-    /// Connections of a process in which this goes wrong, and whose calls have this timeout, retries included.
+    /// Connections of a new process. What is late comes after this time: longer than the process waits.
     #[must_use]
-    pub fn new(cloud: &Arc<Cloud>, timeout: Duration, injection: Option<Injection>) -> Self {
-        let state = Mutex::new(State { injection, ..State::default() });
-        Self(Arc::new(Inner { cloud: cloud.clone(), timeout, state, killed: Notify::new() }))
+    pub fn new(cloud: &Arc<Cloud>, late: Duration) -> Self {
+        Self(Arc::new(Inner { cloud: cloud.clone(), late, state: Mutex::default(), killed: Notify::new() }))
     }
 
-    /// The configuration of SDK clients with these connections, and with the timeouts and retries of the functions.
-    pub async fn config(&self) -> SdkConfig {
+    /// The configuration of SDK clients with these connections. Timeouts and retries are those of a function whose calls
+    /// have this timeout.
+    pub async fn config(&self, timeout: Duration) -> SdkConfig {
         // The SDK counts the retries of all clients of a region in this process, and stops retrying when there are many.
         static PROCESSES: AtomicUsize = AtomicUsize::new(0);
         let credentials = Credentials::new("local", "local", None, None, "local");
         let region = format!("process-{}", PROCESSES.fetch_add(1, Ordering::Relaxed));
-        let loader = aws::loader(self.0.timeout).region(Region::new(region)).http_client(self.clone());
+        let loader = aws::loader(timeout).region(Region::new(region)).http_client(self.clone());
         loader.credentials_provider(SharedCredentialsProvider::new(credentials)).load().await
     }
 
@@ -172,9 +172,20 @@ impl Connections {
         self.state().calls.clone()
     }
 
+    /// Ends all faults.
+    pub fn recover(&self) {
+        *self.state() = State::default();
+    }
+
+    /// Lets all calls of a service go wrong.
+    pub fn fail(&self, service: &str, fault: Fault) {
+        self.state().failing.insert(service.to_owned(), fault);
+    }
+
     /// Numbers the calls from 1 again, and lets this go wrong.
     pub fn inject(&self, injection: Option<Injection>) {
-        *self.state() = State { injection, ..State::default() };
+        let mut state = self.state();
+        *state = State { injection, failing: std::mem::take(&mut state.failing), ..State::default() };
     }
 
     /// Whether the call at which something was to go wrong has been reached.
@@ -206,17 +217,19 @@ impl Connections {
         let injection = state.injection.take_if(|injection| injection.call == call);
         state.calls.push(call);
         if let Some(Injection { fault, lasting, .. }) = injection {
-            state.failing = lasting.then(|| (service(request), fault));
+            if lasting {
+                state.failing.insert(service(request), fault);
+            }
             state.killed = fault.kills();
             return Some(fault);
         }
-        state.failing.as_ref().filter(|(failing, _)| *failing == service(request)).map(|(_, fault)| *fault)
+        state.failing.get(&service(request)).copied()
     }
 
     async fn send(self, request: Request) -> Result<Answer, ConnectorError> {
         let fault = self.fault_at(&request);
         let cloud = self.0.cloud.clone();
-        let late = self.0.timeout * 2;
+        let late = self.0.late;
         match fault {
             None => Ok(cloud.apply(&request)),
             Some(Fault::Refused) => Ok(request.refused()),
@@ -281,12 +294,15 @@ fn described(request: &Request) -> String {
         "GetSecretValue" if request.members["VersionStage"].is_string() => request.text("VersionStage"),
         "GetSecretValue" => "login",
         "UpdateSecretVersionStage" => request.text("VersionStage"),
-        "SendMessage" => request.text("QueueUrl").rsplit('/').next().unwrap_or_default(),
+        "SendMessage" | "GetQueueAttributes" | "ChangeMessageVisibility" => {
+            request.text("QueueUrl").rsplit('/').next().unwrap_or_default()
+        }
         _ => "",
     };
     format!("{} {about}", request.action).trim_end().to_owned()
 }
 
+/// The service of a request. Those with form-encoded requests have different versions.
 fn service(request: &Request) -> String {
     if request.service.is_empty() { request.text("Version").to_owned() } else { request.service.clone() }
 }

@@ -541,3 +541,28 @@ async fn a_registration_that_cannot_be_saved_is_refused() {
     assert_eq!(error_code(&answer), "UnifiedWebService.REQUEST_FAILED.UnexpectedError");
     assert_eq!(simulator.list(&rest).await, (200, json!([])));
 }
+
+#[tokio::test]
+async fn a_request_of_queued_sms_has_the_documented_response_in_both_apis() {
+    let simulator = Simulator::new().await;
+    let rest = simulator.rest().await;
+    let path = |account: &str| format!("/api/m2m/v1/sms/{account}/startCallbacks");
+    let started = simulator.call(&rest, Method::PUT, &path(ACCOUNT), None).await;
+    assert_eq!(started, (200, json!({ "success": true })));
+    let unknown = simulator.call(&rest, Method::PUT, &path("123456-00001"), None).await;
+    assert_eq!(error_code(&unknown), "UnifiedWebService.REQUEST_FAILED.AccountNotFound");
+    let (status, fault) = json_of(simulator.request(Method::PUT, &path(ACCOUNT))).await;
+    assert_eq!((status, &fault["fault"]["code"]), (401, &json!("900902")));
+
+    let service = "EnhancedConnectivityService";
+    let session = simulator.soap_log_in().await;
+    let account = [("AccountName", ACCOUNT)];
+    let (status, answer) = simulator.soap(&session, service, "StartSmsCallback", &account).await;
+    let documented = format!(
+        r#"<s:Envelope xmlns:s="{SOAP}"><s:Body><StartSmsCallbackResponse xmlns="{V2}"><Output xmlns:i="http://www.w3.org/2001/XMLSchema-instance" xmlns:a="{CONTRACT}.{service}"/></StartSmsCallbackResponse></s:Body></s:Envelope>"#
+    );
+    let root = |xml: &str| tree(Document::parse(xml).unwrap().root_element());
+    assert_eq!((status, root(&answer)), (200, root(&documented)));
+    let refused = simulator.soap("nonsense", service, "StartSmsCallback", &account).await;
+    assert_eq!(fault_code(&refused), format!("{service}.INPUT_INVALID.SessionToken.Invalid"));
+}

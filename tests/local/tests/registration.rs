@@ -156,6 +156,8 @@ async fn expired_tokens_and_sessions_are_renewed_transparently() {
         simulator.expire_tokens();
         assert_eq!(client.list(&account()).await.unwrap().len(), 1);
         simulator.expire_sessions();
+        client.start_sms_callbacks(&account()).await.unwrap();
+        simulator.expire_sessions();
         simulator.expire_tokens();
         client.deregister(&account(), registration.service()).await.unwrap();
     }
@@ -524,6 +526,72 @@ async fn a_soap_request_equals_the_documented_example_and_the_example_response_i
     let action = "\"http://nphase.com/unifiedwebservice/v2/ICallbackRegistrationService/RegisterCallback\"";
     assert_eq!(headers["soapaction"], action);
     assert_eq!(elements(body), elements(REGISTER_CALLBACK_REQUEST));
+}
+
+/// The examples of the platform's page on StartSmsCallback, in an envelope.
+const START_SMS_CALLBACK: [&str; 2] = [
+    r#"<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"
+         xmlns:v2="http://nphase.com/unifiedwebservice/v2"
+         xmlns:nph="http://schemas.datacontract.org/2004/07/NPhase.UnifiedWebService.APIs.v2.Contract.EnhancedConnectivityService">
+         <soapenv:Header><v2:token>session-1</v2:token></soapenv:Header>
+         <soapenv:Body><v2:StartSmsCallback><v2:Input><nph:AccountName>0000123456-00001</nph:AccountName></v2:Input>
+         </v2:StartSmsCallback></soapenv:Body></soapenv:Envelope>"#,
+    r#"<StartSmsCallbackResponse xmlns="http://nphase.com/unifiedwebservice/v2">
+         <Output xmlns:i="http://www.w3.org/2001/XMLSchema-instance"
+         xmlns:a="http://schemas.datacontract.org/2004/07/NPhase.UnifiedWebService.APIs.v2.Contract.EnhancedConnectivityService"/>
+       </StartSmsCallbackResponse>"#,
+];
+
+#[tokio::test]
+async fn queued_sms_are_requested_as_documented() {
+    let (address, requests) = scripted(|path, body| {
+        admitted(path, body).unwrap_or_else(|| match path {
+            "/m2m/v1/sms/0000123456-00001/startCallbacks" => "{\"success\": true}".into_response(),
+            "/EnhancedConnectivityService.svc" => soap(START_SMS_CALLBACK[1]),
+            other => panic!("{other}"),
+        })
+    })
+    .await;
+    for api in [Api::Rest, Api::Soap] {
+        Platform::new(api, &address, login()).unwrap().start_sms_callbacks(&account()).await.unwrap();
+    }
+    let requests = requests.lock().unwrap();
+    let (_, headers, body) = &requests[2];
+    assert_eq!((&headers["vz-m2m-token"], body.as_str()), (&"session-1".parse().unwrap(), ""));
+    let (_, headers, body) = &requests[4];
+    let action = "\"http://nphase.com/unifiedwebservice/v2/IEnhancedConnectivityService/StartSmsCallback\"";
+    assert_eq!(headers["soapaction"], action);
+    assert_eq!(elements(body), elements(START_SMS_CALLBACK[0]));
+}
+
+#[tokio::test]
+async fn a_request_of_queued_sms_reports_refusals_and_unexpected_answers() {
+    let error_of = async |api, status: u16, body: &'static str| {
+        let (address, _) = scripted(move |path, sent| {
+            let answer = || (StatusCode::from_u16(status).unwrap(), body).into_response();
+            admitted(path, sent).unwrap_or_else(answer)
+        })
+        .await;
+        Platform::new(api, &address, login()).unwrap().start_sms_callbacks(&account()).await.unwrap_err()
+    };
+    for (api, status, body) in [
+        (Api::Rest, 200, "hunter2"),
+        (Api::Rest, 200, "{\"success\": false, \"hunter2\": 1}"),
+        (Api::Rest, 500, "hunter2"),
+        (Api::Soap, 200, "<Envelope><Body><hunter2/></Body></Envelope>"),
+        (Api::Soap, 404, "hunter2"),
+    ] {
+        let error = error_of(api, status, body).await;
+        assert!(matches!(error, Error::UnexpectedResponse { .. }), "{api} {status} {body}: {error}");
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+    }
+    for api in [Api::Rest, Api::Soap] {
+        let simulator = simulator().await;
+        let unknown = "0000123456-00009".parse().unwrap();
+        let error = client(api, &simulator, login()).start_sms_callbacks(&unknown).await.unwrap_err();
+        let Error::Refused(fault) = error else { panic!("{error}") };
+        assert!(fault.code.ends_with("REQUEST_FAILED.AccountNotFound"), "{fault}");
+    }
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use aws_config::retry::RetryConfig;
 use external_provisioning_changes::SERVICE;
 use http::{Method, Response};
 use jiff::Timestamp;
-use listener::{AllowedAddresses, CallbackRequest, Listener, Metrics, Quarantine, Verifier};
+use listener::{AllowedAddresses, CallbackQueue, CallbackRequest, Listener, Metrics, Verifier};
 use local_tests::{GOLDEN, Stack, aws_config, serve, silent_endpoint, unreachable_endpoint};
 use store::Store;
 use tokio::time::{Instant, timeout};
@@ -25,7 +25,8 @@ fn listener(endpoint: &str, table: Option<aws_sdk_dynamodb::Client>) -> Listener
             username: "user-7".to_owned(),
             password: "secret-7".to_owned(),
         }),
-        quarantine: Quarantine::new(aws_sdk_sqs::Client::new(&config), "http://local/quarantine"),
+        parked: CallbackQueue::new(aws_sdk_sqs::Client::new(&config), "http://local/parked-callbacks"),
+        quarantine: CallbackQueue::new(aws_sdk_sqs::Client::new(&config), "http://local/quarantined-callbacks"),
         metrics: Metrics::Off,
         answer_timeout: listener::ANSWER_TIMEOUT,
     }
@@ -41,6 +42,7 @@ async fn answer(listener: &Listener, body: &str) -> Response<String> {
         content_type: Some("text/xml".to_owned()),
         body: body.into_bytes().into(),
         received_at: Timestamp::now(),
+        waited: Duration::ZERO,
     };
     listener.answer(&SERVICE, received).await
 }

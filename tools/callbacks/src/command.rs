@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{register, show};
+use crate::{events, register, show};
 
 /// Verizon ThingSpace callbacks: run the listener locally, register it at the platform, and query devices.
 #[derive(Parser)]
@@ -25,12 +25,18 @@ enum Command {
     Registrations(register::Registrations),
     /// Deregister the stack's endpoints
     Deregister(register::Deregister),
+    /// Text messages (SMS) from devices
+    #[command(subcommand)]
+    Sms(register::Sms),
     /// Run a simulator of the platform, with both registration APIs
     #[cfg(feature = "platform")]
     Platform(Box<platform_simulator::Command>),
     /// Query devices
     #[command(subcommand)]
     Devices(show::Devices),
+    /// Publish recorded events again
+    #[command(subcommand)]
+    Events(events::Events),
     /// Query the outcomes of requests
     #[command(subcommand)]
     Requests(show::Requests),
@@ -49,9 +55,11 @@ impl Arguments {
             Command::Register(options) => return Ok(register::register(options).await),
             Command::Registrations(options) => return Ok(register::registrations(options).await),
             Command::Deregister(options) => return Ok(register::deregister(options).await),
+            Command::Sms(command) => return Ok(register::sms(command).await),
             #[cfg(feature = "platform")]
             Command::Platform(command) => return platform_simulator::run(*command).await,
             Command::Devices(command) => show::devices(command).await?,
+            Command::Events(command) => return Ok(events::run(command).await),
             Command::Requests(command) => show::requests(command).await?,
         }
         Ok(ExitCode::SUCCESS)

@@ -1,11 +1,12 @@
 //! `callbacks register`, `registrations` and `deregister`: manage the registrations of a stack's endpoints by hand.
+//! `callbacks sms resume` requests what the platform has queued for them.
 //!
 //! The registration APIs are in `shared/registration`. This module reads the options and prints the result. Exit codes:
 //! 0 everything is as expected, 1 something is not, 2 the command is invalid, 3 the platform or the stack is
 //! unreachable.
 
-mod error;
 mod options;
+mod sms;
 mod stack;
 mod table;
 
@@ -14,9 +15,10 @@ use std::process::ExitCode;
 
 use registration::{Action, Comparison, Credentials, Error, RegistrationStatus, Scope, compare};
 
-use error::{CommandError, exit_code};
+use crate::error::{CommandError, exit_code};
 use options::{Change, Services};
 pub(crate) use options::{Deregister, Register, Registrations};
+pub(crate) use sms::{Sms, sms};
 use table::{before, current_url, print, print_actions, row};
 
 /// Registers what is not as expected.

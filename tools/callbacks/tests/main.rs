@@ -10,6 +10,7 @@
 mod command_line;
 mod errors;
 mod registrations;
+mod sms;
 
 use std::process::{Command, Output};
 

@@ -10,6 +10,7 @@ mod rest;
 pub mod rules;
 pub mod send;
 mod simulator;
+mod sms;
 mod soap;
 
 use std::net::SocketAddr;
@@ -190,6 +191,7 @@ pub async fn start(options: Options) -> anyhow::Result<Platform> {
         .merge(gateway::routes())
         .merge(rest::routes())
         .merge(soap::routes())
+        .merge(sms::routes())
         .route("/_platform/registrations", get(registrations))
         .route("/_platform/sent", post(sent_now))
         .fallback(gateway::no_resource)
@@ -234,7 +236,7 @@ fn introduction(options: &Options, platform: &Platform) -> String {
     format!(
         "A simulator of the platform, on {url}\n\
          \x20 REST  {url}/api/ts/v1/oauth2/token, {url}/api/m2m/v1/…\n\
-         \x20 SOAP  {url}/api/v2/SessionService.svc, {url}/api/v2/CallbackRegistrationService.svc\n\
+         \x20 SOAP  {url}/api/v2/SessionService.svc, {url}/api/v2/CallbackRegistrationService.svc, {url}/api/v2/EnhancedConnectivityService.svc\n\
          Accounts: {accounts}\n\
          OAuth key and secret: {key}, {secret}; a token lives {token_lifetime} s\n\
          Login: {username}, {password}; a session ends when idle for {session_idle} s\n\

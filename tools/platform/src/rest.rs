@@ -1,11 +1,11 @@
-//! The REST API of ThingSpace: sessions and callback registrations.
+//! The REST API of ThingSpace: sessions, callback registrations and the request of queued text messages.
 
 use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
@@ -19,6 +19,7 @@ use super::gateway::{Admitted, is, no_resource};
 use super::random::token;
 use super::rules::{Api, Credentials, Fault, Listener, Registration};
 use super::simulator::Simulator;
+use super::sms;
 
 pub(super) fn routes() -> Router<Arc<Simulator>> {
     Router::new()
@@ -26,6 +27,7 @@ pub(super) fn routes() -> Router<Arc<Simulator>> {
         .route("/api/m2m/v1/session/logout", post(log_out))
         .route("/api/m2m/v1/callbacks/{account}", get(list).post(register))
         .route("/api/m2m/v1/callbacks/{account}/name/{service}", delete(deregister))
+        .route("/api/m2m/v1/sms/{account}/startCallbacks", put(start_sms))
         .method_not_allowed_fallback(no_resource)
 }
 
@@ -146,6 +148,17 @@ async fn deregister(
 ) -> Result<Json<Value>, Fault> {
     let service = simulator.deregister(&session, Api::Rest, &account, &service)?;
     Ok(done(&account, &service))
+}
+
+/// The request has no body, so it needs no content type.
+async fn start_sms(
+    _: Admitted,
+    State(simulator): State<Arc<Simulator>>,
+    Session(session): Session,
+    Path(account): Path<String>,
+) -> Result<Json<Value>, Fault> {
+    sms::start(&simulator, &session, Api::Rest, &account)?;
+    Ok(Json(json!({ "success": true })))
 }
 
 fn done(account: &str, service: &str) -> Json<Value> {

@@ -4,6 +4,7 @@
 mod access;
 mod fault;
 mod services;
+mod sms;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use access::Access;
 pub use access::{AccessSettings, Token, WrongKey};
 pub use fault::Fault;
+pub use sms::{QueuedSms, Route, SMS_SERVICE};
 
 /// Maximum length of a user name or a password for callbacks, in characters.
 const MAX_CREDENTIAL_CHARS: usize = 40;
@@ -100,6 +102,9 @@ pub struct Book {
     pub accounts: BTreeSet<String>,
     /// The registrations: at most one per account and service.
     pub registrations: Vec<Registration>,
+    /// The text messages that could not be delivered.
+    #[serde(default)]
+    pub sms: Vec<QueuedSms>,
 }
 
 /// A listener to be registered.

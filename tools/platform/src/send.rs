@@ -7,6 +7,7 @@ mod golden;
 mod listeners;
 mod plan;
 mod report;
+mod sms;
 mod template;
 
 use std::path::PathBuf;
@@ -28,8 +29,9 @@ pub use self::golden::{SampleMessage, sample_messages};
 use self::listeners::Listeners;
 use self::plan::{Plan, Planned, Sample};
 pub use self::report::{AnswerTimes, Report, Sent, Unacknowledged};
+pub(crate) use self::sms::send_again;
 use self::template::Template;
-use super::rules::{Api, Credentials};
+use super::rules::{Api, Credentials, Route};
 use cli_support::variable;
 
 /// Maximum number of messages in flight. Further ones wait, so that the rate drops.
@@ -122,14 +124,19 @@ fn share(text: &str) -> Result<f64, String> {
     number.ok_or_else(|| "it must be a number from 0 to 1".to_owned())
 }
 
+/// The client that sends callbacks.
+pub(crate) fn client() -> anyhow::Result<reqwest::Client> {
+    let client = reqwest::Client::builder().user_agent("Verizon's callback service").redirect(Policy::none());
+    client.build().context("cannot build an HTTP client")
+}
+
 /// Sends messages and waits for the last answer.
 ///
 /// # Errors
 ///
 /// The simulator does not answer, a service is not registered, or there is nothing to send.
 pub async fn send(options: &SendOptions) -> anyhow::Result<Report> {
-    let client = reqwest::Client::builder().user_agent("Verizon's callback service").redirect(Policy::none());
-    let client = client.build().context("cannot build an HTTP client")?;
+    let client = client()?;
     let listeners = match &options.url {
         Some(url) => unregistered(options, url),
         None => Listeners::follow(client.clone(), &options.to).await?,
@@ -151,8 +158,15 @@ pub async fn send(options: &SendOptions) -> anyhow::Result<Report> {
     let bar = ProgressBar::with_draw_target(sender.plan.count, hidden);
     sender.run(options, &bar).await?;
     bar.finish_and_clear();
-    sender.listeners.report().await;
+    sender.listeners.report().await.context("the platform does not accept text messages that were not delivered")?;
     Ok(sender.report.finish())
+}
+
+impl SendOptions {
+    fn route(&self) -> Route {
+        let origin = self.origin.as_ref().map(Url::to_string);
+        Route { origin, from: self.from.clone(), password_lag: self.password_lag }
+    }
 }
 
 fn unregistered(options: &SendOptions, url: &Url) -> Listeners {
@@ -216,7 +230,7 @@ impl Sender {
             // Answers are processed while a message waits, since they free capacity.
             loop {
                 tokio::select! {
-                    Some(done) = in_flight.join_next() => self.finish(done?, bar),
+                    Some(done) = in_flight.join_next() => self.finish(options, done?, bar),
                     _ = ticks.tick(), if in_flight.len() < MAX_IN_FLIGHT => break,
                     // Messages in flight are awaited until a second interrupt. The report covers everything that was
                     // sent.
@@ -229,9 +243,12 @@ impl Sender {
             if ends.is_some_and(|ends| Instant::now() >= ends) {
                 break;
             }
-            match self.start(options, planned)? {
-                Some(delivered) => drop(in_flight.spawn(delivered)),
-                None => self.report.not_registered += 1,
+            match self.start(options, &planned)? {
+                Some(delivered) => drop(in_flight.spawn(async move { (planned, delivered.await) })),
+                None => {
+                    self.report.not_registered += 1;
+                    self.queue(options, &planned);
+                }
             }
         }
         if stopped && !in_flight.is_empty() {
@@ -240,7 +257,7 @@ impl Sender {
         let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
         while !in_flight.is_empty() {
             tokio::select! {
-                Some(done) = in_flight.join_next() => self.finish(done?, bar),
+                Some(done) = in_flight.join_next() => self.finish(options, done?, bar),
                 _ = &mut interrupted => {
                     self.report.interrupted = in_flight.len() as u64;
                     break;
@@ -254,8 +271,8 @@ impl Sender {
     fn start(
         &mut self,
         options: &SendOptions,
-        planned: Planned,
-    ) -> anyhow::Result<Option<impl Future<Output = (Planned, Outcome)> + use<>>> {
+        planned: &Planned,
+    ) -> anyhow::Result<Option<impl Future<Output = Outcome> + use<>>> {
         let Some(registered) =
             self.listeners.find(options.account.as_deref().unwrap_or_default(), &planned.sample.service)
         else {
@@ -266,7 +283,7 @@ impl Sender {
         let (credentials, former) = registered.next_credentials(lag, &mut self.random);
         self.report.former_credentials += u64::from(former);
         let credentials = credentials.clone();
-        let (delivery, random) = (self.delivery.clone(), self.random.fork());
+        let (delivery, random, planned) = (self.delivery.clone(), self.random.fork(), planned.clone());
         Ok(Some(async move {
             let message = Addressed {
                 template: &planned.sample.template,
@@ -275,14 +292,24 @@ impl Sender {
                 request_id: &planned.request_id,
                 device: planned.device,
             };
-            let outcome = delivery.deliver(&message, random).await;
-            (planned, outcome)
+            delivery.deliver(&message, random).await
         }))
     }
 
-    fn finish(&mut self, (planned, outcome): (Planned, Outcome), bar: &ProgressBar) {
+    fn finish(&mut self, options: &SendOptions, (planned, outcome): (Planned, Outcome), bar: &ProgressBar) {
+        if !outcome.acknowledged {
+            self.queue(options, &planned);
+        }
         self.listeners.note(|| Sent::new(&planned, &outcome));
         self.report.add(&planned, outcome);
         bar.inc(u64::from(!planned.duplicate));
+    }
+
+    /// Queues a message that was not delivered, if it is a text message of a registered account.
+    fn queue(&mut self, options: &SendOptions, planned: &Planned) {
+        if let Some(account) = options.account.as_deref().filter(|_| sms::is_queued(planned)) {
+            self.listeners.queue(sms::queued(planned, account, options.route()));
+            self.report.queued += 1;
+        }
     }
 }

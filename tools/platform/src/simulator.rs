@@ -8,7 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use anyhow::Context;
 use jiff::Timestamp;
 
-use super::rules::{AccessSettings, Api, Book, Fault, Listener, Rules};
+use super::rules::{AccessSettings, Api, Book, Fault, Listener, QueuedSms, Registration, Rules};
+use super::send;
 use cli_support::log_line;
 
 /// The file's name in the directory.
@@ -18,6 +19,8 @@ pub(super) struct Simulator {
     rules: Mutex<Rules>,
     file: Option<PathBuf>,
     quiet: bool,
+    /// Sends queued text messages.
+    pub(super) client: reqwest::Client,
 }
 
 impl Simulator {
@@ -41,7 +44,7 @@ impl Simulator {
         if let Some(file) = &file {
             write(file, &book).with_context(|| format!("cannot write {}", file.display()))?;
         }
-        Ok(Self { rules: Mutex::new(Rules::new(settings, any_port, book)), file, quiet })
+        Ok(Self { rules: Mutex::new(Rules::new(settings, any_port, book)), file, quiet, client: send::client()? })
     }
 
     /// The rules, locked.
@@ -62,6 +65,38 @@ impl Simulator {
         let result = self.change(|rules, now| rules.deregister(session, api, account, service, now));
         self.print_result(&format!("{api} deregister {service} of {account}"), result.as_ref().err());
         result
+    }
+
+    /// Starts to send the queued text messages of an account, and prints the result.
+    pub(super) fn start_sms(
+        &self,
+        session: &str,
+        api: Api,
+        account: &str,
+    ) -> Result<Option<(Registration, Vec<QueuedSms>)>, Fault> {
+        let result = self.change(|rules, now| rules.start_sms(session, account, now));
+        self.print_result(&format!("{api} request queued SMS of {account}"), result.as_ref().err());
+        result
+    }
+
+    /// Queues text messages that could not be delivered.
+    pub(super) fn queue_sms(&self, messages: Vec<QueuedSms>) -> Result<(), Fault> {
+        self.change(|rules, _| {
+            rules.queue_sms(messages);
+            Ok(())
+        })
+    }
+
+    /// Removes a text message from the queue if it was acknowledged. If this cannot be written to the file, the message
+    /// stays queued.
+    pub(super) fn finish_sms(&self, id: &str, acknowledged: bool) {
+        let finished = self.change(|rules, _| {
+            rules.finish_sms(id, acknowledged);
+            Ok(())
+        });
+        if finished.is_err() {
+            self.rules().finish_sms(id, false);
+        }
     }
 
     fn print_result(&self, what: &str, refused: Option<&Fault>) {

@@ -1,4 +1,4 @@
-//! The SOAP API: SessionService and CallbackRegistrationService of UWS v2.
+//! The SOAP API: SessionService, CallbackRegistrationService and a part of EnhancedConnectivityService of UWS v2.
 
 mod envelope;
 
@@ -17,12 +17,14 @@ use super::gateway::is;
 use super::random::token;
 use super::rules::{Api, Credentials, Fault, Listener};
 use super::simulator::Simulator;
+use super::sms;
 
 /// A service of UWS.
 #[derive(Debug, Clone, Copy)]
 enum Service {
     Session,
     CallbackRegistration,
+    EnhancedConnectivity,
 }
 
 impl Service {
@@ -30,6 +32,7 @@ impl Service {
         match self {
             Self::Session => "SessionService",
             Self::CallbackRegistration => "CallbackRegistrationService",
+            Self::EnhancedConnectivity => "EnhancedConnectivityService",
         }
     }
 
@@ -45,7 +48,8 @@ impl Service {
 }
 
 pub(super) fn routes() -> Router<Arc<Simulator>> {
-    [Service::Session, Service::CallbackRegistration].into_iter().fold(Router::new(), |router, service| {
+    let services = [Service::Session, Service::CallbackRegistration, Service::EnhancedConnectivity];
+    services.into_iter().fold(Router::new(), |router, service| {
         let handler = move |State(simulator): State<Arc<Simulator>>, headers: HeaderMap, body: String| async move {
             handle(service, &simulator, &headers, &body)
         };
@@ -53,7 +57,7 @@ pub(super) fn routes() -> Router<Arc<Simulator>> {
     })
 }
 
-fn handle(service: Service, simulator: &Simulator, headers: &HeaderMap, body: &str) -> Response {
+fn handle(service: Service, simulator: &Arc<Simulator>, headers: &HeaderMap, body: &str) -> Response {
     if !is(headers, &CONTENT_TYPE, "text/xml") {
         return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
     }
@@ -64,7 +68,7 @@ fn handle(service: Service, simulator: &Simulator, headers: &HeaderMap, body: &s
     (status, [(CONTENT_TYPE, "text/xml; charset=utf-8")], text).into_response()
 }
 
-fn perform(service: Service, simulator: &Simulator, headers: &HeaderMap, body: &str) -> Result<String, Fault> {
+fn perform(service: Service, simulator: &Arc<Simulator>, headers: &HeaderMap, body: &str) -> Result<String, Fault> {
     let request = Envelope::read(body, service)?;
     let action = headers.get("SOAPAction").and_then(|value| value.to_str().ok()).unwrap_or_default();
     if action.trim_matches('"') != service.action(&request.operation) {
@@ -76,6 +80,7 @@ fn perform(service: Service, simulator: &Simulator, headers: &HeaderMap, body: &
         (Service::CallbackRegistration, "RegisterCallback") => register(simulator, request),
         (Service::CallbackRegistration, "UnregisterCallback") => unregister(simulator, request),
         (Service::CallbackRegistration, "GetCallbackRegistrations") => list(simulator, request),
+        (Service::EnhancedConnectivity, "StartSmsCallback") => start_sms(simulator, request),
         _ => Err(Fault::RequestUndefined),
     }
 }
@@ -129,4 +134,11 @@ fn list(simulator: &Simulator, mut request: Envelope) -> Result<String, Fault> {
     });
     let entries: String = entries.collect();
     Ok(answer(Service::CallbackRegistration, "GetCallbackRegistrations", None, &entries))
+}
+
+fn start_sms(simulator: &Arc<Simulator>, mut request: Envelope) -> Result<String, Fault> {
+    let session = request.token.take().ok_or(Fault::SessionInvalid)?;
+    let [account] = request.members(["AccountName"])?;
+    sms::start(simulator, &session, Api::Soap, &account.ok_or(Fault::AccountNotFound)?)?;
+    Ok(answer(Service::EnhancedConnectivity, "StartSmsCallback", None, ""))
 }

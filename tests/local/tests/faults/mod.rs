@@ -4,6 +4,7 @@
 //! AWS runs in this process (`local_tests::Cloud`) and time is paused, so that a timeout takes no time.
 
 mod callbacks;
+mod process;
 mod report;
 
 use std::any::Any;

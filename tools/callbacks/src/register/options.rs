@@ -4,8 +4,8 @@ use clap::Args;
 use cli_support::url;
 use registration::{AccountName, Api, Credentials, Login, Platform, Registration};
 
-use super::error::CommandError;
 use super::stack::{self, Stack};
+use crate::error::CommandError;
 
 /// The account, the platform and the stack.
 #[derive(Args)]
@@ -43,6 +43,22 @@ pub(super) struct Access {
     /// Your application's secret, for REST
     #[arg(long, env = "THINGSPACE_SECRET", hide_env_values = true)]
     secret: Option<String>,
+}
+
+/// Options of `sms resume`.
+#[derive(Args)]
+pub(crate) struct Resume {
+    /// The billing account's name, with its leading zeros; can be given several times
+    #[arg(long, value_name = "NAME", required = true)]
+    pub(super) account: Vec<AccountName>,
+    /// The platform's API
+    #[arg(long, value_name = "rest|soap", default_value = "rest")]
+    pub(super) api: Api,
+    #[command(flatten)]
+    pub(super) access: Access,
+    /// Print where the SMS would be sent without requesting them
+    #[arg(long)]
+    pub(super) dry_run: bool,
 }
 
 /// The callback services.
@@ -132,11 +148,7 @@ impl Common {
     }
 
     pub(super) async fn platform(&self) -> Result<Platform, CommandError> {
-        let address = match self.access.platform.as_deref().filter(|address| !address.is_empty()) {
-            Some(address) => address_of(self.api, address)?,
-            None => self.api.default_url().to_owned(),
-        };
-        Ok(Platform::new(self.api, &address, self.access.login().await?)?)
+        self.access.platform(self.api).await
     }
 
     /// The advice if a service is registered through the other API.
@@ -155,6 +167,14 @@ impl Common {
 }
 
 impl Access {
+    pub(super) async fn platform(&self, api: Api) -> Result<Platform, CommandError> {
+        let address = match self.platform.as_deref().filter(|address| !address.is_empty()) {
+            Some(address) => address_of(api, address)?,
+            None => api.default_url().to_owned(),
+        };
+        Ok(Platform::new(api, &address, self.login().await?)?)
+    }
+
     async fn login(&self) -> Result<Login, CommandError> {
         if let Some(arn) = &self.login_secret {
             return stack::login(arn).await;

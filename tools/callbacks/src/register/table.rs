@@ -1,10 +1,10 @@
-//! Prints registrations, one row each.
+//! Prints tables, a registration or an account in each row.
 
 use std::fmt::Write as _;
 
 use registration::{Action, Comparison, RegistrationStatus};
 
-use super::error::CommandError;
+use crate::error::CommandError;
 
 /// A row of the table: service, status, URL.
 pub(super) fn row(comparison: &Comparison, status: &str, url: &str) -> [String; 3] {
@@ -50,16 +50,20 @@ pub(super) fn print_actions(
     }
 }
 
-/// Prints a table with the columns service, status and URL.
-pub(super) fn print(rows: impl Iterator<Item = [String; 3]>) {
+/// Prints a table. The last column is not padded.
+pub(super) fn print<const COLUMNS: usize>(rows: impl Iterator<Item = [String; COLUMNS]>) {
     let rows: Vec<_> = rows.collect();
     let width = |column: usize| {
         rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or_default()
     };
-    let (service_width, status_width) = (width(0), width(1));
     let mut table = String::new();
-    for [service, status, url] in &rows {
-        let _ = writeln!(table, "{service:service_width$}  {status:status_width$}  {url}");
+    for row in &rows {
+        for (column, cell) in row.iter().enumerate() {
+            let _ = match column + 1 == COLUMNS {
+                true => writeln!(table, "{cell}"),
+                false => write!(table, "{cell:0$}  ", width(column)),
+            };
+        }
     }
     print!("{table}");
 }

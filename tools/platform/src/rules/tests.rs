@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{AccessSettings, Api, Book, Credentials, Fault, Listener, Rules};
+use super::{AccessSettings, Api, Book, Credentials, Fault, Listener, QueuedSms, Route, Rules, SMS_SERVICE};
 
 const ACCOUNT: &str = "0000123456-00001";
 
@@ -18,7 +18,7 @@ fn rules(any_port: bool) -> Rules {
         session_idle: SignedDuration::from_secs(20),
     };
     let accounts = [ACCOUNT.to_owned(), "TestAccount-2".to_owned()].into();
-    Rules::new(settings, any_port, Book { accounts, registrations: Vec::new() })
+    Rules::new(settings, any_port, Book { accounts, ..Book::default() })
 }
 
 fn logged_in() -> Rules {
@@ -158,4 +158,32 @@ fn the_former_credentials_are_known_after_new_ones_and_not_after_the_same() {
 fn nothing_shows_the_credentials_when_it_is_debugged() {
     let shown = format!("{:?}", listener("DeviceUsage", "http://example.com", "hunter", "hunter2"));
     assert!(!shown.contains("hunter"), "{shown}");
+}
+
+fn sms(id: &str, account: &str) -> QueuedSms {
+    let route = Route { origin: None, from: None, password_lag: 0 };
+    let (id, account, body) = (id.to_owned(), account.to_owned(), "{}".to_owned());
+    QueuedSms { id, account, queued_at: at(0), file: String::new(), body, route, sending: false }
+}
+
+#[test]
+fn queued_text_messages_of_an_account_are_sent_on_request_and_stay_queued_until_they_are_acknowledged() {
+    let mut rules = logged_in();
+    rules.queue_sms(vec![sms("1", ACCOUNT), sms("2", "TestAccount-2"), sms("3", ACCOUNT)]);
+    rules.queue_sms(vec![sms("1", ACCOUNT)]);
+    let start = |rules: &mut Rules| {
+        let started = rules.start_sms("s", ACCOUNT, at(0)).unwrap();
+        started.map(|(_, messages)| messages.into_iter().map(|sms| sms.id).collect::<Vec<_>>())
+    };
+    assert_eq!(start(&mut rules), None, "there is no listener");
+    rules.register("s", Api::Soap, of(SMS_SERVICE), at(0)).unwrap();
+    assert_eq!(start(&mut rules).unwrap(), ["1", "3"]);
+    assert_eq!(start(&mut rules).unwrap(), [""; 0], "they are being sent");
+    rules.finish_sms("1", true);
+    rules.finish_sms("3", false);
+    assert_eq!(start(&mut rules).unwrap(), ["3"]);
+    let left: Vec<_> = rules.book.sms.iter().map(|sms| sms.id.as_str()).collect();
+    assert_eq!(left, ["2", "3"]);
+    assert_eq!(rules.start_sms("t", ACCOUNT, at(0)).unwrap_err(), Fault::SessionInvalid);
+    assert_eq!(rules.start_sms("s", "0000123456-00009", at(0)).unwrap_err(), Fault::AccountNotFound);
 }

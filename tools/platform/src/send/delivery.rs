@@ -61,6 +61,9 @@ pub(super) struct Addressed<'a> {
 }
 
 impl Delivery {
+    /// The documented time between resends.
+    pub(super) const DOCUMENTED_INTERVAL: Duration = Duration::from_secs(300);
+
     /// Delivers a message, with resends.
     pub(super) async fn deliver(&self, message: &Addressed<'_>, mut random: fastrand::Rng) -> Outcome {
         let most = match self.resend {

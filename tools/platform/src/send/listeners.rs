@@ -6,10 +6,11 @@ use std::time::Duration;
 use anyhow::Context;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Url;
+use serde::Serialize;
 use tokio::task::JoinSet;
 
 use super::report::Sent;
-use crate::rules::{Api, Credentials, Registration};
+use crate::rules::{Api, Credentials, QueuedSms, Registration};
 
 /// Polling interval.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -29,7 +30,8 @@ impl Listeners {
     /// Reads the registrations and starts polling.
     pub(super) async fn follow(client: reqwest::Client, platform: &str) -> anyhow::Result<Self> {
         let url = Url::parse(platform).context("the platform's address is not a URL")?;
-        let platform = Platform { client, url, sent: Arc::default() };
+        let platform =
+            Platform { client, url, sent: Arc::default(), queued: Arc::default(), reporting: Arc::default() };
         let first = platform.registrations().await;
         let first = first.context("the platform does not answer; is callbacks platform running?")?;
         let current = Arc::new(Mutex::new(first));
@@ -38,7 +40,8 @@ impl Listeners {
         following.spawn(async move {
             loop {
                 tokio::time::sleep(POLL_INTERVAL).await;
-                followed.report().await;
+                // What is not accepted is reported again.
+                followed.report().await.ok();
                 if let Ok(now) = followed.registrations().await {
                     *kept.lock().unwrap_or_else(PoisonError::into_inner) = now;
                 }
@@ -68,10 +71,18 @@ impl Listeners {
         }
     }
 
-    /// Reports recorded messages to the simulator.
-    pub(super) async fn report(&self) {
+    /// Queues a text message that was not delivered at the simulator.
+    pub(super) fn queue(&self, sms: QueuedSms) {
         if let Some(platform) = &self.platform {
-            platform.report().await;
+            platform.queued.lock().unwrap_or_else(PoisonError::into_inner).push(sms);
+        }
+    }
+
+    /// Reports recorded and queued messages to the simulator.
+    pub(super) async fn report(&self) -> anyhow::Result<()> {
+        match &self.platform {
+            Some(platform) => platform.report().await,
+            None => Ok(()),
         }
     }
 
@@ -94,6 +105,9 @@ struct Platform {
     client: reqwest::Client,
     url: Url,
     sent: Arc<Mutex<Vec<Sent>>>,
+    queued: Arc<Mutex<Vec<QueuedSms>>>,
+    /// Held while a report is sent: the last one waits for the one before.
+    reporting: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Platform {
@@ -102,13 +116,30 @@ impl Platform {
         Ok(request.send().await?.error_for_status()?.json().await?)
     }
 
-    /// The simulator only prints them, so a failed report is not retried.
-    async fn report(&self) {
-        let sent = std::mem::take(&mut *self.sent.lock().unwrap_or_else(PoisonError::into_inner));
-        if let (false, Ok(url)) = (sent.is_empty(), self.url.join("/_platform/sent")) {
-            self.client.post(url).timeout(REQUEST_TIMEOUT).json(&sent).send().await.ok();
+    /// What was sent is only printed, so a failed report of it is not retried. Queued messages are kept until the
+    /// simulator has them.
+    async fn report(&self) -> anyhow::Result<()> {
+        let _one_at_a_time = self.reporting.lock().await;
+        self.post("/_platform/sent", &take(&self.sent)).await.ok();
+        let queued = take(&self.queued);
+        let result = self.post("/_platform/sms", &queued).await;
+        if result.is_err() {
+            self.queued.lock().unwrap_or_else(PoisonError::into_inner).extend(queued);
         }
+        result
     }
+
+    async fn post(&self, path: &str, items: &[impl Serialize]) -> anyhow::Result<()> {
+        if !items.is_empty() {
+            let request = self.client.post(self.url.join(path)?).timeout(REQUEST_TIMEOUT).json(items);
+            request.send().await?.error_for_status()?;
+        }
+        Ok(())
+    }
+}
+
+fn take<T>(items: &Mutex<Vec<T>>) -> Vec<T> {
+    std::mem::take(&mut *items.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 impl Registration {

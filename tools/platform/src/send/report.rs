@@ -40,7 +40,9 @@ pub struct Report {
     pub answer_times: Option<AnswerTimes>,
     /// Messages and duplicates that were never acknowledged.
     pub given_up: u64,
-    /// The first thousand of them.
+    /// How many text messages from devices the platform has queued, until it is requested to send them.
+    pub queued: u64,
+    /// The first thousand of the unacknowledged messages.
     pub unacknowledged: Vec<Unacknowledged>,
     #[serde(skip)]
     times: Vec<Duration>,
@@ -169,12 +171,19 @@ impl fmt::Display for Report {
             interrupted,
             given_up,
             former_credentials,
+            queued,
             ..
         } = self;
         writeln!(formatter, "{messages} messages and {duplicates} duplicates, {attempts} attempts")?;
         writeln!(formatter, "{acknowledged} acknowledged, {given_up} not")?;
         if *not_registered > 0 {
             writeln!(formatter, "{not_registered} not sent: the service was no longer registered")?;
+        }
+        if *queued > 0 {
+            writeln!(
+                formatter,
+                "{queued} text messages are queued: callbacks sms resume makes the platform send them"
+            )?;
         }
         if *former_credentials > 0 {
             writeln!(formatter, "{former_credentials} carried the former credentials (--password-lag)")?;

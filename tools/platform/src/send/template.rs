@@ -50,6 +50,7 @@ enum Piece {
 pub(crate) struct Template {
     pub(super) transport: Api,
     pieces: Vec<Piece>,
+    device_sms: bool,
 }
 
 /// A text in a message: its position, the name of its member and its value.
@@ -107,7 +108,8 @@ impl Template {
             done = end;
         }
         pieces.push(Piece::Text(slice(text, done..text.len())?.to_owned()));
-        Ok(Self { transport, pieces })
+        let device_sms = texts.iter().any(|text| text.outermost && text.name.eq_ignore_ascii_case("SmsMessage"));
+        Ok(Self { transport, pieces, device_sms })
     }
 
     /// The message with these values.
@@ -138,6 +140,11 @@ impl Template {
     /// Whether the message has a request id.
     pub(super) fn has_request_id(&self) -> bool {
         self.pieces.iter().any(|piece| matches!(piece, Piece::Slot(Slot::RequestId)))
+    }
+
+    /// Whether the message is a text message that a device sent.
+    pub(super) fn is_device_sms(&self) -> bool {
+        self.device_sms
     }
 
     fn text<'a>(&self, value: &'a str) -> Cow<'a, str> {
