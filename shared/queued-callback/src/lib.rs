@@ -4,6 +4,7 @@
 //! Pure: sending and receiving is elsewhere.
 
 mod body;
+mod join;
 
 use std::net::IpAddr;
 
@@ -138,7 +139,7 @@ mod tests {
 
     use super::*;
 
-    fn queued(body: impl Into<Bytes>) -> QueuedCallback {
+    pub(crate) fn queued(body: impl Into<Bytes>) -> QueuedCallback {
         QueuedCallback {
             service: "DeviceUsage".to_owned(),
             received_at: "2026-01-02T03:04:05Z".parse().unwrap(),
@@ -155,7 +156,7 @@ mod tests {
     }
 
     /// Bytes that cannot be compressed.
-    fn noise(length: usize) -> Vec<u8> {
+    pub(crate) fn noise(length: usize) -> Vec<u8> {
         let mut state = 1_u64;
         let next = std::iter::repeat_with(|| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
