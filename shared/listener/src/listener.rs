@@ -140,8 +140,9 @@ impl Listener {
     async fn process(&self, service: &CallbackService, request: &CallbackRequest, deadline: Instant) -> Outcome {
         let record_until = deadline.checked_sub(QUEUE_RESERVE).unwrap_or(deadline);
         let verified = timeout_at(record_until, self.read(request)).await;
-        let message = match verified.unwrap_or(Err(Refusal::DeadlineExceeded)) {
-            Ok(verified) => MessageToRecord::new(service, verified, request.received_at),
+        let verified = verified.unwrap_or(Err(Refusal::DeadlineExceeded));
+        let message = match verified.and_then(|verified| MessageToRecord::new(service, verified, request.received_at)) {
+            Ok(message) => message,
             Err(refusal) if refusal.is_temporary() => {
                 let recording = Recording::default();
                 let result = self.park(service, request, Verification::Unverified, refusal, recording, deadline).await;
@@ -183,14 +184,15 @@ impl Listener {
         if recording.oversized.len() == message.observations.len() {
             return Err(Refusal::TooLarge);
         }
-        let quarantined = timeout_at(deadline, self.quarantine_parts(service, request, &recording.oversized)).await;
+        let quarantined =
+            timeout_at(deadline, self.quarantine_parts(service, request, message, &recording.oversized)).await;
         if !matches!(quarantined, Ok(Ok(()))) {
             recording.pending.extend(recording.oversized.drain(..).map(|part| part.number));
         }
         if recording.pending.is_empty() {
             return Ok(Accepted { recording, parked: None });
         }
-        let parts = Verification::Verified { parts: Some(recording.pending.clone()) };
+        let parts = message.verification(recording.pending.clone());
         let reason = recording.failure.take().unwrap_or(StoreError::DeadlineExceeded).into();
         self.park(service, request, parts, reason, recording, deadline).await
     }

@@ -8,10 +8,13 @@
     reason = "a test may panic"
 )]
 
+mod accounts;
 mod bad_input;
+mod canaries;
 mod costs;
 mod credentials;
 mod external_provisioning_changes;
+mod faults;
 mod histories;
 mod identity;
 mod local_store;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::extract::{Request, State};
 use http::{HeaderMap, StatusCode};
-use local_tests::{Stack, serve, simulator_options};
+use local_tests::{Stack, send_options, serve, simulator_options};
 use platform_simulator::rules::{Api, Credentials};
 use platform_simulator::send::{LedgerEntry, LedgerMessages, Report, Resend, Rubbish, SendOptions, send};
 use platform_simulator::{Options, Platform, start};
@@ -66,35 +66,7 @@ impl Simulator {
 
     /// Options that send the sample messages of all services once, at a high rate.
     fn options(&self) -> SendOptions {
-        SendOptions {
-            to: format!("http://{}", self.platform.address),
-            account: Some(ACCOUNT.to_owned()),
-            url: None,
-            username: None,
-            password: None,
-            service: Vec::new(),
-            all: true,
-            transport: None,
-            message: Vec::new(),
-            guesses: false,
-            count: None,
-            seconds: None,
-            rate: 200.0,
-            devices: 1,
-            resend: Resend::Measured,
-            documented_interval: 0.2,
-            password_lag: 840,
-            duplicates: 0.0,
-            reorder: 0,
-            rubbish: 0.0,
-            in_flight: 500,
-            ledger: None,
-            seed: Some(7),
-            origin: None,
-            from: None,
-            json: false,
-            quiet: true,
-        }
+        send_options(&self.platform, ACCOUNT)
     }
 }
 
@@ -380,7 +352,7 @@ async fn rubbish_is_refused_and_the_ledger_states_what_was_sent_and_answered() {
     let (simulator, stack, directory) = (Simulator::new().await, stack.await, tempfile::tempdir().unwrap());
     let url = Some(format!("http://{}/callbacks", stack.local.address).parse().unwrap());
     let ledger = directory.path().join("ledger");
-    let report = send(&SendOptions {
+    let options = SendOptions {
         account: None,
         url,
         username,
@@ -391,8 +363,8 @@ async fn rubbish_is_refused_and_the_ledger_states_what_was_sent_and_answered() {
         resend: Resend::Never,
         ledger: Some(ledger.clone()),
         ..simulator.options()
-    });
-    let report = report.await.unwrap();
+    };
+    let report = send(&options).await.unwrap();
     let ledger = std::fs::read_to_string(ledger).unwrap();
     let entries: Vec<LedgerEntry> = ledger.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(entries.len() as u64, report.messages + report.duplicates + report.rubbish);

@@ -298,7 +298,7 @@ impl Sender {
         let lag = SignedDuration::from_secs(options.password_lag.into());
         let (credentials, former) = registered.next_credentials(lag, &mut self.random);
         self.report.former_credentials += u64::from(former);
-        let credentials = credentials.clone();
+        let (credentials, account) = (credentials.clone(), registered.account.clone());
         let (delivery, random, planned) = (self.delivery.clone(), self.random.fork(), planned.clone());
         Ok(Some(async move {
             let message = Addressed {
@@ -306,6 +306,7 @@ impl Sender {
                 url: url.as_str(),
                 credentials: &credentials,
                 request_id: &planned.request_id,
+                account: &account,
                 device: planned.device,
                 rubbish: planned.rubbish,
             };
@@ -320,7 +321,7 @@ impl Sender {
         bar: &ProgressBar,
     ) -> anyhow::Result<()> {
         if let Some(ledger) = &mut self.ledger {
-            ledger.add(&planned, &outcome)?;
+            ledger.add(&planned, options.account.as_deref().unwrap_or_default(), &outcome)?;
         }
         if !outcome.acknowledged {
             self.queue(options, &planned);

@@ -58,6 +58,7 @@ pub(super) struct Addressed<'a> {
     pub(super) url: &'a str,
     pub(super) credentials: &'a Credentials,
     pub(super) request_id: &'a str,
+    pub(super) account: &'a str,
     pub(super) device: u64,
     pub(super) rubbish: Option<Rubbish>,
 }
@@ -103,8 +104,8 @@ impl Delivery {
     }
 
     async fn attempt(&self, message: &Addressed<'_>, resends: u64) -> Attempt {
-        let Addressed { template, url, credentials, request_id, device, rubbish } = *message;
-        let values = SlotValues { credentials, request_id, device, resends };
+        let Addressed { template, url, credentials, request_id, account, device, rubbish } = *message;
+        let values = SlotValues { credentials, request_id, account, device, resends };
         let (body, content_type) = match rubbish {
             Some(rubbish) => rubbish.render(template, &values),
             None => (template.render(&values), template.content_type()),

@@ -21,6 +21,8 @@ use crate::rules::{Api, Credentials};
 pub struct LedgerEntry {
     /// The callback service.
     pub service: String,
+    /// The account whose listener receives it. Empty if the listener is not registered.
+    pub account: String,
     /// The transport.
     pub transport: Api,
     /// The sample file.
@@ -48,10 +50,11 @@ impl Ledger {
         Ok(Self(BufWriter::new(file)))
     }
 
-    pub(super) fn add(&mut self, planned: &Planned, outcome: &Outcome) -> anyhow::Result<()> {
+    pub(super) fn add(&mut self, planned: &Planned, account: &str, outcome: &Outcome) -> anyhow::Result<()> {
         let sample = &planned.sample;
         let entry = LedgerEntry {
             service: sample.service.clone(),
+            account: account.to_owned(),
             transport: sample.template.transport,
             message: sample.file.clone(),
             request_id: planned.request_id.clone(),
@@ -85,7 +88,8 @@ impl LedgerMessages {
             std::collections::btree_map::Entry::Occupied(template) => template.into_mut(),
             std::collections::btree_map::Entry::Vacant(place) => place.insert(golden::file(&entry.message)?),
         };
-        let values = SlotValues { credentials, request_id: &entry.request_id, device: entry.device, resends: attempt };
+        let LedgerEntry { request_id, account, device, .. } = entry;
+        let values = SlotValues { credentials, request_id, account, device: *device, resends: attempt };
         Ok(match entry.rubbish {
             Some(rubbish) => rubbish.render(template, &values).0,
             None => template.render(&values),
