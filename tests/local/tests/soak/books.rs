@@ -273,7 +273,9 @@ impl Books {
         let mut versions: HashMap<String, u64> = HashMap::new();
         let (mut owned, mut owners) = (HashMap::new(), HashMap::new());
         let mut receipts = 0_u64;
-        let mut pages = stack.table().await.scan().table_name(TABLE).into_paginator().items().send();
+        // Without a limit, the engine reads the rest of the table for every page.
+        let scan = stack.table().await.scan().table_name(TABLE).limit(500);
+        let mut pages = scan.into_paginator().items().send();
         while let Some(row) = pages.next().await {
             let row = row.unwrap();
             let text = |name: &str| row[name].as_s().unwrap().as_str();
