@@ -28,25 +28,12 @@ struct Expected {
     content: String,
     /// Whether a message with it was answered 2xx.
     acknowledged: bool,
-    /// How many equal messages were sent, and in how many attempts.
-    messages: u64,
+    /// How often it may have been received.
     attempts: u64,
     /// Whether its request id is of one message alone.
     unique: bool,
     /// The partition and sequence of its event, by the receipt.
     receipt: Option<(String, u64)>,
-}
-
-impl Expected {
-    /// How often it may be recorded. Of equal messages without a unique request id, the receipt remembers only the last
-    /// one. So whenever a queue or a retry delivers one of the others again, it is recorded again.
-    fn most(&self) -> u64 {
-        match (self.unique, self.messages) {
-            (true, _) => 1,
-            (false, 1) => self.attempts,
-            (false, _) => u64::MAX,
-        }
-    }
 }
 
 /// An event of the table.
@@ -133,7 +120,6 @@ impl Books {
                 let request_id = delivery.request_id.as_deref();
                 part.content = content(&service.name, request_id, &observation.change, &observation.devices);
                 part.acknowledged |= entry.acknowledged;
-                part.messages += 1;
                 part.attempts += entry.statuses.len() as u64;
                 part.unique = delivery.has_unique_request_id();
             }
@@ -364,7 +350,7 @@ impl Books {
             };
             recorded_unanswered += u64::from(!part.acknowledged);
             *least += 1;
-            *most = most.saturating_add(part.most());
+            *most += if part.unique { 1 } else { part.attempts };
             let id = Digest::of(&["event", key, subject, &sequence.to_string()]).short();
             let partitions = [format!("DEVICE#{subject}"), format!("ACCOUNT#{subject}")];
             let event = partitions.into_iter().find_map(|partition| events.get(&(partition, *sequence)));
