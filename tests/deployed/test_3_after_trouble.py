@@ -1,6 +1,7 @@
 """Recovery: after a failure, the next valid message is accepted and published."""
 
 import base64
+import contextlib
 import json
 import time
 
@@ -14,6 +15,9 @@ from conftest import (
     suspension_of,
     with_credentials,
 )
+
+
+PUBLISH = ["sns:Publish", "sns:PublishBatch"]
 
 
 @pytest.fixture(scope="module")
@@ -34,21 +38,61 @@ def test_the_next_valid_message_is_accepted_and_published(stack, queue, reader):
     queue.wait_until(change_of("A00000AAAA0001"))
 
 
-def test_a_callback_that_cannot_be_recorded_is_answered_503_and_its_resend_is_accepted(stack, queue):
-    # Also verifies that the function uses its role, and that IAM enforces it.
-    iam, role = stack.client("iam"), stack.resources["ExternalProvisioningChangesRole"]
-    body = with_credentials(suspension_of("A00000AAAA0002", "9085550102"), *stack.credentials())
-    denial = {"Effect": "Deny", "Action": "dynamodb:*", "Resource": "*"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [denial]})
-    before = stack.items()
-    iam.put_role_policy(RoleName=role, PolicyName="outage", PolicyDocument=document)
+@contextlib.contextmanager
+def outage(stack, actions, *roles, resource="*"):
+    """Denies roles these actions on a resource. IAM is eventually consistent, but the emulator's is not."""
+    iam = stack.client("iam")
+    document = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": actions, "Resource": resource}]})
+    for role in roles:
+        iam.put_role_policy(RoleName=stack.resources[role], PolicyName="outage", PolicyDocument=document)
     try:
+        yield
+    finally:
+        for role in roles:
+            iam.delete_role_policy(RoleName=stack.resources[role], PolicyName="outage")
+
+
+def parked(stack):
+    """The number of parked callbacks, visible or not."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    url = stack.outputs["ParkedQueueUrl"]
+    attributes = stack.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(attributes[name]) for name in names)
+
+
+def eventually(condition):
+    deadline = time.monotonic() + TIMEOUT
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {TIMEOUT} s"
+        time.sleep(0.5)
+
+
+def test_while_the_table_cannot_be_used_callbacks_are_parked_and_then_recorded_in_order(stack, queue, reader):
+    # Also verifies that the functions use their roles, and that IAM enforces them.
+    bodies = [suspension_of("A00000AAAA0002", mdn) for mdn in ("9085550102", "9085550112")]
+    before = stack.items()
+    with outage(stack, "dynamodb:*", "ExternalProvisioningChangesRole", "CallbackRedriverRole"):
+        for body in bodies:
+            assert stack.send(with_credentials(body, *stack.credentials())).status_code == 200
+        assert stack.items() == before
+        assert parked(stack) == 2
+    eventually(lambda: parked(stack) == 0)
+    device = stack.signed_get("/devices/meid/A00000AAAA0002", reader).json()
+    assert device["version"] == 2
+    assert [one["value"] for one in device["identifiers"] if one["kind"] == "mdn"] == ["9085550112"]
+    queue.wait_until(lambda message: "9085550112" in message["Body"])
+    events = [assert_cloud_event(message) for message in queue.arrived if change_of("A00000AAAA0002")(message)]
+    assert [event["data"]["sequence"] for event in events] == [1, 2]
+
+
+def test_a_callback_that_can_be_neither_recorded_nor_parked_is_answered_503_and_its_resend_is_accepted(stack, queue):
+    body = with_credentials(suspension_of("A00000AAAA0022", "9085550132"), *stack.credentials())
+    before = stack.items()
+    with outage(stack, ["dynamodb:*", "sqs:*"], "ExternalProvisioningChangesRole"):
         assert_clear_error(stack.send(body), 503)
         assert stack.items() == before
-    finally:
-        iam.delete_role_policy(RoleName=role, PolicyName="outage")
     assert stack.send(body).status_code == 200
-    queue.wait_until(change_of("A00000AAAA0002"))
+    queue.wait_until(change_of("A00000AAAA0022"))
 
 
 def test_a_quarantined_callback_can_be_redriven(stack, reader):
@@ -114,26 +158,16 @@ def receive(stack, url):
 
 @pytest.fixture(scope="module")
 def dead_letter(stack):
-    """Adds a poison record to the stream, and returns its message in the dead-letter queue.
-
-    AWS gives up on such a record after MaximumRetryAttempts. The emulated event source does not count attempts, but respects
-    the maximum age, which is therefore reduced during the test.
-    """
-    functions, mapping = stack.client("lambda"), stack.resources["ChangePublisherFunctionRecordedEvent"]
-    age = functions.get_event_source_mapping(UUID=mapping)["MaximumRecordAgeInSeconds"]
-    functions.update_event_source_mapping(UUID=mapping, MaximumRecordAgeInSeconds=3)
-    try:
-        stack.client("dynamodb").put_item(TableName=stack.table, Item=POISON)
-        return receive(stack, stack.outputs["PublisherDeadLetterQueueUrl"])
-    finally:
-        functions.update_event_source_mapping(UUID=mapping, MaximumRecordAgeInSeconds=age)
+    """Adds a poison record to the stream, and returns its message in the dead-letter queue."""
+    stack.client("dynamodb").put_item(TableName=stack.table, Item=POISON)
+    return receive(stack, stack.outputs["PublisherDeadLetterQueueUrl"])
 
 
-def test_only_the_poison_record_reaches_the_dead_letter_queue(stack, dead_letter):
+def test_a_poison_record_reaches_the_dead_letter_queue_whole(stack, dead_letter):
     record = record_of(stack, POISON["pk"]["S"], POISON["sk"]["S"])
-    batch = dead_letter["DDBStreamBatchInfo"]
-    assert batch["startSequenceNumber"] == batch["endSequenceNumber"] == record["dynamodb"]["SequenceNumber"]
-    assert batch["batchSize"] == 1
+    assert dead_letter["reason"] == "the row has no text attribute 'event'"
+    assert dead_letter["record"]["dynamodb"]["SequenceNumber"] == record["dynamodb"]["SequenceNumber"]
+    assert dead_letter["record"]["dynamodb"]["NewImage"] == POISON
 
 
 def test_events_after_a_poison_record_are_published(stack, queue, dead_letter):
@@ -142,20 +176,41 @@ def test_events_after_a_poison_record_are_published(stack, queue, dead_letter):
     queue.wait_until(change_of("A00000AAAA0003"))
 
 
-def test_the_publisher_reports_only_the_poison_record(stack, queue, dead_letter, reader):
+def test_events_wait_in_order_while_the_topic_denies_access(stack, queue):
+    bodies = [suspension_of(meid, mdn) for meid, mdn in (("A00000AAAA0004", "9085550104"), ("A00000AAAA0004", "9085550105"))]
+    before = len(queue.wait_for(len(queue.arrived)))
+    with outage(stack, PUBLISH, "ChangePublisherRole"):
+        for body in bodies:
+            assert stack.send(with_credentials(body, *stack.credentials())).status_code == 200
+        time.sleep(3)
+        assert len(queue.wait_for(before)) == before
+    queue.wait_until(lambda message: "9085550105" in message["Body"])
+    events = [assert_cloud_event(message) for message in queue.arrived[before:]]
+    assert [event["data"]["sequence"] for event in events] == [1, 2]
+    dead_letters = stack.client("sqs").receive_message(QueueUrl=stack.outputs["PublisherDeadLetterQueueUrl"])
+    assert "Messages" not in dead_letters
+
+
+def test_the_publisher_reports_the_first_record_that_it_did_not_publish(stack, queue, reader):
     # The emulated event source ignores partial batch responses, so the function is invoked directly. Lambda retries from the
     # first reported record: records before it are never sent again.
     device = stack.signed_get("/devices/meid/A00000AAAA0001", reader).json()["id"]
     valid = record_of(stack, f"DEVICE#{device}", "EVENT#")
-    poison = record_of(stack, POISON["pk"]["S"], POISON["sk"]["S"])
+    # An event of another service is published to the other topic.
+    denied_record = json.loads(json.dumps(valid, default=str))
+    denied_record["dynamodb"]["SequenceNumber"] = "999"
+    event = json.loads(valid["dynamodb"]["NewImage"]["event"]["S"])
+    event["event"]["service"] = "DeviceUsage"
+    denied_record["dynamodb"]["NewImage"]["event"]["S"] = json.dumps(event)
     before = len(queue.wait_for(len(queue.arrived)))
-    answer = stack.client("lambda").invoke(
-        FunctionName=stack.resources["ChangePublisherFunction"],
-        Payload=json.dumps({"Records": [valid, poison]}, default=str),
-    )
+    with outage(stack, PUBLISH, "ChangePublisherRole", resource=stack.outputs["DeviceEventsTopicArn"]):
+        answer = stack.client("lambda").invoke(
+            FunctionName=stack.outputs["PublisherFunctionName"],
+            Payload=json.dumps({"Records": [valid, denied_record]}, default=str),
+        )
     reported = json.load(answer["Payload"])
     assert "FunctionError" not in answer, reported
-    assert reported == {"batchItemFailures": [{"itemIdentifier": poison["dynamodb"]["SequenceNumber"]}]}
+    assert reported["batchItemFailures"] == [{"itemIdentifier": "999"}]
     # Delivery is at least once: the duplicate has the same id.
     duplicates = queue.wait_for(before + 1)[before:]
     assert [change_of("A00000AAAA0001")(message) for message in duplicates] == [True]
@@ -163,18 +218,20 @@ def test_the_publisher_reports_only_the_poison_record(stack, queue, dead_letter,
     assert len(ids) == 2 and len(set(ids)) == 1
 
 
-def test_the_event_source_mapping_has_a_dead_letter_queue_and_partial_batch_responses(stack):
+def test_the_event_source_mapping_retries_for_almost_a_day_and_then_points_to_the_records(stack):
     mapping = stack.client("lambda").get_event_source_mapping(
         UUID=stack.resources["ChangePublisherFunctionRecordedEvent"]
     )
     attributes = stack.client("sqs").get_queue_attributes(
         QueueUrl=stack.outputs["PublisherDeadLetterQueueUrl"],
-        AttributeNames=["QueueArn", "MessageRetentionPeriod"],
+        AttributeNames=["QueueArn", "MessageRetentionPeriod", "MaximumMessageSize"],
     )["Attributes"]
     assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == attributes["QueueArn"]
     assert attributes["MessageRetentionPeriod"] == "1209600"
+    assert attributes["MaximumMessageSize"] == "1048576"
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert mapping["BisectBatchOnFunctionError"] is True
-    assert 0 < mapping["MaximumRetryAttempts"] < 100
+    assert mapping["MaximumRetryAttempts"] == -1
+    # The stream keeps records for 24 hours.
+    assert 23 * 3600 < mapping["MaximumRecordAgeInSeconds"] < 24 * 3600
     # With more than one batch at a time, events of one device could be published out of order.
     assert mapping["ParallelizationFactor"] == 1

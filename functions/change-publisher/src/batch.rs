@@ -1,10 +1,12 @@
 //! Events grouped for `PublishBatch`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use aws_sdk_sns::error::BuildError;
-use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
-use cloud_event::Message;
+use aws_sdk_sns::Client;
+use aws_sdk_sns::operation::publish_batch::builders::PublishBatchFluentBuilder;
+use aws_sdk_sns::types::PublishBatchRequestEntry;
+
+use crate::record::Publication;
 
 /// SNS accepts ten messages per `PublishBatch`.
 const MAX_BATCH_ENTRIES: usize = 10;
@@ -16,47 +18,51 @@ const MAX_BATCH_BYTES: usize = 240 * 1024;
 /// batch.
 #[derive(Default)]
 pub(crate) struct Batch {
-    topic: Option<String>,
+    topic: String,
     groups: HashSet<String>,
     bytes: usize,
-    entries: Vec<PublishBatchRequestEntry>,
+    /// The messages, and the number of each one's record.
+    entries: Vec<(usize, PublishBatchRequestEntry)>,
 }
 
 impl Batch {
-    pub(crate) fn has_room_for(&self, topic: &str, message: &Message) -> bool {
-        self.topic.as_ref().is_none_or(|own| own == topic)
-            && !self.groups.contains(&message.group_id)
-            && self.entries.len() < MAX_BATCH_ENTRIES
-            && (self.entries.is_empty() || self.bytes + message.body.len() <= MAX_BATCH_BYTES)
+    pub(crate) fn has_room_for(&self, publication: &Publication) -> bool {
+        self.entries.is_empty()
+            || (self.topic == publication.topic
+                && !self.groups.contains(&publication.group)
+                && self.entries.len() < MAX_BATCH_ENTRIES
+                && self.bytes + publication.bytes <= MAX_BATCH_BYTES)
     }
 
-    pub(crate) fn add(&mut self, topic: &str, message: Message) -> Result<(), BuildError> {
-        let (bytes, group) = (message.body.len(), message.group_id.clone());
-        // The id of an entry is its position.
-        self.entries.push(entry(self.entries.len(), topic.ends_with(".fifo"), message)?);
-        self.topic = Some(topic.to_owned());
-        self.groups.insert(group);
-        self.bytes += bytes;
-        Ok(())
+    pub(crate) fn add(&mut self, record: usize, publication: Publication) {
+        self.topic = publication.topic;
+        self.groups.insert(publication.group);
+        self.bytes += publication.bytes;
+        self.entries.push((record, publication.entry));
     }
 
-    /// The topic and the entries, unless there are none.
-    pub(crate) fn into_request(self) -> Option<(String, Vec<PublishBatchRequestEntry>)> {
-        Some((self.topic?, self.entries))
+    /// The numbers of the records.
+    pub(crate) fn records(&self) -> Vec<usize> {
+        self.entries.iter().map(|(record, _)| *record).collect()
     }
-}
 
-fn entry(position: usize, fifo: bool, message: Message) -> Result<PublishBatchRequestEntry, BuildError> {
-    let mut attributes = HashMap::new();
-    for (name, value) in message.attributes {
-        let value = MessageAttributeValue::builder().data_type("String").string_value(value).build()?;
-        attributes.insert(name.to_owned(), value);
+    /// The request. The id of an entry is its position.
+    pub(crate) fn request(&self, sns: &Client) -> PublishBatchFluentBuilder {
+        let entries = self.entries.iter().enumerate().map(|(position, (_, entry))| {
+            let mut entry = entry.clone();
+            entry.id = position.to_string();
+            entry
+        });
+        sns.publish_batch().topic_arn(&self.topic).set_publish_batch_request_entries(Some(entries.collect()))
     }
-    PublishBatchRequestEntry::builder()
-        .id(position.to_string())
-        .message(message.body)
-        .set_message_attributes(Some(attributes))
-        .set_message_group_id(fifo.then_some(message.group_id))
-        .set_message_deduplication_id(fifo.then_some(message.deduplication_id))
-        .build()
+
+    /// A batch for each message.
+    pub(crate) fn into_singles(self) -> impl Iterator<Item = Self> {
+        let topic = self.topic;
+        self.entries.into_iter().map(move |entry| Self {
+            topic: topic.clone(),
+            entries: vec![entry],
+            ..Self::default()
+        })
+    }
 }

@@ -1,32 +1,32 @@
 //! From the table's stream to SNS: every recorded event, at least once, in order per device.
 //!
 //! The event row is the outbox. It was written in the transaction that changed the device, so every recorded event is
-//! in the stream. A record that cannot be published stops the records behind it, since they may be about the same
-//! device.
+//! in the stream. A poison record, which can never be published, goes to the dead-letter queue, and the records behind
+//! it are published. While SNS is unreachable, throttles or denies access, the first unpublished record stops all
+//! records behind it, since they may be about the same device: they wait in the stream.
 
 mod batch;
+mod dead_letter;
+mod invocation;
+mod record;
+mod refusal;
 mod settings;
 
-use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use aws_lambda_events::dynamodb::EventRecord;
-use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use aws_sdk_sns::Client;
-use aws_sdk_sns::error::BuildError;
-use device::RecordedEvent;
-use serde::Deserialize;
 
 use batch::Batch;
-pub use settings::Topics;
+pub use dead_letter::DeadLetters;
+pub use invocation::{Cause, Invocation, ItemFailure, Rejection, Response};
+use record::{publication, row_key, sequence_number};
+use refusal::Refusal;
+pub use settings::{Settings, Topics};
 
-/// The service whose events have a topic of their own.
-const PROVISIONING: &str = "ExternalProvisioningChanges";
-
-impl Topics {
-    fn of(&self, recorded: &RecordedEvent) -> &str {
-        if recorded.event.service == PROVISIONING { &self.provisioning_changes } else { &self.device_events }
-    }
-}
+/// No request is sent later in an invocation. Together with the timeout of a request, this ends before the function's own
+/// timeout, after which Lambda would not know what was published.
+const MAX_PUBLISHING: Duration = Duration::from_secs(30);
 
 /// Publishes stream records.
 #[derive(Debug, Clone)]
@@ -35,37 +35,20 @@ pub struct Publisher {
     pub sns: Client,
     /// The topics.
     pub topics: Topics,
+    /// The queue for poison records.
+    pub dead_letters: DeadLetters,
 }
 
-/// Why records were not published.
+/// No record was published. To Lambda this equals a partial batch response that names the first record, but it also
+/// counts as an error of the function, which raises the alarm.
 #[derive(Debug, thiserror::Error)]
-pub enum PublishError {
-    /// A poison record: it contains no event as the store writes it.
-    #[error("stream record {sequence_number} contains no event: {reason}")]
-    NoEvent {
-        /// The record's position in the stream.
-        sequence_number: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// SNS is unreachable or refused the whole batch.
-    #[error("SNS failed: {0}")]
-    Unavailable(String),
-    /// SNS refused a single message.
-    #[error("SNS refused a message: {0}")]
-    Refused(String),
-    /// The request cannot be built.
-    #[error("cannot build the request to SNS: {0}")]
-    Request(#[from] BuildError),
-    /// The message cannot be serialized.
-    #[error("cannot serialize the message: {0}")]
-    Message(#[from] serde_json::Error),
-}
+#[error("no event was published: {0}")]
+pub struct Unavailable(String);
 
-/// The attribute of an event row that is published.
-#[derive(Deserialize)]
-struct EventRow {
-    event: String,
+/// The first record that was neither published nor rejected, and why.
+struct Stop {
+    record: usize,
+    reason: String,
 }
 
 impl Publisher {
@@ -74,89 +57,107 @@ impl Publisher {
     ///
     /// # Errors
     ///
-    /// The first record cannot be published. This fails the whole invocation, so that Lambda bisects the batch until
-    /// the poison record is alone and only this record reaches the dead-letter queue.
-    pub async fn publish(&self, records: Vec<EventRecord>) -> Result<DynamoDbEventResponse, PublishError> {
-        let mut response = DynamoDbEventResponse::default();
-        let (published, failure) = self.publish_in_order(&records).await;
-        if let Some(error) = failure {
-            let stopped_at = records.get(published).map(row_key);
-            tracing::error!(message = "Not all events were published.", published, of = records.len(), stopped_at, %error);
-            let Some(first_unpublished) = records.get(published).filter(|_| published > 0) else { return Err(error) };
-            let mut item = DynamoDbBatchItemFailure::default();
-            item.item_identifier.clone_from(&first_unpublished.change.sequence_number);
-            response.batch_item_failures.push(item);
+    /// The records are from the stream, and the first one could not be published.
+    pub async fn publish(&self, invocation: Invocation) -> Result<Response, Unavailable> {
+        let Invocation { records, cause } = invocation;
+        let mut run =
+            Run { publisher: self, records: &records, cause: &cause, started: Instant::now(), rejected: Vec::new() };
+        let stop = run.publish_in_order().await.err();
+        let mut response = Response { rejected: run.rejected, ..Response::default() };
+        let Some(Stop { record, reason }) = stop else { return Ok(response) };
+        let (of, stopped_at) = (records.len(), records.get(record).map(row_key));
+        tracing::error!(message = "Not all events were published.", published = record, of, stopped_at, reason);
+        if record == 0 && cause == Cause::Stream {
+            return Err(Unavailable(reason));
         }
+        let item_identifier = records.get(record).map(sequence_number).unwrap_or_default();
+        response.batch_item_failures.push(ItemFailure { item_identifier });
+        response.reason = Some(reason);
         Ok(response)
     }
+}
 
-    /// The number of records from the first one on that were published, and why the next one was not.
-    async fn publish_in_order(&self, records: &[EventRecord]) -> (usize, Option<PublishError>) {
-        let mut published = 0;
+/// One invocation.
+struct Run<'a> {
+    publisher: &'a Publisher,
+    records: &'a [EventRecord],
+    cause: &'a Cause,
+    started: Instant,
+    rejected: Vec<Rejection>,
+}
+
+impl Run<'_> {
+    async fn publish_in_order(&mut self) -> Result<(), Stop> {
         let mut batch = Batch::default();
-        for record in records {
-            let (topic, message) = match self.message(record) {
-                Ok(addressed) => addressed,
-                Err(error) => {
-                    let (count, failure) = self.send(batch).await;
-                    return (published + count, failure.or(Some(error)));
-                }
-            };
-            if !batch.has_room_for(&topic, &message) {
-                let (count, failure) = self.send(std::mem::take(&mut batch)).await;
-                published += count;
-                if failure.is_some() {
-                    return (published, failure);
-                }
+        for (number, record) in self.records.iter().enumerate() {
+            let publication = publication(record, &self.publisher.topics, self.cause);
+            // The records before a poison record are published first. If one of them stops the invocation, Lambda sends
+            // the poison record again.
+            if publication.as_ref().map_or(true, |next| !batch.has_room_for(next)) {
+                self.send(std::mem::take(&mut batch)).await?;
             }
-            if let Err(error) = batch.add(&topic, message) {
-                let (count, failure) = self.send(batch).await;
-                return (published + count, failure.or(Some(error.into())));
+            match publication {
+                Ok(publication) => batch.add(number, publication),
+                Err(reason) => self.reject(number, reason).await?,
             }
         }
-        let (count, failure) = self.send(batch).await;
-        (published + count, failure)
+        self.send(batch).await
     }
 
-    /// The message of a record, and its topic.
-    fn message(&self, record: &EventRecord) -> Result<(String, cloud_event::Message), PublishError> {
-        let recorded = recorded_event(record)?;
-        Ok((self.topics.of(&recorded).to_owned(), cloud_event::device_event(&recorded)?))
-    }
-
-    /// The number of entries from the first one on that were published, and why the next one was not.
-    async fn send(&self, batch: Batch) -> (usize, Option<PublishError>) {
-        let Some((topic, entries)) = batch.into_request() else { return (0, None) };
-        let count = entries.len();
-        let request = self.sns.publish_batch().topic_arn(topic).set_publish_batch_request_entries(Some(entries));
-        match request.send().await {
-            Err(error) => (0, Some(PublishError::Unavailable(aws::reason(&error)))),
-            Ok(sent) => {
-                let position = |id: &str| id.parse().unwrap_or(0);
-                match sent.failed().iter().min_by_key(|failed| position(failed.id())) {
-                    None => (count, None),
-                    Some(failed) => (position(failed.id()), Some(PublishError::Refused(failed.code().to_owned()))),
+    /// Publishes a batch, except its poison records.
+    async fn send(&mut self, batch: Batch) -> Result<(), Stop> {
+        let records = batch.records();
+        let Some(first) = records.first().copied() else { return Ok(()) };
+        self.in_time(first)?;
+        let refusals = match batch.request(&self.publisher.sns).send().await {
+            Ok(published) => published.failed().iter().map(Refusal::of_entry).collect(),
+            Err(error) => match Refusal::of_request(&error) {
+                // Each message is sent alone, which shows which ones SNS never accepts.
+                Refusal::Poison(_) if records.len() > 1 => {
+                    for single in batch.into_singles() {
+                        Box::pin(self.send(single)).await?;
+                    }
+                    return Ok(());
                 }
+                refusal => vec![(0, refusal)],
+            },
+        };
+        for (position, refusal) in in_order(refusals) {
+            let record = records.get(position).copied().unwrap_or(first);
+            match refusal {
+                Refusal::Poison(reason) => self.reject(record, reason).await?,
+                Refusal::Outage(reason) => return Err(Stop { record, reason }),
             }
         }
+        Ok(())
+    }
+
+    /// Sends a poison record to the dead-letter queue, or reports it if a command sent it.
+    async fn reject(&mut self, number: usize, reason: String) -> Result<(), Stop> {
+        let Some(record) = self.records.get(number) else { return Ok(()) };
+        if *self.cause == Cause::Stream {
+            self.in_time(number)?;
+            let sent = self.publisher.dead_letters.send(record, &reason).await;
+            sent.map_err(|reason| Stop { record: number, reason })?;
+            tracing::error!(
+                message = "An event can never be published. It is in the dead-letter queue.",
+                event = row_key(record)
+            );
+        } else {
+            self.rejected.push(Rejection { item_identifier: sequence_number(record), reason });
+        }
+        Ok(())
+    }
+
+    fn in_time(&self, record: usize) -> Result<(), Stop> {
+        if self.started.elapsed() > MAX_PUBLISHING {
+            return Err(Stop { record, reason: "the time of an invocation is over".to_owned() });
+        }
+        Ok(())
     }
 }
 
-/// The key of a stream record's row, with which an operator finds it in the table.
-fn row_key(record: &EventRecord) -> String {
-    let keys: HashMap<String, String> = serde_dynamo::from_item(record.change.keys.clone()).unwrap_or_default();
-    let key = |name| keys.get(name).map(String::as_str).unwrap_or_default();
-    format!("{} {}", key("pk"), key("sk"))
-}
-
-/// The event in a stream record.
-fn recorded_event(record: &EventRecord) -> Result<RecordedEvent, PublishError> {
-    let no_event = |reason: String| PublishError::NoEvent {
-        sequence_number: record.change.sequence_number.clone().unwrap_or_default(),
-        reason,
-    };
-    let row: EventRow =
-        serde_dynamo::from_item(record.change.new_image.clone()).map_err(|error| no_event(error.to_string()))?;
-    serde_json::from_str(&row.event)
-        .map_err(|error| no_event(format!("line {}, column {}", error.line(), error.column())))
+fn in_order(mut refusals: Vec<(usize, Refusal)>) -> Vec<(usize, Refusal)> {
+    refusals.sort_by_key(|(position, _)| *position);
+    refusals
 }

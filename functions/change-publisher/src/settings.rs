@@ -2,6 +2,15 @@
 
 use settings::{SettingError, Variables};
 
+/// The settings.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The topics.
+    pub topics: Topics,
+    /// `DEAD_LETTER_QUEUE_URL`: the queue for records that can never be published.
+    pub dead_letter_queue_url: String,
+}
+
 /// The topics that events are published to.
 #[derive(Debug, Clone)]
 pub struct Topics {
@@ -11,7 +20,7 @@ pub struct Topics {
     pub device_events: String,
 }
 
-impl Topics {
+impl Settings {
     /// Reads the settings.
     ///
     /// # Errors
@@ -19,8 +28,11 @@ impl Topics {
     /// The first setting that is missing.
     pub fn read(variables: &Variables<'_>) -> Result<Self, SettingError> {
         Ok(Self {
-            provisioning_changes: variables.required("PROVISIONING_CHANGES_TOPIC_ARN")?,
-            device_events: variables.required("DEVICE_EVENTS_TOPIC_ARN")?,
+            topics: Topics {
+                provisioning_changes: variables.required("PROVISIONING_CHANGES_TOPIC_ARN")?,
+                device_events: variables.required("DEVICE_EVENTS_TOPIC_ARN")?,
+            },
+            dead_letter_queue_url: variables.required("DEAD_LETTER_QUEUE_URL")?,
         })
     }
 }
@@ -30,9 +42,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_topic_is_named() {
+    fn a_missing_setting_is_named() {
         let only_one = |name: &str| (name == "PROVISIONING_CHANGES_TOPIC_ARN").then(|| "arn".to_owned());
-        let error = Topics::read(&Variables::new(&only_one)).unwrap_err();
+        let error = Settings::read(&Variables::new(&only_one)).unwrap_err();
         assert_eq!(error.to_string(), "DEVICE_EVENTS_TOPIC_ARN is not set.");
     }
 }

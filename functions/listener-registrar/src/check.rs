@@ -26,7 +26,7 @@ impl Registrar {
         let current = self.credentials().await?;
         // During a rotation the pending credentials may be registered already.
         let pending = match &self.callback_secret {
-            Some(secret) => secret.stage("AWSPENDING").await?.map(|version| to_register(version.credentials)),
+            Some(secret) => secret.end_superseded_rotation().await?.map(|version| to_register(version.credentials)),
             None => None,
         };
         self.repair(&target, &current, pending.as_slice(), request_id, |_| true).await

@@ -10,6 +10,7 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use credentials::SecretError;
 use futures_util::FutureExt;
 use registration::{Comparison, Credentials, Scope};
 use reqwest::Response;
@@ -138,7 +139,7 @@ impl Registrar {
     ) -> Result<(), RegistrarError> {
         for _ in 1..MAX_SECRET_ATTEMPTS {
             match self.apply(new, old, request_id).await {
-                Err(RegistrarError::Secret(error)) => {
+                Err(RegistrarError::Secret(error @ SecretError::Unavailable(_))) => {
                     tracing::info!(message = "Cannot read a secret yet.", %error);
                     tokio::time::sleep(SECRET_RETRY_DELAY).await;
                 }

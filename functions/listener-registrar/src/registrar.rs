@@ -37,11 +37,16 @@ pub(crate) struct RunResult {
     pub(crate) actions: Vec<Action>,
     /// Accounts whose registrations cannot be listed, with the reason.
     pub(crate) unlisted: Vec<String>,
+    /// Why the remaining accounts were not attempted.
+    pub(crate) stopped: Option<RegistrarError>,
 }
 
 impl RunResult {
     /// An error if any of the selected registrations failed, or an account cannot be listed.
-    pub(crate) fn check(&self, selected: impl Fn(&Comparison) -> bool) -> Result<(), RegistrarError> {
+    pub(crate) fn check(self, selected: impl Fn(&Comparison) -> bool) -> Result<(), RegistrarError> {
+        if let Some(error) = self.stopped {
+            return Err(error);
+        }
         let selected = self.actions.iter().filter(|action| selected(&action.comparison));
         let total = selected.clone().count() + self.unlisted.len();
         let failure = |action: &Action| match &action.result {
@@ -108,23 +113,22 @@ impl Registrar {
         drifted: impl Fn(&Comparison) -> bool,
     ) -> Result<RunResult, RegistrarError> {
         let drifted = &drifted;
+        for account in &target.accounts {
+            // A user name that is too long for one account is reported before anything is registered.
+            target.registrations(account, credentials)?;
+        }
         let result = self.for_each_account(target, async |platform, account| {
-            let actions = platform.repair(account, target.registrations(account, credentials)?, others).await?;
+            let others: Vec<_> = others.iter().map(|other| other.of_account(account)).collect::<Result<_, _>>()?;
+            let actions = platform.repair(account, target.registrations(account, credentials)?, &others).await?;
             self.notifier.publish_repairs(&actions, request_id, drifted).await;
             self.resume_sms_after(platform, account, &actions).await;
             Ok(actions)
         });
-        let result = result.await?;
-        let credentials_changed = |action: &Action| {
-            action.comparison.status == RegistrationStatus::OtherCredentials && action.result.is_some()
-        };
-        if result.actions.iter().any(credentials_changed) {
-            self.table.record_credentials_change().await?;
-        }
-        Ok(result)
+        result.await
     }
 
-    /// Acts on each account of a target. An account that cannot be listed does not affect the others.
+    /// Acts on each account of a target. An account that cannot be listed does not affect the others. An error that
+    /// affects all requests ends the run, and is in the result with what was done before.
     pub(crate) async fn for_each_account(
         &self,
         target: &Target,
@@ -143,24 +147,36 @@ impl Registrar {
             match act(&platform, account).await {
                 Ok(actions) => {
                     log(&actions);
+                    let changed = actions.iter().any(may_have_changed_credentials);
                     result.actions.extend(actions);
+                    // At once, since the next account may end the run.
+                    if changed && let Err(error) = self.table.record_credentials_change().await {
+                        result.stopped = Some(error.into());
+                        break;
+                    }
                 }
-                Err(error) if error.affects_all_requests() => {
+                Err(error) if error.affects_all_requests() || matches!(error, registration::Error::Invalid(_)) => {
                     if error.is_login_error() {
                         self.table.record_login_refusals(&secret.version_id, refusals + 1).await;
                     }
-                    return Err(error.into());
+                    result.stopped = Some(error.into());
+                    break;
                 }
-                Err(error @ registration::Error::Invalid(_)) => return Err(error.into()),
                 Err(error) => result.unlisted.push(format!("{account}: {error}")),
             }
         }
         platform.log_out().await;
-        if refusals > 0 {
+        if refusals > 0 && result.stopped.is_none() {
             self.table.record_login_refusals(&secret.version_id, 0).await;
         }
         Ok(result)
     }
+}
+
+/// Whether a registration with other credentials was replaced, or may have been: the answer of the platform may be lost.
+fn may_have_changed_credentials(action: &Action) -> bool {
+    action.comparison.status == RegistrationStatus::OtherCredentials
+        && !matches!(action.result, None | Some(Err(registration::Error::NotAttempted)))
 }
 
 fn log(actions: &[Action]) {

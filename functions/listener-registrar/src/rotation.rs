@@ -40,13 +40,15 @@ impl Registrar {
         let secret = self.callback_secret.as_ref().filter(|secret| secret.has_arn(secret_id));
         let secret =
             secret.ok_or(RegistrarError::RotationRefused("this is not the secret of the callback credentials"))?;
-        let pending = secret.pending(token).await?.map(to_register);
-        match (step, pending) {
-            (Step::Create, Some(_)) => Ok(()),
+        // Not read for the last step, which may have removed the label in an earlier attempt.
+        if matches!(step, Step::Finish) {
+            return Ok(secret.make_current(token).await?);
+        }
+        match (step, secret.pending(token).await?) {
+            (Step::Create, Some(_)) | (Step::Finish, _) => Ok(()),
             (Step::Create, None) => self.create(secret, token, request_id).await,
-            (Step::Set, Some(pending)) => self.register_pending(&pending, request_id).await,
-            (Step::Test, Some(pending)) => self.test_pending(secret, &pending).await,
-            (Step::Finish, _) => Ok(secret.make_current(token).await?),
+            (Step::Set, Some(_)) => self.register_pending(secret, request_id).await,
+            (Step::Test, Some(pending)) => self.test_pending(secret, &to_register(pending.credentials)).await,
             (Step::Set | Step::Test, None) => {
                 Err(RegistrarError::RotationRefused("the pending version of this rotation does not exist"))
             }
@@ -66,19 +68,25 @@ impl Registrar {
         if result.actions.iter().any(had_other_credentials) {
             return Err(too_early());
         }
-        Ok(secret.create_pending(token).await?)
+        match result.stopped {
+            Some(error) => Err(error),
+            None => Ok(secret.create_pending(token).await?),
+        }
     }
 
     /// Registers the pending credentials as soon as every listener accepts them. A registration that was missing before
     /// may fail, since that loses no callback.
-    async fn register_pending(&self, credentials: &Credentials, request_id: &str) -> Result<(), RegistrarError> {
+    async fn register_pending(&self, secret: &CallbackSecret, request_id: &str) -> Result<(), RegistrarError> {
         // The whole delay, whatever the age of the version: Secrets Manager creates it empty before it is filled.
         tokio::time::sleep(PROPAGATION_DELAY).await;
-        let target = Target::read(&self.properties)?;
-        let result = self.repair(&target, credentials, &[], request_id, |one| !one.status.has_expected_url()).await?;
+        let Some(pending) = secret.end_superseded_rotation().await? else {
+            return Err(RegistrarError::RotationRefused("a newer version is current: this rotation has ended"));
+        };
+        let (target, credentials) = (Target::read(&self.properties)?, to_register(pending.credentials));
+        let result = self.repair(&target, &credentials, &[], request_id, |one| !one.status.has_expected_url()).await;
         // SOAP does not list credentials, so the change is recorded in any case.
         self.table.record_credentials_change().await?;
-        result.check(|one| one.status.has_expected_url())
+        result?.check(|one| one.status.has_expected_url())
     }
 
     /// Checks that the pending credentials are registered, as far as the platform lists credentials.
@@ -95,10 +103,10 @@ impl Registrar {
             Ok(compared.into_iter().map(|comparison| Action { comparison, result: None }).collect())
         });
         let result = result.await?;
-        result.check(|_| true)?;
         let comparisons = result.actions.iter().map(|action| &action.comparison);
         let others = comparisons.filter(|one| one.status == RegistrationStatus::OtherCredentials);
         let failed: Vec<_> = others.map(|one| format!("{}: {}", one.expected.service(), one.status)).collect();
+        result.check(|_| true)?;
         if failed.is_empty() { Ok(()) } else { Err(RegistrarError::Incomplete { total: failed.len(), failed }) }
     }
 }

@@ -41,10 +41,12 @@ struct LeftOut {
 /// The message that publishes a recorded event. A report that is too large for SNS is replaced by the path at which the
 /// query API returns it.
 ///
+/// - `replay`: the id of the run that publishes the event again. Subscribers receive it as an attribute.
+///
 /// # Errors
 ///
 /// It cannot be serialized.
-pub fn device_event(recorded: &RecordedEvent) -> serde_json::Result<Message> {
+pub fn device_event(recorded: &RecordedEvent, replay: Option<&str>) -> serde_json::Result<Message> {
     let event = &recorded.event;
     let account = recorded.account.as_deref();
     let context = Context {
@@ -53,6 +55,7 @@ pub fn device_event(recorded: &RecordedEvent) -> serde_json::Result<Message> {
         r#type: format!("{}.{}", kebab_case(&event.service), kebab_case(&event.change)),
         subject: event.subject.to_string(),
         time: event.received_at,
+        replay,
     };
     let data = Data {
         service: &event.service,
@@ -81,6 +84,7 @@ pub fn device_event(recorded: &RecordedEvent) -> serde_json::Result<Message> {
         ("kind", Some(event.kind.name())),
         ("account", account),
         ("state", state),
+        ("replay", replay),
     ];
     Ok(cloud_event.into_message(body, &attributes))
 }

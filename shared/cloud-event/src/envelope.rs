@@ -25,7 +25,8 @@ pub struct Message {
     pub attributes: Vec<(&'static str, String)>,
     /// FIFO topics deliver messages of one group in order. Equal for all events of one subject.
     pub group_id: String,
-    /// FIFO topics drop a second message with the same id within five minutes: the event's id.
+    /// FIFO topics drop a second message with the same id within five minutes: the event's id, and the run that
+    /// publishes it again.
     pub deduplication_id: String,
 }
 
@@ -39,6 +40,9 @@ pub(crate) struct CloudEvent<D> {
     subject: String,
     time: Timestamp,
     datacontenttype: &'static str,
+    /// An extension attribute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replay: Option<String>,
     pub(crate) data: D,
 }
 
@@ -52,6 +56,8 @@ pub(crate) struct Context<'a> {
     pub(crate) r#type: String,
     pub(crate) subject: String,
     pub(crate) time: Timestamp,
+    /// The run that publishes it again.
+    pub(crate) replay: Option<&'a str>,
 }
 
 impl<D: Serialize> CloudEvent<D> {
@@ -65,6 +71,7 @@ impl<D: Serialize> CloudEvent<D> {
             subject: if context.subject.is_empty() { UNSTATED.to_owned() } else { context.subject },
             time: context.time,
             datacontenttype: "application/json",
+            replay: context.replay.map(str::to_owned),
             data,
         }
     }
@@ -84,7 +91,10 @@ impl<D: Serialize> CloudEvent<D> {
                 .chars()
                 .take(MAX_GROUP_ID_CHARS)
                 .collect(),
-            deduplication_id: self.id,
+            deduplication_id: match self.replay {
+                Some(run) => format!("{}-{run}", self.id),
+                None => self.id,
+            },
         }
     }
 }

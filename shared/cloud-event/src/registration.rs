@@ -70,6 +70,7 @@ impl RegistrationRepaired<'_> {
             r#type: "registration.repaired".to_owned(),
             subject: account.to_owned(),
             time: self.time,
+            replay: None,
         };
         let data = Data {
             service,

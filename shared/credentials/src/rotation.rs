@@ -1,20 +1,19 @@
 //! The steps of a rotation that read and write versions of the secret.
 
-use crate::secret::{CallbackSecret, Credentials, SecretError, send};
+use crate::secret::{CallbackSecret, Credentials, SecretError, Version, send};
 use crate::timing::PLATFORM_SWITCHOVER;
 
 /// Maximum length that the platform accepts, in characters.
 const PASSWORD_LENGTH: i64 = 40;
 
 impl CallbackSecret {
-    /// The pending credentials of the rotation with this token, if they have been created.
+    /// The pending version of the rotation with this token, if it has been created.
     ///
     /// # Errors
     ///
     /// The version cannot be read.
-    pub async fn pending(&self, token: &str) -> Result<Option<Credentials>, SecretError> {
-        let request = self.client.get_secret_value().version_id(token).version_stage("AWSPENDING");
-        Ok(self.version(request).await?.map(|version| version.credentials))
+    pub async fn pending(&self, token: &str) -> Result<Option<Version>, SecretError> {
+        self.version(self.client.get_secret_value().version_id(token).version_stage("AWSPENDING")).await
     }
 
     /// Creates the pending version: the same user name, and a new password.
@@ -38,20 +37,51 @@ impl CallbackSecret {
         put.map(drop).map_err(|error| SecretError::unavailable(&error))
     }
 
-    /// Makes the pending version the current one. Idempotent.
+    /// Makes the pending version the current one, which ends the rotation. Idempotent.
     ///
     /// # Errors
     ///
     /// The secret cannot be read or written.
     pub async fn make_current(&self, token: &str) -> Result<(), SecretError> {
         // Only the id is needed: a malformed current version can be replaced too.
-        let current = self.client.get_secret_value().secret_id(&self.arn).version_stage("AWSCURRENT");
-        let current = send(current).await?.map(|value| value.version_id);
-        if current.as_deref() == Some(token) {
-            return Ok(());
+        let current = self.version_id("AWSCURRENT").await?;
+        if current.as_deref() != Some(token) {
+            let update = self.client.update_secret_version_stage().secret_id(&self.arn).version_stage("AWSCURRENT");
+            let update = update.move_to_version_id(token).set_remove_from_version_id(current).send().await;
+            update.map_err(|error| SecretError::unavailable(&error))?;
         }
-        let update = self.client.update_secret_version_stage().secret_id(&self.arn).version_stage("AWSCURRENT");
-        let update = update.move_to_version_id(token).set_remove_from_version_id(current).send().await;
-        update.map(drop).map_err(|error| SecretError::unavailable(&error))
+        // A label that remains blocks the next rotation as soon as another version is current.
+        if self.version_id("AWSPENDING").await?.as_deref() == Some(token) {
+            self.remove_pending(token).await
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The pending version, unless its rotation has ended. If it has, its staging label is removed: it would block the
+    /// next rotation.
+    ///
+    /// # Errors
+    ///
+    /// The secret cannot be read or written.
+    pub async fn end_superseded_rotation(&self) -> Result<Option<Version>, SecretError> {
+        let (current, pending) = tokio::try_join!(self.stage("AWSCURRENT"), self.stage("AWSPENDING"))?;
+        match (current, pending) {
+            (Some(current), Some(pending)) if pending.is_superseded_by(&current) => {
+                self.remove_pending(&pending.id).await?;
+                Ok(None)
+            }
+            (_, pending) => Ok(pending),
+        }
+    }
+
+    async fn version_id(&self, label: &str) -> Result<Option<String>, SecretError> {
+        let request = self.client.get_secret_value().secret_id(&self.arn).version_stage(label);
+        Ok(send(request).await?.map(|value| value.version_id))
+    }
+
+    async fn remove_pending(&self, id: &str) -> Result<(), SecretError> {
+        let update = self.client.update_secret_version_stage().secret_id(&self.arn).version_stage("AWSPENDING");
+        update.remove_from_version_id(id).send().await.map(drop).map_err(|error| SecretError::unavailable(&error))
     }
 }

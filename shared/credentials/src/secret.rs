@@ -72,14 +72,22 @@ pub async fn read(client: &Client, arn: &str) -> Result<Option<SecretValue>, Sec
 }
 
 /// A version of the callback credentials.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Version {
     /// The credentials.
     pub credentials: Credentials,
+    pub(crate) id: String,
     created: SystemTime,
 }
 
 impl Version {
+    /// Whether this pending version belongs to a rotation that has ended: it is the current version, or another version
+    /// was made current later. Its credentials then count for nothing.
+    #[must_use]
+    pub fn is_superseded_by(&self, current: &Self) -> bool {
+        self.id == current.id || self.created <= current.created
+    }
+
     /// The time since it was created.
     pub(crate) fn age(&self) -> Duration {
         self.created.elapsed().unwrap_or_default()
@@ -134,7 +142,7 @@ impl CallbackSecret {
         let Some(value) = send(request.secret_id(&self.arn)).await? else { return Ok(None) };
         // The parser's error message could quote the secret.
         let credentials = serde_json::from_str(&value.text).map_err(|_| SecretError::Malformed)?;
-        Ok(Some(Version { credentials, created: value.created }))
+        Ok(Some(Version { credentials, id: value.version_id, created: value.created }))
     }
 }
 

@@ -13,6 +13,10 @@ pub const MAX_CACHE_AGE: Duration = Duration::from_secs(10 * 60);
 /// A version that could not be read is requested again after this time: it may be the registered one.
 pub(crate) const INCOMPLETE_REFRESH_INTERVAL: Duration = Duration::from_secs(2);
 
+/// Known versions are refreshed within this time, or the cached ones are used and the refresh continues: a callback has to
+/// be answered within 3 seconds.
+pub(crate) const MAX_REFRESH_WAIT: Duration = Duration::from_millis(500);
+
 /// Maximum difference between the clocks of Secrets Manager and of the function that waits.
 const MAX_CLOCK_SKEW: Duration = Duration::from_secs(5);
 

@@ -151,6 +151,10 @@ impl CallbackDelivery {
         if self.has_unique_request_id() {
             return since < millis(ARCHIVED);
         }
+        // The same delivery once more: a queue may deliver a parked one several times.
+        if since == 0 && self.attempt == receipt.attempt {
+            return true;
+        }
         // They may have been recorded in another order than they were sent.
         let (earlier, later) =
             if since < 0 { (self.attempt, receipt.attempt) } else { (receipt.attempt, self.attempt) };

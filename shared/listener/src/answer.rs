@@ -7,7 +7,8 @@ use http::{Response, StatusCode};
 use serde_json::json;
 use store::StoreError;
 
-use crate::quarantine::QuarantineError;
+use crate::account::OtherAccount;
+use crate::queue::QueueError;
 use crate::request::CallbackRequest;
 use crate::verify::VerifyError;
 
@@ -33,6 +34,9 @@ pub enum Refusal {
     /// The credentials are wrong or missing.
     #[error("The user name or password is not the registered one.")]
     WrongCredentials,
+    /// The message states another account than the one whose credentials it carries.
+    #[error("The message states another account than the one of its user name.")]
+    OtherAccount(#[from] OtherAccount),
     /// There is nothing to compare the credentials with.
     #[error("The credentials cannot be checked now.")]
     CredentialsUnavailable(#[source] SecretError),
@@ -41,7 +45,7 @@ pub enum Refusal {
     StoreUnavailable(#[from] StoreError),
     /// The quarantine is unavailable.
     #[error("The message cannot be kept now.")]
-    QuarantineUnavailable(#[from] QuarantineError),
+    QuarantineUnavailable(#[from] QueueError),
     /// The answer would come later than the platform waits.
     #[error("The message cannot be recorded in time.")]
     DeadlineExceeded,
@@ -61,7 +65,7 @@ impl Refusal {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::AddressNotAllowed => StatusCode::FORBIDDEN,
+            Self::AddressNotAllowed | Self::OtherAccount(_) => StatusCode::FORBIDDEN,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::UnknownService => StatusCode::NOT_FOUND,
             Self::Malformed(ParseError::TooLarge) | Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -87,11 +91,24 @@ impl Refusal {
             Self::Malformed(ParseError::NotACallback) => "INPUT_INVALID.Body.NotACallback",
             Self::Malformed(_) => "INPUT_INVALID.Body.DeserializationFailed",
             Self::WrongCredentials => "INPUT_INVALID.Credentials.Invalid",
+            Self::OtherAccount(_) => "INPUT_INVALID.Account.Other",
             Self::CredentialsUnavailable(_)
             | Self::StoreUnavailable(_)
             | Self::QuarantineUnavailable(_)
             | Self::DeadlineExceeded => "REQUEST_FAILED.TryAgain",
         }
+    }
+
+    /// Whether the same callback may be recorded later.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        self.status() == StatusCode::SERVICE_UNAVAILABLE
+    }
+
+    /// Whether other callbacks would be refused for the same reason.
+    #[must_use]
+    pub fn affects_all_callbacks(&self) -> bool {
+        matches!(self, Self::StoreUnavailable(StoreError::Unavailable { .. }) | Self::CredentialsUnavailable(_))
     }
 
     pub(crate) fn metric(&self) -> &'static str {
@@ -107,7 +124,7 @@ impl Refusal {
     pub(crate) fn may_be_genuine(&self) -> bool {
         match self {
             Self::Malformed(error) => *error != ParseError::Empty,
-            Self::WrongCredentials | Self::TooLarge => true,
+            Self::WrongCredentials | Self::OtherAccount(_) | Self::TooLarge => true,
             _ => false,
         }
     }

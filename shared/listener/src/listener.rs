@@ -4,26 +4,31 @@ use std::time::Duration;
 
 use aws::Metrics;
 use callback::{Callback, ParseError};
-use device::{CallbackDelivery, CallbackService, Observation};
+use device::{CallbackService, Observation};
 use http::{Method, Response};
-use store::{Oversized, Recording, Store};
-use tokio::time::{Instant, timeout_at};
+use queued_callback::Verification;
+use store::{Recording, Store, StoreError};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::addresses::AllowedAddresses;
 use crate::answer::{Refusal, accept, refuse};
-use crate::quarantine::Quarantine;
+use crate::queue::{CallbackQueue, queued};
+use crate::record::MessageToRecord;
 use crate::request::CallbackRequest;
-use crate::verify::Verifier;
+use crate::verify::{Verified, Verifier};
 
 /// Callbacks are answered within this time. The platform resends one that is not answered within about 4 s (measured);
 /// the rest is for the network.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_millis(2900);
 
-/// Part of the timeout that is reserved for sending to the quarantine.
-const QUARANTINE_RESERVE: Duration = Duration::from_millis(300);
+/// Part of the timeout that is reserved for a queue, if the callback cannot be recorded.
+const QUEUE_RESERVE: Duration = Duration::from_millis(900);
 
-/// Part of the timeout in which nothing is retried, reserved for quarantining oversized parts.
-const FINAL_ATTEMPT_RESERVE: Duration = Duration::from_millis(300);
+/// Minimum time for an answer, however long the sender has waited for the function to start: enough to use a queue.
+const MIN_ANSWER_TIMEOUT: Duration = Duration::from_millis(1200);
+
+/// Limit of the warm-up. The first callback may be waiting for it, and must be answered or parked in time.
+const WARM_UP_TIMEOUT: Duration = Duration::from_millis(900);
 
 /// Records the callbacks of any service.
 #[derive(Debug)]
@@ -34,8 +39,10 @@ pub struct Listener {
     pub allowed: AllowedAddresses,
     /// The required credentials.
     pub verifier: Verifier,
-    /// Where rejected callbacks are kept.
-    pub quarantine: Quarantine,
+    /// Where callbacks wait that cannot be recorded now.
+    pub parked: CallbackQueue,
+    /// Where callbacks are kept that a person must decide about.
+    pub quarantine: CallbackQueue,
     /// Counters.
     pub metrics: Metrics,
     /// [`ANSWER_TIMEOUT`], or longer for senders that do not resend.
@@ -45,26 +52,42 @@ pub struct Listener {
 /// The result of a request, in more detail than the HTTP answer.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The observations in the request, empty if it was refused before it could be interpreted.
+    /// The observations in the request, empty if it could not be interpreted.
     pub observations: Vec<Observation>,
-    /// What was recorded, or why not everything was.
-    pub result: Result<Recording, Refusal>,
+    /// What became of it, or why it was refused.
+    pub result: Result<Accepted, Refusal>,
+}
+
+/// A callback that is answered with 200: everything in it is in the table or in a queue.
+#[derive(Debug)]
+pub struct Accepted {
+    /// What is in the table.
+    pub recording: Recording,
+    /// Why the rest was parked; `None` if nothing was.
+    pub parked: Option<Refusal>,
 }
 
 impl Listener {
     /// Opens the connections that the first callback needs. Failures are only logged: the first callback connects
     /// itself.
     pub async fn warm_up(&self) {
-        let (store, verifier) = tokio::join!(self.store.warm_up(), self.verifier.warm_up());
+        let connected = async { tokio::join!(self.store.warm_up(), self.verifier.warm_up(), self.parked.warm_up()) };
+        let Ok((store, verifier, queue)) = timeout(WARM_UP_TIMEOUT, connected).await else {
+            tracing::warn!(message = "The warm-up has timed out.");
+            return;
+        };
         if let Err(error) = store {
             tracing::warn!(message = "Cannot read the table during warm-up.", %error);
         }
         if let Err(error) = verifier {
             tracing::warn!(message = "Cannot read the callback credentials during warm-up.", %error);
         }
+        if let Err(error) = queue {
+            tracing::warn!(message = "Cannot reach the queue of parked callbacks during warm-up.", %error);
+        }
     }
 
-    /// The answer to a request: 200 only after everything in it was committed to the table.
+    /// The answer to a request: 200 only after everything in it is in the table or in a queue.
     pub async fn answer(&self, service: &CallbackService, request: CallbackRequest) -> Response<String> {
         self.answer_with_outcome(service, request).await.0
     }
@@ -76,21 +99,13 @@ impl Listener {
         request: CallbackRequest,
     ) -> (Response<String>, Outcome) {
         let started = Instant::now();
-        let deadline = started + self.answer_timeout;
+        let remaining = self.answer_timeout.saturating_sub(request.waited).max(MIN_ANSWER_TIMEOUT);
+        let deadline = started + remaining.min(self.answer_timeout);
         let Outcome { observations, result } = self.process(service, &request, deadline).await;
         match result {
-            Ok(recording) => {
-                let duplicate = recording.recorded == 0;
-                let counter = if duplicate { "CallbacksDuplicate" } else { "CallbacksRecorded" };
-                self.metrics.count(service.counted_as, counter, 1);
-                tracing::info!(
-                    message = "Callback recorded.",
-                    service = service.counted_as,
-                    duplicate,
-                    oversized = recording.oversized.len(),
-                    milliseconds = started.elapsed().as_millis()
-                );
-                (accept(&request), Outcome { observations, result: Ok(recording) })
+            Ok(accepted) => {
+                self.report(service, &accepted, started);
+                (accept(&request), Outcome { observations, result: Ok(accepted) })
             }
             Err(refusal) => {
                 let refusal = self.quarantine_if_genuine(service, &request, refusal, deadline).await;
@@ -103,23 +118,45 @@ impl Listener {
         }
     }
 
-    async fn process(&self, service: &CallbackService, request: &CallbackRequest, deadline: Instant) -> Outcome {
-        let deadline = deadline.checked_sub(QUARANTINE_RESERVE).unwrap_or(deadline);
-        let read = timeout_at(deadline, self.read(service, request)).await.unwrap_or(Err(Refusal::DeadlineExceeded));
-        let (delivery, observations) = match read {
-            Ok(read) => read,
-            Err(refusal) => return Outcome { observations: Vec::new(), result: Err(refusal) },
-        };
-        let recorded = timeout_at(deadline, self.record(service, &delivery, &observations, deadline)).await;
-        Outcome { observations, result: recorded.unwrap_or(Err(Refusal::DeadlineExceeded)) }
+    fn report(&self, service: &CallbackService, Accepted { recording, parked }: &Accepted, started: Instant) {
+        let service = service.counted_as;
+        let milliseconds = started.elapsed().as_millis();
+        let oversized = recording.oversized.len();
+        match parked {
+            Some(reason) => {
+                let cause = std::error::Error::source(reason).map(ToString::to_string);
+                self.metrics.count(service, "CallbacksParked", 1);
+                tracing::warn!(message = "Callback parked.", service, recorded = recording.recorded, milliseconds, %reason, cause);
+            }
+            None => {
+                let duplicate = recording.recorded == 0;
+                let counter = if duplicate { "CallbacksDuplicate" } else { "CallbacksRecorded" };
+                self.metrics.count(service, counter, 1);
+                tracing::info!(message = "Callback recorded.", service, duplicate, oversized, milliseconds);
+            }
+        }
     }
 
-    /// Parses, verifies and interprets a request.
-    async fn read(
-        &self,
-        service: &CallbackService,
-        request: &CallbackRequest,
-    ) -> Result<(CallbackDelivery, Vec<Observation>), Refusal> {
+    async fn process(&self, service: &CallbackService, request: &CallbackRequest, deadline: Instant) -> Outcome {
+        let record_until = deadline.checked_sub(QUEUE_RESERVE).unwrap_or(deadline);
+        let verified = timeout_at(record_until, self.read(request)).await;
+        let read = verified.unwrap_or(Err(Refusal::DeadlineExceeded));
+        let message = match read.and_then(|verified| Ok(MessageToRecord::new(service, verified, request.received_at)?))
+        {
+            Ok(message) => message,
+            Err(refusal) if refusal.is_temporary() => {
+                let recording = Recording::default();
+                let result = self.park(service, request, Verification::Unverified, refusal, recording, deadline).await;
+                return Outcome { observations: Vec::new(), result };
+            }
+            Err(refusal) => return Outcome { observations: Vec::new(), result: Err(refusal) },
+        };
+        let result = self.record_or_park(service, request, &message, record_until, deadline).await;
+        Outcome { observations: message.observations, result }
+    }
+
+    /// Parses and verifies a request.
+    async fn read(&self, request: &CallbackRequest) -> Result<Verified, Refusal> {
         if !self.allowed.contains(request.source) {
             return Err(Refusal::AddressNotAllowed);
         }
@@ -127,53 +164,60 @@ impl Listener {
             return Err(Refusal::MethodNotAllowed);
         }
         let callback = Callback::parse(&request.body, request.content_type.as_deref())?;
-        let message = self.verifier.verify(callback).await?.into_message();
-        let delivery = CallbackDelivery::new(service, &message, request.received_at);
-        Ok((delivery, (service.interpret)(&service.name, message)))
+        Ok(self.verifier.verify(callback).await?)
     }
 
-    /// Records every observation that fits into a row and quarantines the others one by one, so that one part does not
-    /// fail a message for many devices.
-    async fn record(
+    /// Records every part that fits into a row, quarantines the others, so that one part does not fail a message for
+    /// many devices, and parks what is not recorded in time.
+    async fn record_or_park(
         &self,
         service: &CallbackService,
-        delivery: &CallbackDelivery,
-        observations: &[Observation],
+        request: &CallbackRequest,
+        message: &MessageToRecord,
+        record_until: Instant,
         deadline: Instant,
-    ) -> Result<Recording, Refusal> {
-        let unknown: usize = observations.iter().map(|observation| observation.unknown.len()).sum();
-        if unknown > 0 {
-            self.metrics.count(service.counted_as, "UnknownMembers", unknown);
-        }
-        if observations.is_empty() {
+    ) -> Result<Accepted, Refusal> {
+        self.count_unknown_members(service, message);
+        if message.observations.is_empty() {
             return Err(ParseError::NotACallback.into());
         }
-        let retry_until = deadline.checked_sub(FINAL_ATTEMPT_RESERVE).unwrap_or(deadline);
-        let recording = self.store.record(delivery, observations, retry_until).await;
-        if recording.oversized.len() == observations.len() {
+        let mut recording = self.store.record(&message.delivery, message.parts(None), record_until).await;
+        if recording.oversized.len() == message.observations.len() {
             return Err(Refusal::TooLarge);
         }
-        self.quarantine_parts(service, delivery, observations, &recording.oversized).await?;
-        match recording.failure {
-            Some(error) => Err(error.into()),
-            None => Ok(recording),
+        let quarantined =
+            timeout_at(deadline, self.quarantine_parts(service, request, message, &recording.oversized)).await;
+        if !matches!(quarantined, Ok(Ok(()))) {
+            recording.pending.extend(recording.oversized.drain(..).map(|part| part.number));
         }
+        if recording.pending.is_empty() {
+            return Ok(Accepted { recording, parked: None });
+        }
+        let parts = message.verification_of(recording.pending.clone());
+        let reason = recording.failure.take().unwrap_or(StoreError::DeadlineExceeded).into();
+        self.park(service, request, parts, reason, recording, deadline).await
     }
 
-    async fn quarantine_parts(
+    /// Parks a callback, or what is left to record of it. If the queue does not accept it, it is refused for the reason
+    /// for which it was to be parked.
+    async fn park(
         &self,
         service: &CallbackService,
-        delivery: &CallbackDelivery,
-        observations: &[Observation],
-        oversized: &[Oversized],
-    ) -> Result<(), Refusal> {
-        for Oversized { number, bytes } in oversized {
-            if let Some(observation) = observations.get(*number) {
-                self.quarantine.add_part(delivery, observation, *bytes).await?;
-                self.metrics.count(service.counted_as, "CallbacksQuarantined", 1);
+        request: &CallbackRequest,
+        verification: Verification,
+        reason: Refusal,
+        recording: Recording,
+        deadline: Instant,
+    ) -> Result<Accepted, Refusal> {
+        let callback = queued(&service.name, request, verification, reason.to_string());
+        match timeout_at(deadline, self.parked.park(&callback)).await {
+            Ok(Ok(())) => return Ok(Accepted { recording, parked: Some(reason) }),
+            Ok(Err(error)) => {
+                tracing::error!(message = "Cannot park the callback.", service = service.counted_as, %error);
             }
+            Err(_) => tracing::error!(message = "Cannot park the callback in time.", service = service.counted_as),
         }
-        Ok(())
+        Err(reason)
     }
 
     /// Quarantines a refused callback that may be genuine. If that fails, the answer is 503, so that the sender resends
@@ -188,7 +232,8 @@ impl Listener {
         if !refusal.may_be_genuine() {
             return refusal;
         }
-        match timeout_at(deadline, self.quarantine.add(&service.name, request, &refusal.to_string())).await {
+        let callback = queued(&service.name, request, Verification::Unverified, refusal.to_string());
+        match timeout_at(deadline, self.quarantine.quarantine(&callback)).await {
             Ok(Ok(())) => {
                 self.metrics.count(service.counted_as, "CallbacksQuarantined", 1);
                 refusal

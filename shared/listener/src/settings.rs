@@ -15,6 +15,8 @@ pub struct Settings {
     pub credentials_secret_arn: Option<String>,
     /// `ALLOWED_ADDRESSES`: `any`, or addresses and CIDR ranges separated by commas.
     pub allowed_addresses: AllowedAddresses,
+    /// `PARKED_QUEUE_URL`.
+    pub parked_queue_url: String,
     /// `QUARANTINE_QUEUE_URL`.
     pub quarantine_queue_url: String,
     /// `EVENT_RETENTION_DAYS`; 0, the default, keeps events indefinitely.
@@ -33,6 +35,7 @@ impl Settings {
             table_name: variables.required("TABLE_NAME")?,
             credentials_secret_arn: variables.callback_secret_arn()?,
             allowed_addresses: variables.parsed("ALLOWED_ADDRESSES")?,
+            parked_queue_url: variables.required("PARKED_QUEUE_URL")?,
             quarantine_queue_url: variables.required("QUARANTINE_QUEUE_URL")?,
             event_retention_days: variables.parsed_or_default("EVENT_RETENTION_DAYS")?,
         })
@@ -43,11 +46,12 @@ impl Settings {
 mod tests {
     use super::*;
 
-    const VALID: [(&str, &str); 5] = [
+    const VALID: [(&str, &str); 6] = [
         ("STACK_NAME", "cb"),
         ("TABLE_NAME", "callbacks"),
         ("CREDENTIALS_SECRET_ARN", "arn"),
         ("ALLOWED_ADDRESSES", "137.117.33.109, 168.62.173.0/24"),
+        ("PARKED_QUEUE_URL", "https://parked"),
         ("QUARANTINE_QUEUE_URL", "https://queue"),
     ];
 

@@ -2,18 +2,49 @@
 
 use callback::{Callback, Message};
 use credentials::{Cache, Credentials, SecretError};
+use device::{CallbackService, Observation};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
-/// The message of a callback whose credentials were right. Only [`Verifier::verify`] creates it.
+use crate::account::{OtherAccount, assign, split};
+
+/// The message of a callback whose credentials were right, now or when it was received.
 #[derive(Debug, Clone)]
-pub struct Verified(Message);
+pub struct Verified {
+    message: Message,
+    account: Option<String>,
+}
 
 impl Verified {
+    /// The message of a callback that was verified before it was parked.
+    pub(crate) fn at_receipt(callback: Callback, account: Option<String>) -> Self {
+        Self { message: callback.message, account }
+    }
+
     /// The message.
     #[must_use]
-    pub fn into_message(self) -> Message {
-        self.0
+    pub fn message(&self) -> &Message {
+        &self.message
+    }
+
+    /// The account whose credentials the callback carries. `None` if it carries those of the whole stack, or if any are
+    /// accepted.
+    #[must_use]
+    pub fn account(&self) -> Option<&str> {
+        self.account.as_deref()
+    }
+
+    /// What the message says, according to the service, each observation with its account.
+    ///
+    /// # Errors
+    ///
+    /// [`OtherAccount`].
+    pub fn interpret(self, service: &CallbackService) -> Result<Vec<Observation>, OtherAccount> {
+        let observations = (service.interpret)(&service.name, self.message);
+        match self.account {
+            Some(account) => assign(observations, &account),
+            None => Ok(observations),
+        }
     }
 }
 
@@ -55,29 +86,39 @@ impl Verifier {
     /// A [`VerifyError`].
     pub async fn verify(&self, callback: Callback) -> Result<Verified, VerifyError> {
         let Callback { credentials, message } = callback;
-        let right = match self {
-            Self::AcceptAny => true,
-            Self::Fixed(expected) => matches_any(&credentials, std::iter::once(expected)),
+        let account = match self {
+            Self::AcceptAny => Some(None),
+            Self::Fixed(expected) => account_of(&credentials, std::iter::once(expected)),
             Self::Secret(cache) => {
                 let versions = cache.versions().await?;
-                matches_any(&credentials, versions.credentials())
-                    || matches_any(&credentials, cache.versions_after(&versions).await?.credentials())
+                match account_of(&credentials, versions.credentials()) {
+                    None => account_of(&credentials, cache.versions_after(&versions).await?.credentials()),
+                    account => account,
+                }
             }
         };
-        if right { Ok(Verified(message)) } else { Err(VerifyError::WrongCredentials) }
+        let account = account.ok_or(VerifyError::WrongCredentials)?.map(str::to_owned);
+        Ok(Verified { message, account })
     }
 }
 
-/// Whether the credentials are among the expected ones, compared in constant time: digests of equal length, and all of
-/// them.
-fn matches_any<'a>(sent: &callback::Credentials, expected: impl Iterator<Item = &'a Credentials>) -> bool {
-    let equal = |sent: &Option<String>, expected: &str| -> Choice {
-        let digest = Sha256::digest(sent.as_deref().unwrap_or_default());
-        digest.as_slice().ct_eq(Sha256::digest(expected).as_slice()) & Choice::from(u8::from(sent.is_some()))
-    };
-    let mut matched = Choice::from(0);
+/// The account of the credentials, if they are among the expected ones; the inner `None` if the user name contains no
+/// account. Compared in constant time: digests of equal length, and all of them, whether the user name is right or not.
+fn account_of<'a>(
+    sent: &callback::Credentials,
+    expected: impl Iterator<Item = &'a Credentials>,
+) -> Option<Option<&str>> {
+    let equal = |sent: &str, expected: &str| Sha256::digest(sent).as_slice().ct_eq(Sha256::digest(expected).as_slice());
+    let (username, password) = (sent.username.as_deref(), sent.password.as_deref());
+    let stated = Choice::from(u8::from(username.is_some() && password.is_some()));
+    let (username, password) = (username.unwrap_or_default(), password.unwrap_or_default());
+    let mut matched = None;
     for credentials in expected {
-        matched |= equal(&sent.username, &credentials.username) & equal(&sent.password, &credentials.password);
+        let (stack, account) = split(username, credentials.username.len());
+        let right = equal(stack, &credentials.username) & equal(password, &credentials.password) & stated;
+        if bool::from(right) {
+            matched = matched.or(account);
+        }
     }
-    matched.into()
+    matched
 }

@@ -80,7 +80,9 @@ impl Platform {
             Client::Soap(soap) => soap.login(),
         };
         let Credentials { username, password } = registration.credentials();
-        if *username == login.username || *password == login.password {
+        let stack = username.strip_suffix(registration.account().as_ref()).and_then(|stack| stack.strip_suffix('-'));
+        let names_login = *username == login.username || stack == Some(login.username.as_str());
+        if names_login || *password == login.password {
             return Err(Invalid::OwnLogin);
         }
         Ok(())

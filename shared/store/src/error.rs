@@ -26,7 +26,7 @@ pub enum StoreError {
     },
     /// Not recorded before the deadline: writers of the same device won every race, or there was too much to record.
     #[error("the deadline came first: other writers of the same device were faster, or there was too much to record")]
-    Contention,
+    DeadlineExceeded,
     /// A row is not as this program writes it.
     #[error("cannot read a row of the table: {0}")]
     Corrupt(String),
@@ -60,7 +60,7 @@ impl StoreError {
     pub(crate) fn is_retryable(&self) -> bool {
         match self {
             Self::Unavailable { code, .. } => THROTTLED.contains(&code.as_str()),
-            Self::Contention => true,
+            Self::DeadlineExceeded => true,
             Self::Corrupt(_) | Self::Serialize(_) | Self::Request(_) => false,
         }
     }

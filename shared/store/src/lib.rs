@@ -21,9 +21,11 @@ mod parts;
 mod read;
 mod record;
 mod rows;
+mod runtime;
 mod table;
 
 pub use error::StoreError;
 pub use read::{EventCursor, OutcomeCursor};
 pub use record::{Oversized, Recording};
+pub use runtime::Runtime;
 pub use table::Store;

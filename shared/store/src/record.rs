@@ -15,7 +15,7 @@ use crate::items::{Items, ItemsError};
 use crate::limits::MAX_BATCH_GET_KEYS;
 use crate::parts::{GroupState, Part, groups};
 use crate::rows::Key;
-use crate::table::{Rows, Store, backoff};
+use crate::table::{Rows, Store};
 
 /// How many requests of one message are in flight at a time. More would only be throttled by a new table.
 const MAX_IN_FLIGHT: usize = 8;
@@ -29,7 +29,9 @@ pub struct Recording {
     pub duplicates: usize,
     /// Those that are too large for a row or a transaction.
     pub oversized: Vec<Oversized>,
-    /// Why others were not recorded: the first error.
+    /// The positions of those that were not recorded, or not known to be recorded, before the deadline.
+    pub pending: Vec<usize>,
+    /// Why: the first error.
     pub failure: Option<StoreError>,
 }
 
@@ -47,6 +49,7 @@ impl Recording {
         self.recorded += other.recorded;
         self.duplicates += other.duplicates;
         self.oversized.extend(other.oversized);
+        self.pending.extend(other.pending);
         self.failure = self.failure.take().or(other.failure);
     }
 
@@ -65,13 +68,15 @@ impl Recording {
             }
             Ok(false) => retries.extend(parts),
             Err(error) if error.is_retryable() => retries.extend(parts),
-            Err(error) => self.add(Self::failed(error)),
+            Err(error) => self.add(Self::failed(parts, error)),
         }
         false
     }
 
-    fn failed(error: StoreError) -> Self {
-        Self { failure: Some(error), ..Self::default() }
+    /// None of these parts is known to be recorded.
+    fn failed<'p, 'a: 'p>(parts: impl IntoIterator<Item = &'p Part<'a>>, error: StoreError) -> Self {
+        let pending = parts.into_iter().map(|part| part.number).collect();
+        Self { pending, failure: Some(error), ..Self::default() }
     }
 
     fn recorded(recorded: usize) -> Self {
@@ -108,21 +113,26 @@ struct MessageRows {
 }
 
 impl Store {
-    /// Records the observations of one message, idempotently: each once, however often and however concurrently the
-    /// message is delivered. Retries throttled requests and lost races with backoff until the deadline. What was
-    /// recorded by then stays, and is a duplicate when the platform resends the message.
-    pub async fn record(
+    /// Records observations of one message, each with its position in the message, idempotently: each once, however
+    /// often and however concurrently the message is delivered. Retries throttled requests and lost races with backoff.
+    /// Returns at the deadline at the latest and abandons the requests in flight. What was recorded by then stays, and
+    /// is a duplicate when the message is delivered again.
+    pub async fn record<'a>(
         &self,
         delivery: &CallbackDelivery,
-        observations: &[Observation],
+        observations: impl IntoIterator<Item = (usize, &'a Observation)>,
         deadline: Instant,
     ) -> Recording {
-        let parts = observations.iter().enumerate();
+        let parts = observations.into_iter();
         let parts = parts.map(|(number, observation)| Part::new(number, observation, delivery)).collect();
         let mut recording = Recording::default();
-        let (parts, message) = self.without_duplicates(delivery, parts, &mut recording).await;
+        let (parts, message) = self.without_duplicates(delivery, parts, deadline, &mut recording).await;
         let groups = groups(parts, &message.rows);
-        let recordings = groups.iter().map(|group| self.record_group(delivery, group, &message, deadline));
+        let message = &message;
+        let recordings = groups.iter().map(|group| async move {
+            let recorded = self.before(deadline, self.record_group(delivery, group, message, deadline)).await;
+            recorded.unwrap_or_else(|| Recording::failed(group, StoreError::DeadlineExceeded))
+        });
         let mut recordings = stream::iter(recordings.collect::<Vec<_>>()).buffered(MAX_IN_FLIGHT);
         while let Some(recorded) = recordings.next().await {
             recording.add(recorded);
@@ -137,17 +147,18 @@ impl Store {
         &self,
         delivery: &CallbackDelivery,
         parts: Vec<Part<'a>>,
+        deadline: Instant,
         recording: &mut Recording,
     ) -> (Vec<Part<'a>>, MessageRows) {
-        if parts.len() == 1 {
+        if parts.len() <= 1 {
             return (parts, MessageRows::default());
         }
         let keys = parts.iter().flat_map(|part| part.identifier_keys().chain([part.receipt_key.clone()]));
         let keys: Vec<Key> = keys.collect::<BTreeSet<_>>().into_iter().collect();
         let reads = keys.chunks(MAX_BATCH_GET_KEYS).map(|keys| self.get_all(keys));
-        let reads: Vec<Result<Rows, StoreError>> =
-            stream::iter(reads.collect::<Vec<_>>()).buffered(MAX_IN_FLIGHT).collect().await;
-        let complete = reads.iter().all(Result::is_ok);
+        let reads = stream::iter(reads.collect::<Vec<_>>()).buffered(MAX_IN_FLIGHT).collect();
+        let reads: Vec<Result<Rows, StoreError>> = self.before(deadline, reads).await.unwrap_or_default();
+        let complete = !reads.is_empty() && reads.iter().all(Result::is_ok);
         let rows: Rows = reads.into_iter().flatten().flatten().collect();
         let is_duplicate = |part: &Part<'_>| {
             let receipt = part.receipt(&rows).ok().flatten().filter(|_| delivery.has_unique_request_id());
@@ -177,7 +188,7 @@ impl Store {
             Err(error) if error.is_retryable() => {
                 return self.record_one_by_one(delivery, group.iter().collect(), deadline).await;
             }
-            Err(error) => return Recording::failed(error),
+            Err(error) => return Recording::failed(group, error),
         };
         let (mut transaction, mut in_transaction, mut touched) = (Items::default(), Vec::new(), BTreeSet::new());
         let (mut retries, mut parts) = (Vec::new(), group.iter());
@@ -197,14 +208,14 @@ impl Store {
                     continue;
                 }
                 Err(error) => {
-                    recording.add(Recording::failed(error));
+                    recording.add(Recording::failed([part], error));
                     continue;
                 }
             };
             let touches = plan.touches();
             if !touched.is_disjoint(&touches) || !transaction.has_room_for(&items) {
                 let written = self.write(std::mem::take(&mut transaction).items).await;
-                if !recording.count(&mut in_transaction, written, &mut retries) || Instant::now() >= deadline {
+                if !recording.count(&mut in_transaction, written, &mut retries) || self.runtime.now() >= deadline {
                     retries.push(part);
                     retries.extend(parts.by_ref());
                     break;
@@ -234,10 +245,10 @@ impl Store {
     ) -> Recording {
         let mut recording = Recording::default();
         for attempt in 1_u32.. {
-            let mut last_error = StoreError::Contention;
+            let mut last_error = StoreError::DeadlineExceeded;
             let mut retries = Vec::new();
             for (position, part) in parts.into_iter().enumerate() {
-                if position > 0 && Instant::now() >= deadline {
+                if position > 0 && self.runtime.now() >= deadline {
                     retries.push(part);
                     continue;
                 }
@@ -248,18 +259,18 @@ impl Store {
                         last_error = error;
                         retries.push(part);
                     }
-                    Err(error) => recording.add(Recording::failed(error)),
+                    Err(error) => recording.add(Recording::failed([part], error)),
                 }
             }
             if retries.is_empty() {
                 break;
             }
-            let backoff = backoff(attempt);
-            if Instant::now() + backoff >= deadline {
-                recording.add(Recording::failed(last_error));
+            let retry_at = self.runtime.now() + self.runtime.backoff(attempt);
+            if retry_at >= deadline {
+                recording.add(Recording::failed(retries, last_error));
                 break;
             }
-            tokio::time::sleep(backoff).await;
+            self.runtime.sleep_until(retry_at).await;
             parts = retries;
         }
         recording

@@ -1,14 +1,18 @@
 //! The table, and strongly consistent reads of its rows by key.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::pin::pin;
+use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
+use futures_util::future::{Either, select};
+use tokio::time::Instant;
 
 use crate::error::StoreError;
 use crate::limits::MAX_BATCH_GET_KEYS;
 use crate::rows::{Key, Row};
+use crate::runtime::{Runtime, Tokio};
 
 /// Rows by key.
 pub(crate) type Rows = HashMap<Key, Row>;
@@ -19,19 +23,35 @@ pub struct Store {
     pub(crate) client: Client,
     pub(crate) table: String,
     pub(crate) event_retention_days: u32,
-}
-
-/// Backoff with full jitter, so that writers of the same device do not collide again: up to 20 ms per attempt, at most
-/// 200 ms.
-pub(crate) fn backoff(attempt: u32) -> Duration {
-    Duration::from_millis(fastrand::u64(1..=20 * u64::from(attempt.min(10))))
+    pub(crate) runtime: Arc<dyn Runtime>,
 }
 
 impl Store {
     /// A store in this table. The time-to-live of events is in days; 0 keeps them indefinitely.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>, event_retention_days: u32) -> Self {
-        Self { client, table: table.into(), event_retention_days }
+        Self { client, table: table.into(), event_retention_days, runtime: Arc::new(Tokio) }
+    }
+
+    /// The same with other time and randomness.
+    #[must_use]
+    pub fn with_runtime(self, runtime: Arc<dyn Runtime>) -> Self {
+        Self { runtime, ..self }
+    }
+
+    /// The result, unless the deadline comes first. After the deadline, the work is not even started.
+    pub(crate) async fn before<T>(&self, deadline: Instant, work: impl Future<Output = T>) -> Option<T> {
+        if self.runtime.now() >= deadline {
+            return None;
+        }
+        match select(pin!(work), self.runtime.sleep_until(deadline)).await {
+            Either::Left((result, _)) => Some(result),
+            Either::Right(_) => None,
+        }
+    }
+
+    pub(crate) async fn sleep_before_retry(&self, attempt: u32) {
+        self.runtime.sleep_until(self.runtime.now() + self.runtime.backoff(attempt)).await;
     }
 
     /// The row with this key: a strongly consistent read.
@@ -49,7 +69,7 @@ impl Store {
         let mut throttled = 0;
         while !pending.is_empty() {
             if throttled > 0 {
-                tokio::time::sleep(backoff(throttled)).await;
+                self.sleep_before_retry(throttled).await;
             }
             let batch = pending.split_off(pending.len().saturating_sub(MAX_BATCH_GET_KEYS));
             let keys = KeysAndAttributes::builder().set_keys(Some(batch)).consistent_read(true).build()?;

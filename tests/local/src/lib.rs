@@ -20,5 +20,5 @@ pub use self::messages::{
     provisioning_change,
 };
 pub use self::recording::{block_on, events_recorded, record};
-pub use self::simulator::{registrations, simulator, simulator_options};
+pub use self::simulator::{registrations, send_options, simulator, simulator_options};
 pub use self::stack::{Stack, options};

@@ -22,7 +22,7 @@ pub async fn record(
     let message = Callback::parse(body.as_bytes(), None).unwrap().message;
     let delivery = CallbackDelivery::new(service, &message, received_at);
     let observations = (service.interpret)(&service.name, message);
-    store.record(&delivery, &observations, Instant::now() + timeout).await
+    store.record(&delivery, observations.iter().enumerate(), Instant::now() + timeout).await
 }
 
 /// How many events a device has after these deliveries, each received this long after the first. Panics if two events

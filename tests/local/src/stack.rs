@@ -5,12 +5,15 @@ use std::fmt::Display;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use aws_config::retry::RetryConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
-use listener::AllowedAddresses;
+use listener::{AllowedAddresses, CallbackQueue};
 use local_stack::{Local, Options, start};
+use queued_callback::QueuedCallback;
 use serde_json::Value;
 use store::Store;
 
+use crate::endpoint::aws_config;
 use crate::messages::EXTERNAL;
 
 /// A running stack and a client of it.
@@ -134,9 +137,25 @@ impl Stack {
         rows
     }
 
-    /// The first page of quarantined messages.
-    pub async fn quarantined(&self) -> Vec<Value> {
-        self.get("/quarantine/messages").await.1.as_array().unwrap().clone()
+    /// The first page of quarantined callbacks.
+    pub async fn quarantined(&self) -> Vec<QueuedCallback> {
+        self.queued("/quarantine/messages").await
+    }
+
+    /// The first page of parked callbacks.
+    pub async fn parked(&self) -> Vec<QueuedCallback> {
+        self.queued("/parked/messages").await
+    }
+
+    async fn queued(&self, path: &str) -> Vec<QueuedCallback> {
+        serde_json::from_value(self.get(path).await.1).unwrap()
+    }
+
+    /// A queue of this stack, for a listener or redriver outside.
+    #[must_use]
+    pub fn queue(&self, name: &str) -> CallbackQueue {
+        let config = aws_config(&format!("http://{}", self.local.address), RetryConfig::standard());
+        CallbackQueue::new(aws_sdk_sqs::Client::new(&config), format!("http://local/{name}"))
     }
 
     /// Posts a message until it is answered 200, as the platform's resends would. An unoptimized build may need

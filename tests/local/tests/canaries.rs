@@ -26,8 +26,10 @@ enum Place {
     Table,
     /// `quarantined-callbacks`: whole callbacks, encrypted at rest.
     Quarantine,
-    /// `quarantined-callbacks`: parts that are too large for a row.
-    QuarantinedPart,
+    /// `parked-callbacks`: whole callbacks, encrypted at rest.
+    Parked,
+    /// The publisher's dead-letter queue: events, encrypted at rest.
+    DeadLetters,
     /// Messages to SNS.
     Topic,
     /// What a function returns to Lambda, and the reason that it states to CloudFormation.
@@ -39,14 +41,15 @@ enum Place {
 }
 
 impl Place {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Log,
         Self::Metrics,
         Self::Answer,
         Self::QueryAnswer,
         Self::Table,
         Self::Quarantine,
-        Self::QuarantinedPart,
+        Self::Parked,
+        Self::DeadLetters,
         Self::Topic,
         Self::FunctionResult,
         Self::RegistrarTable,
@@ -94,25 +97,25 @@ const N: bool = false;
 /// What is where. A place that is added needs a column here: [`Place::ALL`] is the length of each row.
 #[rustfmt::skip]
 const TABLE: [Row; 8] = [
-    //                            Log Met Ans Que Tab Qua Par Top Fun Reg Pla
+    //                            Log Met Ans Que Tab Qua Par Dea Top Fun Reg Pla
     Row { canaries: &[("user name of callbacks", USERNAME), ("password of callbacks", PASSWORD)],
-          places:                [ N,  N,  N,  N,  N,  Y,  N,  N,  N,  N,  Y] },
+          places:                [ N,  N,  N,  N,  N,  Y,  Y,  N,  N,  N,  N,  Y] },
     Row { canaries: &[("pending password of callbacks", PENDING_PASSWORD)],
-          places:                [ N,  N,  N,  N,  N,  N,  N,  N,  N,  N,  Y] },
+          places:                [ N,  N,  N,  N,  N,  N,  N,  N,  N,  N,  N,  Y] },
     Row { canaries: &[("wrong password", WRONG_PASSWORD)],
-          places:                [ N,  N,  N,  N,  N,  Y,  N,  N,  N,  N,  N] },
+          places:                [ N,  N,  N,  N,  N,  Y,  N,  N,  N,  N,  N,  N] },
     Row { canaries: &[("deviceCredential", DEVICE_CREDENTIAL)],
-          places:                [ N,  N,  N,  N,  N,  Y,  N,  N,  N,  N,  N] },
+          places:                [ N,  N,  N,  N,  N,  Y,  Y,  N,  N,  N,  N,  N] },
     Row { canaries: &[("text of an SMS", SMS_TEXT), ("any other text", FREE_TEXT), ("request id", REQUEST_ID)],
-          places:                [ N,  N,  N,  Y,  Y,  Y,  Y,  Y,  N,  N,  N] },
+          places:                [ N,  N,  N,  Y,  Y,  Y,  Y,  Y,  Y,  N,  N,  N] },
     Row { canaries: &IDENTIFIERS,
-          places:                [ N,  N,  N,  Y,  Y,  Y,  Y,  Y,  N,  N,  N] },
+          places:                [ N,  N,  N,  Y,  Y,  Y,  Y,  Y,  Y,  N,  N,  N] },
     Row { canaries: &[("password of the login", LOGIN_PASSWORD), ("key of the application", APPLICATION_KEY),
                       ("secret of the application", APPLICATION_SECRET), ("OAuth token", OAUTH_TOKEN),
                       ("session token", SESSION_TOKEN)],
-          places:                [ N,  N,  N,  N,  N,  N,  N,  N,  N,  N,  Y] },
+          places:                [ N,  N,  N,  N,  N,  N,  N,  N,  N,  N,  N,  Y] },
     Row { canaries: &[("signature of CloudFormation's URL", RESPONSE_SIGNATURE)],
-          places:                [ N,  N,  N,  N,  N,  N,  N,  N,  N,  N,  N] },
+          places:                [ N,  N,  N,  N,  N,  N,  N,  N,  N,  N,  N,  N] },
 ];
 
 #[tokio::test]

@@ -18,9 +18,13 @@ struct Vault {
     current: Mutex<Option<Value>>,
     previous: Mutex<Option<Value>>,
     pending: Mutex<Option<Value>>,
+    /// The pending version is older than the current one.
+    pending_is_superseded: Mutex<bool>,
     /// Requests for this stage are throttled.
     throttled: Mutex<Option<&'static str>>,
     reads: Mutex<usize>,
+    /// Requests are not answered while it is held.
+    gate: tokio::sync::Mutex<()>,
 }
 
 async fn get_secret_value(State(vault): State<Arc<Vault>>, body: String) -> Response {
@@ -29,8 +33,11 @@ async fn get_secret_value(State(vault): State<Arc<Vault>>, body: String) -> Resp
         let error = axum::Json(json!({ "__type": "ThrottlingException", "Message": "rate exceeded" }));
         return (http::StatusCode::BAD_REQUEST, error).into_response();
     }
-    let version = if request["VersionStage"] == "AWSCURRENT" {
+    if request["VersionStage"] == "AWSCURRENT" {
         *vault.reads.lock().unwrap() += 1;
+    }
+    drop(vault.gate.lock().await);
+    let version = if request["VersionStage"] == "AWSCURRENT" {
         vault.current.lock().unwrap().clone().unwrap_or(json!("malformed"))
     } else {
         let version = if request["VersionStage"] == "AWSPREVIOUS" { &vault.previous } else { &vault.pending };
@@ -41,7 +48,14 @@ async fn get_secret_value(State(vault): State<Arc<Vault>>, body: String) -> Resp
         version
     };
     let text = version.as_str().map_or_else(|| version.to_string(), str::to_owned);
-    axum::Json(json!({ "SecretString": text })).into_response()
+    let created = match request["VersionStage"].as_str().unwrap() {
+        "AWSPREVIOUS" => 1000.0,
+        "AWSPENDING" if *vault.pending_is_superseded.lock().unwrap() => 2000.0,
+        "AWSCURRENT" => 3000.0,
+        _ => 4000.0,
+    };
+    let version = json!({ "SecretString": text, "VersionId": request["VersionStage"], "CreatedDate": created });
+    axum::Json(version).into_response()
 }
 
 async fn vault() -> (Arc<Vault>, Verifier) {
@@ -59,6 +73,13 @@ fn verifier(url: &str) -> Verifier {
 
 fn version(password: &str) -> Option<Value> {
     Some(json!({ "username": "platform", "password": password }))
+}
+
+/// Moves the clock, on which the age of cached versions depends.
+async fn advance(seconds: u64) {
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(seconds)).await;
+    tokio::time::resume();
 }
 
 async fn verify(verifier: &Verifier, password: &str) -> Result<(), VerifyError> {
@@ -93,6 +114,38 @@ async fn the_pending_password_is_valid_before_it_becomes_current() {
 }
 
 #[tokio::test]
+async fn a_pending_password_that_is_no_newer_than_the_current_one_is_invalid() {
+    let (vault, verifier) = vault().await;
+    *vault.current.lock().unwrap() = version("by hand");
+    *vault.pending.lock().unwrap() = version("of a failed rotation");
+    *vault.pending_is_superseded.lock().unwrap() = true;
+    assert!(verify(&verifier, "by hand").await.is_ok());
+    let refused = verify(&verifier, "of a failed rotation").await;
+    assert!(matches!(refused, Err(VerifyError::WrongCredentials)));
+}
+
+#[tokio::test]
+async fn callbacks_do_not_wait_for_a_slow_refresh_which_continues() {
+    let (vault, verifier) = vault().await;
+    *vault.current.lock().unwrap() = version("first");
+    assert!(verify(&verifier, "first").await.is_ok());
+    *vault.previous.lock().unwrap() = version("first");
+    *vault.current.lock().unwrap() = version("second");
+    let gate = vault.gate.lock().await;
+    advance(11 * 60).await;
+    for _ in 0..10 {
+        assert!(verify(&verifier, "first").await.is_ok());
+        assert!(matches!(verify(&verifier, "second").await, Err(VerifyError::WrongCredentials)));
+    }
+    drop(gate);
+    while verify(&verifier, "second").await.is_err() {
+        tokio::task::yield_now().await;
+        advance(3).await;
+    }
+    assert_eq!(*vault.reads.lock().unwrap(), 2, "there was one refresh");
+}
+
+#[tokio::test]
 async fn an_unreadable_version_is_soon_read_again_while_the_cached_versions_remain_valid() {
     let (vault, verifier) = vault().await;
     *vault.current.lock().unwrap() = version("current");
@@ -101,16 +154,12 @@ async fn an_unreadable_version_is_soon_read_again_while_the_cached_versions_rema
     assert!(verify(&verifier, "current").await.is_ok());
     assert!(matches!(verify(&verifier, "pending").await, Err(VerifyError::WrongCredentials)));
     *vault.throttled.lock().unwrap() = None;
-    tokio::time::pause();
-    tokio::time::advance(Duration::from_secs(3)).await;
-    tokio::time::resume();
+    advance(3).await;
     assert!(verify(&verifier, "pending").await.is_ok());
 
     for stage in ["AWSCURRENT", "AWSPENDING"] {
         *vault.throttled.lock().unwrap() = Some(stage);
-        tokio::time::pause();
-        tokio::time::advance(Duration::from_secs(11 * 60)).await;
-        tokio::time::resume();
+        advance(11 * 60).await;
         assert!(verify(&verifier, "current").await.is_ok() && verify(&verifier, "pending").await.is_ok(), "{stage}");
     }
 }
@@ -127,9 +176,7 @@ async fn a_rotated_password_is_found_after_a_minute_without_more_frequent_reads(
     }
     assert_eq!(*vault.reads.lock().unwrap(), 1);
 
-    tokio::time::pause();
-    tokio::time::advance(Duration::from_secs(61)).await;
-    tokio::time::resume();
+    advance(61).await;
     assert!(verify(&verifier, "second").await.is_ok());
     assert!(verify(&verifier, "first").await.is_ok());
     assert_eq!(*vault.reads.lock().unwrap(), 2);
@@ -151,9 +198,7 @@ async fn a_password_rotated_out_twice_is_invalid() {
     assert!(verify(&verifier, "first").await.is_ok());
     *vault.current.lock().unwrap() = version("third");
     *vault.previous.lock().unwrap() = version("second");
-    tokio::time::pause();
-    tokio::time::advance(Duration::from_secs(11 * 60)).await;
-    tokio::time::resume();
+    advance(11 * 60).await;
     assert!(matches!(verify(&verifier, "first").await, Err(VerifyError::WrongCredentials)));
     assert!(verify(&verifier, "second").await.is_ok());
 }

@@ -37,7 +37,7 @@ async fn losing_every_race_until_the_deadline_is_an_error_and_changes_nothing() 
 
     let rows = stack.rows().await.len();
     let lost = record(&store, GOLDEN[2], Timestamp::now(), Duration::from_millis(300)).await;
-    assert!(matches!(lost, Err(StoreError::Contention)), "{lost:?}");
+    assert!(matches!(lost, Err(StoreError::DeadlineExceeded)), "{lost:?}");
     assert_eq!(stack.rows().await.len(), rows);
 }
 

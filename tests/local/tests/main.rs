@@ -8,6 +8,7 @@
     reason = "a test may panic"
 )]
 
+mod accounts;
 mod bad_input;
 mod canaries;
 mod costs;
@@ -19,6 +20,7 @@ mod local_store;
 mod lossless;
 mod lost_races;
 mod other_services;
+mod parking;
 mod platform;
 mod platform_send;
 mod publishing;

@@ -201,7 +201,7 @@ async fn a_malformed_body_is_quarantined_with_the_name_of_its_service() {
     let (status, ..) = stack.post_to("QoS", Some("application/json"), b"{\"hello\":\"world\"}".to_vec()).await;
     assert_eq!(status, 400);
     let quarantined = stack.quarantined().await;
-    assert_eq!(quarantined[0]["service"], "QoS");
+    assert_eq!(quarantined[0].service, "QoS");
     assert_eq!(stack.get("/callbacks/QoS").await.0, 405);
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::extract::{Request, State};
 use http::{HeaderMap, StatusCode};
-use local_tests::{Stack, serve, simulator_options};
+use local_tests::{Stack, send_options, serve, simulator_options};
 use platform_simulator::rules::Api;
 use platform_simulator::send::{Report, Resend, SendOptions, send};
 use platform_simulator::{Options, Platform, start};
@@ -66,32 +66,7 @@ impl Simulator {
 
     /// Options that send the sample messages of all services once, at a high rate.
     fn options(&self) -> SendOptions {
-        SendOptions {
-            to: format!("http://{}", self.platform.address),
-            account: Some(ACCOUNT.to_owned()),
-            url: None,
-            username: None,
-            password: None,
-            service: Vec::new(),
-            all: true,
-            transport: None,
-            message: Vec::new(),
-            guesses: false,
-            count: None,
-            seconds: None,
-            rate: 200.0,
-            devices: 1,
-            resend: Resend::Measured,
-            documented_interval: 0.2,
-            password_lag: 840,
-            duplicates: 0.0,
-            reorder: 0,
-            seed: Some(7),
-            origin: None,
-            from: None,
-            json: false,
-            quiet: true,
-        }
+        send_options(&self.platform, ACCOUNT)
     }
 }
 

@@ -36,6 +36,8 @@ pub(crate) struct Aws {
     pub(crate) stack_status: Mutex<String>,
     pub(crate) published: Mutex<Vec<Value>>,
     pub(crate) answers: Mutex<Vec<Value>>,
+    /// The number of requests for versions of the listener's secret.
+    reads: Mutex<usize>,
     /// The number of further requests for a secret that are denied.
     denied_reads: Mutex<usize>,
     /// The number of further responses that CloudFormation fails to receive.
@@ -117,6 +119,7 @@ pub(crate) async fn aws(
             axum::Json(json!({ "SecretString": login, "VersionId": version.to_string() })).into_response()
         }
         "GetSecretValue" => {
+            *aws.reads.lock().unwrap() += 1;
             let versions = aws.versions.lock().unwrap();
             let version = versions.iter().find(|(id, (_, stages, _))| {
                 request.get("VersionId").is_none_or(|requested| requested == *id)
@@ -135,12 +138,18 @@ pub(crate) async fn aws(
         }
         "UpdateSecretVersionStage" => {
             let (to, from) = (request["MoveToVersionId"].as_str(), request["RemoveFromVersionId"].as_str());
+            let label = request["VersionStage"].as_str().unwrap();
             let mut versions = aws.versions.lock().unwrap();
-            for (_, stages, _) in versions.values_mut() {
-                stages.retain(|stage| stage != "AWSPREVIOUS" && stage != "AWSCURRENT");
+            let (_, stages, _) = versions.get_mut(from.unwrap()).unwrap();
+            assert!(stages.iter().any(|stage| stage == label), "AWS refuses to remove a label that is not there");
+            stages.retain(|stage| stage != label);
+            if label == "AWSCURRENT" {
+                versions.values_mut().for_each(|(_, stages, _)| stages.retain(|stage| stage != "AWSPREVIOUS"));
+                versions.get_mut(from.unwrap()).unwrap().1.push("AWSPREVIOUS".to_owned());
             }
-            versions.get_mut(from.unwrap()).unwrap().1.push("AWSPREVIOUS".to_owned());
-            versions.get_mut(to.unwrap()).unwrap().1.push("AWSCURRENT".to_owned());
+            if let Some(to) = to {
+                versions.get_mut(to).unwrap().1.push(label.to_owned());
+            }
             axum::Json(json!({})).into_response()
         }
         other => panic!("{other}"),
@@ -185,6 +194,12 @@ pub(crate) struct Deployment {
 
 impl Deployment {
     pub(crate) async fn with(api: &'static str, accounts: &str) -> Self {
+        let simulator = simulator().await;
+        let platform_url = address(api, &simulator);
+        Self::of(api, accounts, simulator, platform_url).await
+    }
+
+    async fn of(api: &'static str, accounts: &str, simulator: platform::Platform, platform_url: String) -> Self {
         let scripted = Arc::new(Aws::default());
         scripted.version("first", "the first", &["AWSCURRENT"], 0.0);
         let app = Router::new().fallback(aws).with_state(scripted.clone());
@@ -194,7 +209,6 @@ impl Deployment {
         *scripted.login.lock().unwrap() = json!({
             "username": usual.username, "password": usual.password, "key": usual.key, "secret": usual.secret,
         });
-        let simulator = simulator().await;
         let config = aws_config(&aws_url, RetryConfig::standard());
         let settings: BTreeMap<&str, String> = [
             ("STACK_NAME", "cb".to_owned()),
@@ -202,7 +216,7 @@ impl Deployment {
             ("PLATFORM_CREDENTIALS_SECRET_ARN", PLATFORM.to_owned()),
             ("ACCOUNT_NAMES", accounts.to_owned()),
             ("PLATFORM_API", api.to_owned()),
-            ("PLATFORM_URL", address(api, &simulator)),
+            ("PLATFORM_URL", platform_url),
             ("CALLBACK_SERVICES", "all".to_owned()),
             ("CALLBACK_BASE_URL", BASE.to_owned()),
             ("REGISTRAR_TABLE_NAME", "registrar".to_owned()),
@@ -695,6 +709,7 @@ async fn a_rotation_waits_for_the_listeners_then_registers_the_password_then_mak
     deployment.rotate("finishSecret").await.unwrap();
     assert_eq!(deployment.aws.version_with_stage("AWSCURRENT").as_deref(), Some("second"));
     assert_eq!(deployment.aws.version_with_stage("AWSPREVIOUS").as_deref(), Some("first"));
+    assert_eq!(deployment.aws.version_with_stage("AWSPENDING"), None, "it would block the next rotation");
     tokio::time::advance(Duration::from_secs(11 * 60)).await;
     assert!(listening.accepts("a new one").await && listening.accepts("the first").await);
     deployment.check().await.unwrap();
@@ -727,6 +742,7 @@ async fn no_rotation_starts_while_the_platform_may_use_the_previous_password() {
 async fn a_rotation_that_the_platform_refuses_can_be_retried() {
     let deployment = Deployment::new().await;
     deployment.request("Create", deployment.properties("all"), None).await;
+    deployment.aws.version("first", "the first", &["AWSCURRENT"], 9000.0);
     deployment.aws.version("second", "a new one", &["AWSPENDING"], 120.0);
     let right = deployment.aws.login.lock().unwrap().clone();
     *deployment.aws.login.lock().unwrap() = json!({ "username": "u", "password": "p", "key": "k", "secret": "s" });
@@ -741,6 +757,75 @@ async fn a_rotation_that_the_platform_refuses_can_be_retried() {
     assert!(deployment.handle(other).await.unwrap_err().contains("not the secret of the callback credentials"));
     let unmade = json!({ "Step": "setSecret", "SecretId": LISTENER, "ClientRequestToken": "third" });
     assert!(deployment.handle(unmade).await.unwrap_err().contains("does not exist"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rotation_that_a_newer_current_version_superseded_has_ended() {
+    let deployment = Deployment::new().await;
+    deployment.request("Create", deployment.properties("all"), None).await;
+    deployment.aws.version("second", "a new one", &["AWSPENDING"], 600.0);
+    deployment.aws.version("third", "by hand", &["AWSCURRENT"], 300.0);
+    deployment.aws.version("first", "the first", &["AWSPREVIOUS"], 9000.0);
+    let error = deployment.rotate("setSecret").await.unwrap_err();
+    assert!(error.contains("this rotation has ended"), "{error}");
+    assert!(deployment.all_registered_with("the first").await);
+    assert_eq!(deployment.aws.version_with_stage("AWSPENDING"), None, "it would block the next rotation");
+
+    deployment.aws.version("second", "a new one", &["AWSPENDING"], 600.0);
+    deployment.check().await.unwrap();
+    assert!(deployment.all_registered_with("by hand").await);
+    assert_eq!(deployment.aws.version_with_stage("AWSPENDING"), None);
+}
+
+#[tokio::test]
+async fn a_change_of_credentials_is_remembered_although_the_platform_fails_for_the_next_account() {
+    /// Forwards to the simulator, except requests about the second account.
+    async fn forward(
+        State(proxy): State<Arc<Proxy>>,
+        method: Method,
+        uri: Uri,
+        headers: HeaderMap,
+        body: String,
+    ) -> Response {
+        if uri.path().contains("TestAccount-2") {
+            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        }
+        *proxy.logouts.lock().unwrap() += usize::from(uri.path().ends_with("/logout"));
+        let request = reqwest::Client::new().request(method, format!("http://{}{uri}", proxy.simulator));
+        let answer = request.headers(headers).body(body).send().await.unwrap();
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        (status, headers, answer.bytes().await.unwrap()).into_response()
+    }
+    struct Proxy {
+        simulator: std::net::SocketAddr,
+        logouts: Mutex<usize>,
+    }
+    let simulator = simulator().await;
+    let proxy = Arc::new(Proxy { simulator: simulator.address, logouts: Mutex::default() });
+    let url = serve(Router::new().fallback(forward).with_state(proxy.clone())).await;
+    let accounts = format!("{ACCOUNT},TestAccount-2");
+    let deployment = Deployment::of("rest", &accounts, simulator, format!("{url}/api")).await;
+    deployment.repoint("DeviceUsage", &format!("{BASE}/DeviceUsage")).await;
+    let error = deployment.check().await.unwrap_err();
+    assert!(error.contains("the platform cannot be reached"), "{error}");
+    assert!(deployment.all_registered_with("the first").await);
+    assert!(deployment.aws.rows.lock().unwrap().contains_key("CREDENTIALS_CHANGE"));
+    assert_eq!(*proxy.logouts.lock().unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_deployment_does_not_wait_for_a_secret_that_is_missing_or_malformed() {
+    for value in [None, Some(json!("malformed"))] {
+        let deployment = Deployment::new().await;
+        deployment.aws.versions.lock().unwrap().clear();
+        if let Some(value) = value {
+            let version = (value, vec!["AWSCURRENT".to_owned()], seconds());
+            deployment.aws.versions.lock().unwrap().insert("first".to_owned(), version);
+        }
+        let (status, reason) = deployment.request("Create", deployment.properties("all"), None).await;
+        assert!(status == "SUCCESS" && reason.contains("secret with the callback credentials"), "{status}: {reason}");
+        assert!(*deployment.aws.reads.lock().unwrap() <= 2, "it is read once");
+    }
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use aws_config::retry::RetryConfig;
 use external_provisioning_changes::SERVICE;
 use http::{Method, Response};
 use jiff::Timestamp;
-use listener::{AllowedAddresses, CallbackRequest, Listener, Metrics, Quarantine, Verifier};
+use listener::{AllowedAddresses, CallbackQueue, CallbackRequest, Listener, Metrics, Verifier};
 use local_tests::{GOLDEN, aws_config, silent_endpoint, unreachable_endpoint};
 use store::Store;
 use tokio::time::{Instant, timeout};
@@ -21,7 +21,8 @@ fn listener(endpoint: &str) -> Listener {
             username: "user-7".to_owned(),
             password: "secret-7".to_owned(),
         }),
-        quarantine: Quarantine::new(aws_sdk_sqs::Client::new(&config), "http://local/quarantine"),
+        parked: CallbackQueue::new(aws_sdk_sqs::Client::new(&config), "http://local/parked-callbacks"),
+        quarantine: CallbackQueue::new(aws_sdk_sqs::Client::new(&config), "http://local/quarantined-callbacks"),
         metrics: Metrics::Off,
         answer_timeout: listener::ANSWER_TIMEOUT,
     }
@@ -37,12 +38,13 @@ async fn answer(listener: &Listener, body: &str) -> Response<String> {
         content_type: Some("text/xml".to_owned()),
         body: body.into_bytes().into(),
         received_at: Timestamp::now(),
+        waited: Duration::ZERO,
     };
     listener.answer(&SERVICE, received).await
 }
 
 #[tokio::test]
-async fn a_callback_that_cannot_be_recorded_is_answered_503() {
+async fn a_callback_that_can_be_neither_recorded_nor_parked_is_answered_503() {
     let response = answer(&listener(&unreachable_endpoint().await), GOLDEN[0]).await;
     assert_eq!(response.status(), 503);
     assert!(response.body().contains("REQUEST_FAILED.TryAgain"), "{}", response.body());
@@ -50,7 +52,7 @@ async fn a_callback_that_cannot_be_recorded_is_answered_503() {
 }
 
 #[tokio::test]
-async fn a_table_that_does_not_answer_times_out_before_the_platform_resends() {
+async fn a_table_and_a_queue_that_do_not_answer_time_out_before_the_platform_resends() {
     let (_listen, url) = silent_endpoint().await;
     let listener = listener(&url);
     let started = Instant::now();

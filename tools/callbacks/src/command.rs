@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{register, show};
+use crate::{events, register, show};
 
 /// Verizon ThingSpace callbacks: run the listener locally, register it at the platform, and query devices.
 #[derive(Parser)]
@@ -34,6 +34,9 @@ enum Command {
     /// Query devices
     #[command(subcommand)]
     Devices(show::Devices),
+    /// Publish recorded events again
+    #[command(subcommand)]
+    Events(events::Events),
     /// Query the outcomes of requests
     #[command(subcommand)]
     Requests(show::Requests),
@@ -56,6 +59,7 @@ impl Arguments {
             #[cfg(feature = "platform")]
             Command::Platform(command) => return platform_simulator::run(*command).await,
             Command::Devices(command) => show::devices(command).await?,
+            Command::Events(command) => return Ok(events::run(command).await),
             Command::Requests(command) => show::requests(command).await?,
         }
         Ok(ExitCode::SUCCESS)

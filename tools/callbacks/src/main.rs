@@ -3,6 +3,9 @@
 
 mod account;
 mod command;
+mod deployment;
+mod error;
+mod events;
 mod register;
 mod show;
 

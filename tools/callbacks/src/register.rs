@@ -5,7 +5,6 @@
 //! 0 everything is as expected, 1 something is not, 2 the command is invalid, 3 the platform or the stack is
 //! unreachable.
 
-mod error;
 mod options;
 mod sms;
 mod stack;
@@ -16,7 +15,7 @@ use std::process::ExitCode;
 
 use registration::{Action, Comparison, Credentials, Error, RegistrationStatus, Scope, compare};
 
-use error::{CommandError, exit_code};
+use crate::error::{CommandError, exit_code};
 use options::{Change, Services};
 pub(crate) use options::{Deregister, Register, Registrations};
 pub(crate) use sms::{Sms, sms};

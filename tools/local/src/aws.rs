@@ -1,14 +1,14 @@
-//! An endpoint for SNS and SQS with the actions that the functions use: `PublishBatch` and `SendMessage`. It keeps the
-//! messages.
+//! An endpoint for SNS and SQS with the actions that the functions and the command line use. It keeps the messages.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_sdk_sns::config::{BehaviorVersion, Credentials, Region};
 use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use change_publisher::{Publisher, Topics};
+use change_publisher::{DeadLetters, Publisher, Topics};
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -16,11 +16,12 @@ use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use super::messages::{Kind, Messages};
+use super::messages::Messages;
+use super::queues::{DEAD_LETTERS, Queues, Received};
 use cli_support::log_line;
 
-/// The URL of the quarantine. The endpoint ignores it.
-pub(super) const QUARANTINE: &str = "http://local/quarantined-callbacks";
+/// The URL of a queue is this and its name.
+pub(super) const QUEUES: &str = "http://local/";
 
 const TOPICS: &str = "arn:aws:sns:local:000000000000:";
 
@@ -29,17 +30,19 @@ pub(super) struct Endpoint {
     url: String,
 }
 
+/// What the endpoint keeps messages in.
 #[derive(Clone)]
-struct Shared {
-    messages: Arc<Messages>,
-    quiet: bool,
+pub(super) struct Shared {
+    pub(super) messages: Arc<Messages>,
+    pub(super) queues: Arc<Queues>,
+    pub(super) quiet: bool,
 }
 
 impl Endpoint {
-    pub(super) async fn start(messages: Arc<Messages>, quiet: bool, tasks: &mut JoinSet<()>) -> anyhow::Result<Self> {
+    pub(super) async fn start(shared: Shared, tasks: &mut JoinSet<()>) -> anyhow::Result<Self> {
         let listen = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listen.local_addr()?);
-        let app = Router::new().fallback(call).with_state(Shared { messages, quiet });
+        let app = Router::new().fallback(call).with_state(shared);
         tasks.spawn(async move {
             if let Err(error) = axum::serve(listen, app).await {
                 eprintln!("The SNS and SQS endpoint stopped: {error}");
@@ -48,7 +51,7 @@ impl Endpoint {
         Ok(Self { url })
     }
 
-    /// The publisher, with an unmodified client of SNS.
+    /// The publisher, with unmodified clients of SNS and SQS.
     pub(super) fn publisher(&self) -> Publisher {
         let configuration = aws_sdk_sns::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
@@ -62,6 +65,7 @@ impl Endpoint {
                 provisioning_changes: format!("{TOPICS}provisioning-changes"),
                 device_events: format!("{TOPICS}device-events"),
             },
+            dead_letters: DeadLetters { sqs: self.queues(), queue_url: format!("{QUEUES}{DEAD_LETTERS}") },
         }
     }
 
@@ -78,14 +82,16 @@ impl Endpoint {
 }
 
 /// SQS requests are JSON with the action in a header, SNS requests are forms with the action in a field.
-async fn call(State(shared): State<Shared>, headers: HeaderMap, body: String) -> Response {
-    let answer = if headers.get("x-amz-target").is_some_and(|target| target == "AmazonSQS.SendMessage") {
-        send_message(&shared, &body)
-    } else {
-        let fields: BTreeMap<String, String> = form_urlencoded::parse(body.as_bytes()).into_owned().collect();
-        match fields.get("Action").map(String::as_str) {
-            Some("PublishBatch") => publish_batch(&shared, &fields),
-            _ => return StatusCode::NOT_IMPLEMENTED.into_response(),
+pub(super) async fn call(State(shared): State<Shared>, headers: HeaderMap, body: String) -> Response {
+    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+    let answer = match target.and_then(|target| target.strip_prefix("AmazonSQS.")) {
+        Some(action) => call_queue(&shared, action, &body),
+        None => {
+            let fields: BTreeMap<String, String> = form_urlencoded::parse(body.as_bytes()).into_owned().collect();
+            match fields.get("Action").map(String::as_str) {
+                Some("PublishBatch") => publish_batch(&shared, &fields),
+                _ => Ok(StatusCode::NOT_IMPLEMENTED.into_response()),
+            }
         }
     };
     answer.unwrap_or_else(|error| {
@@ -94,19 +100,68 @@ async fn call(State(shared): State<Shared>, headers: HeaderMap, body: String) ->
     })
 }
 
-fn send_message(shared: &Shared, body: &str) -> anyhow::Result<Response> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct SendMessage {
-        message_body: String,
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct QueueRequest {
+    queue_url: String,
+    message_body: String,
+    receipt_handle: String,
+    max_number_of_messages: u32,
+    visibility_timeout: u64,
+}
+
+impl Default for QueueRequest {
+    fn default() -> Self {
+        let text = String::new;
+        // The defaults of SQS and of template.yaml.
+        Self {
+            queue_url: text(),
+            message_body: text(),
+            receipt_handle: text(),
+            max_number_of_messages: 1,
+            visibility_timeout: 60,
+        }
     }
-    let request: SendMessage = serde_json::from_str(body)?;
-    let message: Map<String, Value> = serde_json::from_str(&request.message_body)?;
-    let number = shared.messages.add(Kind::Quarantine, message)?;
-    if !shared.quiet {
-        println!("{}", log_line(Timestamp::now(), &format!("quarantine ◀ message {number}")));
-    }
-    Ok(axum::Json(json!({ "MessageId": number.to_string() })).into_response())
+}
+
+fn call_queue(shared: &Shared, action: &str, body: &str) -> anyhow::Result<Response> {
+    let request: QueueRequest = serde_json::from_str(body)?;
+    let (_, queue) = request.queue_url.rsplit_once('/').unwrap_or_default();
+    let hidden = Duration::from_secs(request.visibility_timeout);
+    let answer = match action {
+        "SendMessage" => {
+            let number = shared.queues.send(queue, &request.message_body)?;
+            if !shared.quiet {
+                println!("{}", log_line(Timestamp::now(), &format!("{queue} ◀ message {number}")));
+            }
+            json!({ "MessageId": number.to_string() })
+        }
+        "ReceiveMessage" => {
+            let received = shared.queues.receive(queue, request.max_number_of_messages, hidden)?;
+            let message = |message: Received| {
+                json!({
+                    "MessageId": message.number.to_string(),
+                    "ReceiptHandle": message.receipt_handle,
+                    "Body": message.body,
+                    "Attributes": { "ApproximateReceiveCount": message.receives.to_string() },
+                })
+            };
+            json!({ "Messages": received.into_iter().map(message).collect::<Vec<_>>() })
+        }
+        "DeleteMessage" => {
+            shared.queues.delete(queue, &request.receipt_handle)?;
+            json!({})
+        }
+        "ChangeMessageVisibility" => {
+            shared.queues.change_visibility(queue, &request.receipt_handle, hidden)?;
+            json!({})
+        }
+        "GetQueueAttributes" => {
+            json!({ "Attributes": { "ApproximateNumberOfMessages": shared.queues.length(queue)?.to_string() } })
+        }
+        _ => return Ok(StatusCode::NOT_IMPLEMENTED.into_response()),
+    };
+    Ok(axum::Json(answer).into_response())
 }
 
 fn publish_batch(shared: &Shared, fields: &BTreeMap<String, String>) -> anyhow::Result<Response> {
@@ -125,7 +180,7 @@ fn publish_batch(shared: &Shared, fields: &BTreeMap<String, String>) -> anyhow::
         let attributes: BTreeMap<_, _> = attributes.collect();
         let members = [("topic", json!(topic)), ("message", message), ("attributes", json!(attributes))];
         let members = members.map(|(name, value)| (name.to_owned(), value));
-        let number = shared.messages.add(Kind::Topics, Map::from_iter(members))?;
+        let number = shared.messages.add(Map::from_iter(members))?;
         taken.push_str(&format!("<member><Id>{id}</Id><MessageId>{number}</MessageId></member>"));
         if !shared.quiet {
             println!("{}", log_line(Timestamp::now(), &published));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use device::{Fault, Observation, RequestResult, RequestStatus};
 use jiff::Timestamp;
-use listener::{ANSWER_TIMEOUT, Outcome};
+use listener::{ANSWER_TIMEOUT, Accepted, Outcome, Refusal};
 
 use cli_support::log_line;
 
@@ -15,7 +15,7 @@ pub(super) fn callback_line(at: Timestamp, service: &str, status: u16, outcome: 
     let result = result(outcome);
     let slow = if took > ANSWER_TIMEOUT {
         let (took, within) = (took.as_secs_f64(), ANSWER_TIMEOUT.as_secs_f64());
-        format!(" (took {took:.1} s; when deployed, the answer after {within} s is a 503)")
+        format!(" (took {took:.1} s; when deployed, what is not recorded within {within} s is parked)")
     } else {
         String::new()
     };
@@ -49,20 +49,23 @@ fn request_result(result: Option<&RequestResult>) -> String {
 
 fn result(outcome: &Outcome) -> String {
     match &outcome.result {
-        Ok(recording) if recording.recorded == 0 => "duplicate".to_owned(),
-        Ok(recording) if recording.oversized.is_empty() => "recorded".to_owned(),
-        Ok(recording) => format!("recorded, except {} in the quarantine", recording.oversized.len()),
-        Err(refusal) => match refusal.source() {
-            Some(cause) => format!("{refusal} {cause}"),
-            None => refusal.to_string(),
-        },
+        Ok(Accepted { recording: _, parked: Some(reason) }) => format!("parked: {}", with_cause(reason)),
+        Ok(Accepted { recording, parked: None }) if recording.recorded == 0 => "duplicate".to_owned(),
+        Ok(Accepted { recording, parked: None }) if recording.oversized.is_empty() => "recorded".to_owned(),
+        Ok(Accepted { recording, .. }) => format!("recorded, except {} in the quarantine", recording.oversized.len()),
+        Err(refusal) => with_cause(refusal),
+    }
+}
+
+fn with_cause(refusal: &Refusal) -> String {
+    match refusal.source() {
+        Some(cause) => format!("{refusal} {cause}"),
+        None => refusal.to_string(),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use listener::Refusal;
-
     use super::*;
 
     const AT: Timestamp = Timestamp::UNIX_EPOCH;
@@ -88,6 +91,9 @@ mod tests {
     #[test]
     fn a_line_shows_that_the_deployed_function_would_have_timed_out() {
         let line = refused(Refusal::DeadlineExceeded, 4);
-        assert!(line.ends_with("in time. (took 4.0 s; when deployed, the answer after 2.9 s is a 503)"), "{line}");
+        assert!(
+            line.ends_with("in time. (took 4.0 s; when deployed, what is not recorded within 2.9 s is parked)"),
+            "{line}"
+        );
     }
 }

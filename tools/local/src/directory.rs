@@ -11,7 +11,7 @@ use tempfile::TempDir;
 const LOCK: &str = "lock";
 
 /// The database files.
-pub(super) const DATABASES: [&str; 2] = ["dynamodb.sqlite", "messages.sqlite"];
+pub(super) const DATABASES: [&str; 3] = ["dynamodb.sqlite", "messages.sqlite", "queues.sqlite"];
 
 /// A directory that this process uses exclusively.
 #[derive(Debug)]

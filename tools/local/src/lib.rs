@@ -1,12 +1,16 @@
 //! `callbacks local`: every endpoint on this machine, with the same code from `listener` inward as the functions.
 //!
 //! This process replaces AWS: an embedded engine replaces DynamoDB and its stream (`table`, `stream`), and a small
-//! endpoint for unmodified SDK clients replaces SNS and SQS (`aws`).
+//! endpoint for unmodified SDK clients replaces SNS and SQS (`aws`, `queues`).
 
 mod aws;
 mod callback_line;
+mod database;
 mod directory;
+mod functions;
 mod messages;
+mod queues;
+mod redrive;
 mod seed;
 mod stream;
 mod table;
@@ -18,14 +22,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use axum::Json;
+use axum::routing::get;
+use callback_redriver::Redriver;
 use clap::Args;
-use listener::{ANSWER_TIMEOUT as DEPLOYED_ANSWER_TIMEOUT, AllowedAddresses, Listener, Metrics, Quarantine, Verifier};
+use listener::{
+    ANSWER_TIMEOUT as DEPLOYED_ANSWER_TIMEOUT, AllowedAddresses, CallbackQueue, Listener, Metrics, Verifier,
+};
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use self::directory::{DATABASES, Directory};
 use self::messages::Messages;
+use self::queues::{DEAD_LETTERS, PARKED, QUARANTINE, Queues};
 use self::stream::Stream;
 use platform_simulator::rules::Credentials;
 
@@ -140,9 +150,11 @@ fn introduction(options: &Options, local: &Local) -> String {
          \x20 GET  {url}/devices/{{kind}}/{{value}}/events  its history\n\
          \x20 GET  {url}/requests/{{requestId}}            the outcome of a request\n\
          \x20 GET  {url}/topics/messages                messages to SNS: the last 10,000, in pages of 1,000\n\
+         \x20 GET  {url}/parked/messages                callbacks that wait to be recorded\n\
          \x20 GET  {url}/quarantine/messages            rejected callbacks\n\
+         \x20 GET  {url}/dead-letters/messages          events that can never be published\n\
          {credentials}\n{kept}\n\
-         The timeout of an answer is {timeout} s here; a deployed function answers 503 after {} s.\n\
+         The timeout of an answer is {timeout} s here; a deployed function parks what is not recorded within {} s.\n\
          Try, from the project's folder:\n\
          \x20 curl -i -H 'Content-Type: text/xml' --data-binary @events/external-provisioning-changes/soap/1-activate.xml \\\n\
          \x20   {url}/callbacks/ExternalProvisioningChanges\n\
@@ -166,28 +178,50 @@ pub async fn start(options: Options) -> anyhow::Result<Local> {
     let mut tasks = JoinSet::new();
 
     let directory = Directory::open(options.data.as_deref(), options.reset)?;
-    let [table_file, messages_file] = DATABASES.map(|database| directory.file(database));
+    let [table_file, messages_file, queues_file] = DATABASES.map(|database| directory.file(database));
     let table = table::Table::open(&table_file, options.data.is_some(), options.dynamodb, &mut tasks).await?;
+    let queues = Arc::new(Queues::open(&queues_file)?);
     let messages = Arc::new(Messages::open(&messages_file)?);
-    let cloud = aws::Endpoint::start(messages.clone(), options.quiet, &mut tasks).await?;
+    let shared = aws::Shared { messages, queues: queues.clone(), quiet: options.quiet };
+    let cloud = aws::Endpoint::start(shared.clone(), &mut tasks).await?;
     tasks.spawn(Stream::open(table.database.clone(), &table_file, cloud.publisher())?.publish());
 
-    let listener = Listener {
+    let queue = |name| CallbackQueue::new(cloud.queues(), format!("{}{name}", aws::QUEUES));
+    let listener = Arc::new(Listener {
         store: Store::new(table.client.clone(), table::NAME, 0),
         allowed: options.allow,
         verifier: match options.username.zip(options.password) {
             Some((username, password)) => Verifier::Fixed(credentials::Credentials { username, password }),
             None => Verifier::AcceptAny,
         },
-        quarantine: Quarantine::new(cloud.queues(), aws::QUARANTINE),
+        parked: queue(PARKED),
+        quarantine: queue(QUARANTINE),
         metrics: Metrics::Off,
         answer_timeout: ANSWER_TIMEOUT,
-    };
-    let app = web::app(Arc::new(listener), messages, options.quiet);
+    });
+    let redriver =
+        Redriver { listener: listener.clone(), sqs: cloud.queues(), queue_url: format!("{}{PARKED}", aws::QUEUES) };
+    tasks.spawn(redrive::redrive(queues, redriver));
+    let stack = stack(&table);
+    let app =
+        web::app(listener, shared).merge(functions::app(cloud.publisher())).route("/stack", get(async || Json(stack)));
     tasks.spawn(async move {
         if let Err(error) = axum::serve(listen, app.into_make_service_with_connect_info::<SocketAddr>()).await {
             eprintln!("The endpoints stopped: {error}");
         }
     });
     Ok(Local { address, dynamodb: table.address, table: table.client, tasks, _directory: directory })
+}
+
+/// What a deployed stack has as outputs, for the commands that work on both. SQS and Lambda are at the address of the
+/// callbacks.
+fn stack(table: &table::Table) -> serde_json::Value {
+    serde_json::json!({
+        "dynamodb": format!("http://{}", table.address),
+        "outputs": {
+            "TableName": table::NAME,
+            "PublisherFunctionName": functions::PUBLISHER,
+            "PublisherDeadLetterQueueUrl": format!("{}{DEAD_LETTERS}", aws::QUEUES),
+        },
+    })
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use aws_lambda_events::dynamodb::EventRecord;
-use change_publisher::Publisher;
+use change_publisher::{Cause, Invocation, Publisher};
 use dynoxide::Database;
 use dynoxide::actions::describe_stream::DescribeStreamRequest;
 use dynoxide::actions::get_records::GetRecordsRequest;
@@ -71,14 +71,22 @@ impl Stream {
                 sort_key.is_none_or(|sort_key| sort_key.starts_with("EVENT#"))
             });
         let new_events: Vec<EventRecord> = new_events.map(|record| from_value(record?)).collect::<Result<_, _>>()?;
-        let response = self.publisher.publish(new_events).await?;
-        if let Some(failed) = response.batch_item_failures.first() {
-            anyhow::bail!("stopped at {}", failed.item_identifier.as_deref().unwrap_or_default());
-        }
+        let response = self.publisher.publish(Invocation { records: new_events, cause: Cause::Stream }).await?;
+        // A partial batch response: the records before the named one are not published again.
+        let Some(failed) = response.batch_item_failures.first().map(|failure| failure.item_identifier.as_str()) else {
+            self.delete_up_to(&last.event_id)?;
+            return Ok(read.records.len());
+        };
+        let published = read.records.iter().take_while(|record| record.dynamodb.sequence_number != failed).last();
+        published.map_or(Ok(()), |record| self.delete_up_to(&record.event_id))?;
+        anyhow::bail!("stopped at {failed}: {}", response.reason.unwrap_or_default())
+    }
+
+    fn delete_up_to(&self, event_id: &str) -> anyhow::Result<()> {
         let published = "DELETE FROM _stream_records
                          WHERE id <= (SELECT id FROM _stream_records WHERE event_id = ?1 LIMIT 1)";
-        self.records.prepare_cached(published)?.execute([&last.event_id])?;
-        Ok(read.records.len())
+        self.records.prepare_cached(published)?.execute([event_id])?;
+        Ok(())
     }
 }
 

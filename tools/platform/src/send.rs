@@ -282,7 +282,7 @@ impl Sender {
         let lag = SignedDuration::from_secs(options.password_lag.into());
         let (credentials, former) = registered.next_credentials(lag, &mut self.random);
         self.report.former_credentials += u64::from(former);
-        let credentials = credentials.clone();
+        let (credentials, account) = (credentials.clone(), registered.account.clone());
         let (delivery, random, planned) = (self.delivery.clone(), self.random.fork(), planned.clone());
         Ok(Some(async move {
             let message = Addressed {
@@ -290,6 +290,7 @@ impl Sender {
                 url: url.as_str(),
                 credentials: &credentials,
                 request_id: &planned.request_id,
+                account: &account,
                 device: planned.device,
             };
             delivery.deliver(&message, random).await

@@ -6,18 +6,19 @@ use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_lambda_events::dynamodb::EventRecord;
+use aws_lambda_events::sqs::SqsMessage;
 use axum::Router;
 use axum::response::{IntoResponse, Response};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use change_publisher::{Publisher, Topics};
+use callback_redriver::Redriver;
+use change_publisher::{Cause, DeadLetters, Invocation, Publisher, Topics};
 use credentials::{Cache, CallbackSecret, Credentials};
 use device_query::{Name, Page, Query};
 use enhanced_connectivity_service::SERVICE;
 use http::{Method, StatusCode};
 use jiff::Timestamp;
-use listener::{AllowedAddresses, CallbackRequest, Listener, Metrics, Quarantine, Refusal, Verifier, refuse};
+use listener::{AllowedAddresses, CallbackQueue, CallbackRequest, Listener, Metrics, Refusal, Verifier, refuse};
 use local_tests::{Stack, aws_config, serve, silent_endpoint, unreachable_endpoint};
+use queued_callback::{QueuedBody, QueuedCallback, Verification};
 use serde_json::{Value, json};
 use store::Store;
 use tokio::net::TcpListener;
@@ -26,8 +27,8 @@ use super::evidence::Evidence;
 use super::messages::Transport;
 use super::{FREE_TEXT, IDENTIFIERS, PASSWORD, Place, REQUEST_ID, SMS_TEXT, USERNAME, WRONG_PASSWORD};
 
-/// Shorter than a deployed function's, so that the test is fast.
-const ANSWER_TIMEOUT: Duration = Duration::from_millis(900);
+/// Shorter than a deployed function's, so that the failures are fast: enough for a queue, and little for the table.
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(1300);
 
 /// AWS endpoints that fail, each in a way of its own.
 struct Failing {
@@ -39,35 +40,44 @@ impl Failing {
     async fn new() -> Self {
         let (silent, silent_url) = silent_endpoint().await;
         let mut urls = vec![silent_url, unreachable_endpoint().await];
-        let error = |code: &str, message: &str| {
-            let body = json!({ "__type": code, "message": message, "Message": message }).to_string();
-            (StatusCode::BAD_REQUEST, [("x-amzn-errortype", code.to_owned())], body).into_response()
-        };
-        let answers: [fn(&str, &dyn Fn(&str, &str) -> Response) -> Response; 6] = [
-            |_, error| error("AccessDeniedException", "denied"),
-            |_, error| error("ThrottlingException", "rate exceeded"),
-            |_, _| (StatusCode::INTERNAL_SERVER_ERROR, "").into_response(),
+        let answers: [Answer; 6] = [
+            |_| error("AccessDeniedException", "denied"),
+            |_| error("ThrottlingException", "rate exceeded"),
+            |_| (StatusCode::INTERNAL_SERVER_ERROR, "").into_response(),
             // A validation error quotes the value.
-            |body, error| error("ValidationException", &format!("1 validation error detected: Value '{body}' at 'x'")),
+            |body| error("ValidationException", &format!("1 validation error detected: Value '{body}' at 'x'")),
             // An answer that is cut off, and one that is not the service's.
-            |body, _| format!("{{\"Responses\": {{\"callbacks\": {body}").into_response(),
-            |body, _| format!("<html>{body}</html>").into_response(),
+            |body| format!("{{\"Responses\": {{\"callbacks\": {body}").into_response(),
+            |body| format!("<html>{body}</html>").into_response(),
         ];
         for answer in answers {
-            urls.push(serve(Router::new().fallback(move |body: String| async move { answer(&body, &error) })).await);
+            urls.push(serve(Router::new().fallback(move |body: String| async move { answer(&body) })).await);
         }
         Self { urls, _silent: silent }
     }
 }
 
-/// An SQS that accepts everything. Returns its URL and the messages.
-async fn queue() -> (String, Arc<Mutex<Vec<Value>>>) {
+/// Answers a request with this body.
+type Answer = fn(&str) -> Response;
+
+fn error(code: &str, message: &str) -> Response {
+    let body = json!({ "__type": code, "message": message, "Message": message }).to_string();
+    (StatusCode::BAD_REQUEST, [("x-amzn-errortype", code.to_owned())], body).into_response()
+}
+
+const PARKED: &str = "http://local/parked-callbacks";
+const QUARANTINE: &str = "http://local/quarantined-callbacks";
+const DEAD_LETTERS: &str = "http://local/dead-letters";
+
+/// An SQS that accepts everything. Returns its URL and the messages, each with the URL of its queue.
+async fn queue() -> (String, Arc<Mutex<Vec<(Value, String)>>>) {
     let messages = Arc::new(Mutex::new(Vec::new()));
     let received = messages.clone();
     let app = Router::new().fallback(move |body: String| async move {
         let request: Value = serde_json::from_str(&body).unwrap();
-        let body: Value = serde_json::from_str(request["MessageBody"].as_str().unwrap()).unwrap();
-        received.lock().unwrap().push(body);
+        if let Some(body) = request["MessageBody"].as_str() {
+            received.lock().unwrap().push((request["QueueUrl"].clone(), body.to_owned()));
+        }
         axum::Json(json!({ "MessageId": "m" }))
     });
     (serve(app).await, messages)
@@ -90,9 +100,10 @@ impl Functions<'_> {
             store: Store::new(self.table.clone(), "callbacks", 0),
             allowed: AllowedAddresses::Any,
             verifier: Verifier::Fixed(Credentials { username: USERNAME.to_owned(), password: PASSWORD.to_owned() }),
-            quarantine: Quarantine::new(aws_sdk_sqs::Client::new(&config(&self.queue)), "http://local/quarantine"),
+            parked: CallbackQueue::new(aws_sdk_sqs::Client::new(&config(&self.queue)), PARKED),
+            quarantine: CallbackQueue::new(aws_sdk_sqs::Client::new(&config(&self.queue)), QUARANTINE),
             metrics: self.metrics.clone(),
-            answer_timeout: ANSWER_TIMEOUT,
+            answer_timeout: listener::ANSWER_TIMEOUT,
         }
     }
 
@@ -100,13 +111,15 @@ impl Functions<'_> {
     fn failing(&self, url: &str) -> [Listener; 3] {
         let config = config(url);
         let secret = CallbackSecret::new(aws_sdk_secretsmanager::Client::new(&config), "arn");
+        let listener = || Listener { answer_timeout: ANSWER_TIMEOUT, ..self.listener() };
         [
-            Listener { store: Store::new(aws_sdk_dynamodb::Client::new(&config), "callbacks", 0), ..self.listener() },
+            Listener { store: Store::new(aws_sdk_dynamodb::Client::new(&config), "callbacks", 0), ..listener() },
             Listener {
-                quarantine: Quarantine::new(aws_sdk_sqs::Client::new(&config), "http://local/quarantine"),
-                ..self.listener()
+                parked: CallbackQueue::new(aws_sdk_sqs::Client::new(&config), PARKED),
+                quarantine: CallbackQueue::new(aws_sdk_sqs::Client::new(&config), QUARANTINE),
+                ..listener()
             },
-            Listener { verifier: Verifier::Secret(Box::new(Cache::new(secret))), ..self.listener() },
+            Listener { verifier: Verifier::Secret(Box::new(Cache::new(secret))), ..listener() },
         ]
     }
 
@@ -129,12 +142,13 @@ fn request(content_type: Option<&str>, body: impl Into<Vec<u8>>) -> CallbackRequ
         content_type: content_type.map(str::to_owned),
         body: body.into().into(),
         received_at: Timestamp::now(),
+        waited: Duration::ZERO,
     }
 }
 
 pub(super) async fn run(evidence: &Evidence) {
     let (stack, failing) = (Stack::new().await, Failing::new().await);
-    let (queue, quarantined) = queue().await;
+    let (queue, queued) = queue().await;
     let (lines, metrics) = channel();
     let table = stack.local.table.clone();
     let functions = Functions { evidence, table, queue, metrics: Metrics::Channel(lines) };
@@ -143,13 +157,22 @@ pub(super) async fn run(evidence: &Evidence) {
         failures(&functions, &failing, transport).await;
     }
     queries(evidence, &stack, &failing).await;
-    publisher(evidence, &failing).await;
+    publisher(evidence, &functions, &failing).await;
+    redriver(&functions, &failing).await;
 
     add_metrics(evidence, &metrics);
-    for message in quarantined.lock().unwrap().iter() {
-        let place = if message["piece"].is_null() { Place::Quarantine } else { Place::QuarantinedPart };
-        let body = STANDARD.decode(message["bodyBase64"].as_str().unwrap()).unwrap();
-        evidence.add(place, format!("{message} {}", String::from_utf8_lossy(&body)));
+    for (queue, message) in queued.lock().unwrap().iter() {
+        if queue == DEAD_LETTERS {
+            evidence.add(Place::DeadLetters, message.clone());
+            continue;
+        }
+        let place = if queue == PARKED { Place::Parked } else { Place::Quarantine };
+        evidence.add(place, message.clone());
+        // A message of the queue of parked callbacks that is malformed is quarantined unchanged.
+        if let Ok(callback) = QueuedCallback::from_message(message) {
+            evidence.add(place, String::from_utf8_lossy(callback.body()));
+            evidence.add(Place::Log, format!("{callback:?}"));
+        }
     }
     stack.rows().await.iter().for_each(|row| evidence.add(Place::Table, format!("{row:?}")));
     // The stream takes a moment. Every message of both transports is published, and the part that fits.
@@ -216,13 +239,62 @@ async fn failures(functions: &Functions<'_>, failing: &Failing, transport: Trans
         let [no_table, no_queue, no_secret] = functions.failing(url);
         for listener in [&no_table, &no_secret] {
             tokio::time::timeout(ANSWER_TIMEOUT, listener.warm_up()).await.ok();
-            assert_eq!(functions.send(listener, request(content_type, message.clone())).await, 503, "{url}");
+            assert_eq!(functions.send(listener, request(content_type, message.clone())).await, 200, "{url}");
         }
+        let no_table = Listener { parked: no_queue.parked.clone(), ..no_table };
+        assert_eq!(functions.send(&no_table, request(content_type, message.clone())).await, 503, "{url}");
         assert_eq!(functions.send(&no_queue, request(content_type, wrong.clone())).await, 503, "{url}");
         let half = message[..message.len() / 2].to_owned();
         assert_eq!(functions.send(&no_queue, request(content_type, half)).await, 503, "{url}");
         let oversized = transport.message(&"y".repeat(600_000));
         assert_eq!(functions.send(&no_queue, request(content_type, oversized)).await, 503, "{url}");
+    }
+}
+
+/// Parked callbacks that can be recorded, that cannot yet, and that never can.
+async fn redriver(functions: &Functions<'_>, failing: &Failing) {
+    let [soap, rest] = Transport::ALL.map(|transport| transport.message(""));
+    let parked = |service: &str, body: &str, verification: Verification| QueuedCallback {
+        service: service.to_owned(),
+        received_at: Timestamp::now(),
+        reason: "a test".to_owned(),
+        verification,
+        content_type: None,
+        source: None,
+        piece: None,
+        body: QueuedBody::new(body.to_owned()),
+    };
+    let verified = || Verification::Verified { account: None, parts: None };
+    let right = parked(&SERVICE.name, &soap, verified()).to_message().unwrap();
+    let messages = [
+        parked(&SERVICE.name, &rest, Verification::Unverified),
+        parked(&SERVICE.name, &rest.replace(PASSWORD, WRONG_PASSWORD), Verification::Unverified),
+        parked(&SERVICE.name, &soap[..soap.len() / 2], verified()),
+        parked(&format!("{SMS_TEXT} {FREE_TEXT}"), &soap, verified()),
+    ];
+    let bodies = messages.iter().map(|callback| callback.to_message().unwrap());
+    let sqs_messages = |bodies: Vec<String>| {
+        let message = |(number, body): (usize, String)| {
+            let mut message = SqsMessage::default();
+            (message.message_id, message.body) = (Some(number.to_string()), Some(body));
+            message
+        };
+        bodies.into_iter().enumerate().map(message).collect::<Vec<_>>()
+    };
+    let malformed = format!("{{\"service\": \"{SMS_TEXT}\", \"reason\": {PASSWORD}");
+    let bodies: Vec<_> = bodies.chain([right, malformed]).collect();
+    for url in failing.urls.iter().skip(1).chain([&functions.queue]) {
+        let [no_table, no_queue, no_secret] = functions.failing(url);
+        for listener in [no_table, no_queue, no_secret, functions.listener()] {
+            let sqs = aws_sdk_sqs::Client::new(&config(url));
+            let redriver = Redriver { listener: Arc::new(listener), sqs, queue_url: PARKED.to_owned() };
+            // Alone, since a table that fails ends the batch.
+            for body in &bodies {
+                let response = redriver.redrive(sqs_messages(vec![body.clone()])).await;
+                functions.evidence.add(Place::FunctionResult, format!("{response:?}"));
+            }
+            redriver.redrive(sqs_messages(bodies.clone())).await;
+        }
     }
 }
 
@@ -252,12 +324,13 @@ async fn queries(evidence: &Evidence, stack: &Stack, failing: &Failing) {
 }
 
 /// Events that cannot be published, and records that are none.
-async fn publisher(evidence: &Evidence, failing: &Failing) {
+async fn publisher(evidence: &Evidence, functions: &Functions<'_>, failing: &Failing) {
     let (_, mdn) = IDENTIFIERS[0];
+    let devices: Vec<Value> = IDENTIFIERS.iter().map(|(kind, id)| json!({ "kind": kind, "id": id })).collect();
     let event = json!({
         "id": "e", "device": "d", "sequence": 1, "service": "ExternalProvisioningChanges", "change": FREE_TEXT,
         "requestId": REQUEST_ID, "receivedAt": "2026-01-01T00:00:00Z", "changes": [],
-        "devices": [{ "kind": "mdn", "id": mdn }], "payload": { "text": SMS_TEXT }, "unknown": {},
+        "devices": devices, "payload": { "text": SMS_TEXT }, "unknown": {},
     });
     let recorded = json!({ "event": event, "account": "A", "device": null }).to_string();
     let images = [
@@ -279,11 +352,19 @@ async fn publisher(evidence: &Evidence, failing: &Failing) {
     let topic = |name: &str| format!("arn:aws:sns:local:000000000000:{name}");
     for url in failing.urls.iter().skip(1) {
         let topics = Topics { provisioning_changes: topic("changes"), device_events: topic("events") };
-        let publisher = Publisher { sns: aws_sdk_sns::Client::new(&config(url)), topics };
-        for image in &images {
-            for records in [vec![record(image)], vec![record(&images[0]), record(image)]] {
-                let error = publisher.publish(records).await.unwrap_err();
-                evidence.add(Place::FunctionResult, format!("{error} {error:?}"));
+        for queue in [url, &functions.queue] {
+            let dead_letters =
+                DeadLetters { sqs: aws_sdk_sqs::Client::new(&config(queue)), queue_url: DEAD_LETTERS.to_owned() };
+            let sns = aws_sdk_sns::Client::new(&config(url));
+            let publisher = Publisher { sns, topics: topics.clone(), dead_letters };
+            for image in &images {
+                for records in [vec![record(image)], vec![record(&images[0]), record(image)]] {
+                    let published = publisher.publish(Invocation { records, cause: Cause::Stream }).await;
+                    evidence.add(Place::FunctionResult, format!("{published:?}"));
+                    if let Err(error) = published {
+                        evidence.add(Place::FunctionResult, error.to_string());
+                    }
+                }
             }
         }
     }

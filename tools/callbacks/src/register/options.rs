@@ -4,8 +4,8 @@ use clap::Args;
 use cli_support::url;
 use registration::{AccountName, Api, Credentials, Login, Platform, Registration};
 
-use super::error::CommandError;
 use super::stack::{self, Stack};
+use crate::error::CommandError;
 
 /// The account, the platform and the stack.
 #[derive(Args)]
@@ -143,7 +143,7 @@ impl Common {
         credentials: &Credentials,
     ) -> Result<Vec<Registration>, CommandError> {
         let registration =
-            |service: &String| Registration::below(self.api, self.account.clone(), service, base, credentials.clone());
+            |service: &String| Registration::below(self.api, self.account.clone(), service, base, credentials);
         Ok(services.iter().map(registration).collect::<Result<_, _>>()?)
     }
 

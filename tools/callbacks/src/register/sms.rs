@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use registration::{AccountName, Error, Platform};
 
-use super::error::{CommandError, exit_code};
 use super::options::Resume;
 use super::table::print;
+use crate::error::{CommandError, exit_code};
 
 /// The callback service of SMS from devices.
 const SMS_SERVICE: &str = "EnhancedConnectivityService";

@@ -7,8 +7,9 @@ use credentials::CallbackSecret;
 use registration::{Credentials, Login};
 use tokio::time::sleep;
 
-use super::error::CommandError;
 use crate::account;
+use crate::deployment::outputs;
+use crate::error::CommandError;
 
 /// Timeout of an AWS call, retries included.
 const AWS_TIMEOUT: Duration = Duration::from_secs(20);
@@ -81,19 +82,7 @@ impl Stack {
     }
 
     async fn output(&self, key: &str) -> Result<Option<String>, CommandError> {
-        let config = aws().await?;
-        let client = aws_sdk_cloudformation::Client::new(&config);
-        let described = client.describe_stacks().stack_name(&self.stack).send().await.map_err(|error| {
-            let (stack, region, error) = (&self.stack, account::region(&config), aws::reason(&error));
-            CommandError::Unreachable(match error.ends_with("does not exist") {
-                true => format!("no stack '{stack}' in {region}"),
-                false => format!("the stack '{stack}' in {region} cannot be described: {error}"),
-            })
-        })?;
-        let mut outputs = described.stacks().iter().flat_map(aws_sdk_cloudformation::types::Stack::outputs);
-        Ok(outputs
-            .find(|output| output.output_key() == Some(key))
-            .and_then(|output| output.output_value().map(str::to_owned)))
+        Ok(outputs(&aws().await?, &self.stack).await?.remove(key))
     }
 }
 

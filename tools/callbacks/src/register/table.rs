@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use registration::{Action, Comparison, RegistrationStatus};
 
-use super::error::CommandError;
+use crate::error::CommandError;
 
 /// A row of the table: service, status, URL.
 pub(super) fn row(comparison: &Comparison, status: &str, url: &str) -> [String; 3] {

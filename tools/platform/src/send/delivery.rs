@@ -57,6 +57,7 @@ pub(super) struct Addressed<'a> {
     pub(super) url: &'a str,
     pub(super) credentials: &'a Credentials,
     pub(super) request_id: &'a str,
+    pub(super) account: &'a str,
     pub(super) device: u64,
 }
 
@@ -101,8 +102,8 @@ impl Delivery {
     }
 
     async fn attempt(&self, message: &Addressed<'_>, resends: u64) -> Attempt {
-        let Addressed { template, url, credentials, request_id, device } = *message;
-        let body = template.render(&SlotValues { credentials, request_id, device, resends });
+        let Addressed { template, url, credentials, request_id, account, device } = *message;
+        let body = template.render(&SlotValues { credentials, request_id, account, device, resends });
         let content_type = template.content_type();
         let mut request =
             self.client.post(url).header("Content-Type", content_type).timeout(ATTEMPT_TIMEOUT).body(body);

@@ -37,7 +37,7 @@ pub fn sample_messages(credentials: &Credentials) -> anyhow::Result<Vec<SampleMe
         for transport in [Api::Soap, Api::Rest] {
             for Golden { file, template } in of(service, transport, false)? {
                 let request_id = uuid(&mut random);
-                let values = SlotValues { credentials, request_id: &request_id, device: 0, resends: 0 };
+                let values = SlotValues { credentials, request_id: &request_id, account: "", device: 0, resends: 0 };
                 let (body, content_type) = (template.render(&values), template.content_type());
                 messages.push(SampleMessage { service, file, content_type, body });
             }
@@ -89,7 +89,8 @@ mod tests {
                 assert!(!golden.is_empty(), "{service} {transport:?}");
                 for Golden { file, template } in golden {
                     let credentials = Credentials::new("the user", "the word");
-                    let values = SlotValues { credentials: &credentials, request_id: "", device: 0, resends: 0 };
+                    let values =
+                        SlotValues { credentials: &credentials, request_id: "", account: "", device: 0, resends: 0 };
                     let message = template.render(&values);
                     assert!(message.contains("the user") && message.contains("the word"), "{file}");
                     assert_eq!(template.transport, transport, "{file}");

@@ -12,7 +12,7 @@ const INVALID: u8 = 2;
 const UNREACHABLE: u8 = 3;
 
 /// Why a command ends early.
-pub(super) enum CommandError {
+pub(crate) enum CommandError {
     Invalid(String),
     /// The platform refuses the account as a whole.
     Refused(String),
@@ -39,7 +39,7 @@ impl From<registration::Invalid> for CommandError {
 }
 
 /// The exit code of a command: whether everything is as expected, or an error, which is printed.
-pub(super) fn exit_code(result: Result<bool, CommandError>) -> ExitCode {
+pub(crate) fn exit_code(result: Result<bool, CommandError>) -> ExitCode {
     let (text, code) = match result {
         Ok(true) => return ExitCode::SUCCESS,
         Ok(false) => return ExitCode::from(INCOMPLETE),

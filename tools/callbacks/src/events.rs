@@ -1,0 +1,27 @@
+//! `callbacks events`: publish recorded events again, through the publisher function of the deployment, since only it may
+//! publish to the topics. Exit codes are those of `register`.
+
+mod dead_letter;
+mod publisher;
+mod redrive;
+mod stream;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use crate::error::exit_code;
+
+/// `callbacks events`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Events {
+    /// Publish the events in the publisher's dead-letter queue that can be published now
+    Redrive(redrive::Redrive),
+}
+
+/// Runs the command.
+pub(crate) async fn run(command: Events) -> ExitCode {
+    exit_code(match command {
+        Events::Redrive(options) => redrive::redrive(options).await,
+    })
+}
