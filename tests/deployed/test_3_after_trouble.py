@@ -3,11 +3,15 @@
 import base64
 import contextlib
 import json
+import os
+import re
+import subprocess
 import time
 
 import pytest
 from conftest import (
     PLATFORM_ADDRESS,
+    PROGRAM,
     TIMEOUT,
     Queue,
     assert_clear_error,
@@ -235,3 +239,48 @@ def test_the_event_source_mapping_retries_for_almost_a_day_and_then_points_to_th
     assert 23 * 3600 < mapping["MaximumRecordAgeInSeconds"] < 24 * 3600
     # With more than one batch at a time, events of one device could be published out of order.
     assert mapping["ParallelizationFactor"] == 1
+
+
+def callbacks(stack, *arguments):
+    """Runs the command line on the stack. Returns its exit code and its output."""
+    command = [PROGRAM, *arguments, "--stack", stack.name]
+    answer = subprocess.run(command, env=os.environ, capture_output=True, text=True, timeout=2 * TIMEOUT)
+    return answer.returncode, answer.stdout + answer.stderr
+
+
+def test_the_command_shows_a_dead_letter_and_publishes_it_when_it_can_be_published(stack, queue, reader):
+    url, sqs = stack.outputs["PublisherDeadLetterQueueUrl"], stack.client("sqs")
+    device = stack.signed_get("/devices/meid/A00000AAAA0001", reader).json()["id"]
+    valid = record_of(stack, f"DEVICE#{device}", "EVENT#")
+    letter = {"reason": "a test", "rejectedAt": "2026-01-01T00:00:00Z", "record": valid}
+    sqs.send_message(QueueUrl=url, MessageBody=json.dumps(letter, default=str))
+    poison = json.loads(json.dumps(valid, default=str))
+    poison["dynamodb"]["NewImage"] = {}
+    sqs.send_message(QueueUrl=url, MessageBody=json.dumps(letter | {"record": poison}))
+    before = len(queue.wait_for(len(queue.arrived)))
+    code, output = callbacks(stack, "events", "redrive")
+    assert code == 1, output
+    assert "the row has no text attribute 'event'\n1 message published or dropped, 1 left\n" in output
+    published = [assert_cloud_event(message) for message in queue.wait_for(before + 1)[before:]]
+    assert len(published) == 1 and "replay" not in published[0]
+    assert receive(stack, url)["record"]["dynamodb"]["NewImage"] == {}
+
+
+def test_the_command_publishes_the_events_of_a_device_again(stack, queue, tmp_path):
+    before = len(queue.wait_for(len(queue.arrived)))
+    options = ["--since", "2020-01-01", "--device", "meid:A00000AAAA0004", "--resume", tmp_path / "position"]
+    code, output = callbacks(stack, "events", "republish", *options)
+    assert code == 0, output
+    replay = re.match("2 events published again as replay (.*)", output).group(1)
+    messages = queue.wait_for(before + 2)[before:]
+    events = [assert_cloud_event(message) for message in messages]
+    assert [event["data"]["sequence"] for event in events] == [1, 2]
+    assert [event["replay"] for event in events] == [replay] * 2
+    assert [message["MessageAttributes"]["replay"]["StringValue"] for message in messages] == [replay] * 2
+    earlier = [assert_cloud_event(message)["id"] for message in queue.arrived[:before]]
+    assert all(event["id"] in earlier for event in events)
+
+
+def test_the_command_compares_a_device_with_its_events(stack):
+    code, output = callbacks(stack, "devices", "rebuild", "--device", "meid:A00000AAAA0004")
+    assert (code, output) == (0, "1 device compared, 0 different\n")

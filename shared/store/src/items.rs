@@ -4,12 +4,12 @@
 use aws_sdk_dynamodb::types::builders::PutBuilder;
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
 use device::{
-    CallbackDelivery, DeviceId, Digest, Event, Move, OwnerChange, Plan, Receipt, RecordedEvent, RequestOutcome,
+    CallbackDelivery, Device, DeviceId, Digest, Event, Move, OwnerChange, Plan, Receipt, RecordedEvent, RequestOutcome,
 };
 
 use crate::error::StoreError;
 use crate::limits::{MAX_ROW_BYTES, MAX_TRANSACTION_BYTES, MAX_TRANSACTION_ITEMS};
-use crate::rows::{Key, Row, json, number, text};
+use crate::rows::{Key, Row, get_text, json, number, text};
 use crate::table::Store;
 
 /// The items that a plan writes.
@@ -112,18 +112,12 @@ impl Store {
         row.insert("version".to_owned(), number(sequence));
         let mut bytes = 0;
         if let Some(device) = &recorded.device {
-            let contents = json(device)?;
-            bytes = contents.len();
+            let attributes = device_row(device)?;
+            bytes = get_text(&attributes, "device")?.len();
             if bytes > MAX_ROW_BYTES {
                 return Err(ItemsError::TooLarge(bytes));
             }
-            row.insert("updatedAt".to_owned(), text(device.updated_at.to_string()));
-            row.insert("device".to_owned(), text(contents));
-            for (name, value) in [("account", &device.provisioning.account), ("state", &device.provisioning.state)] {
-                if let Some(value) = value {
-                    row.insert(name.to_owned(), text(value));
-                }
-            }
+            row.extend(attributes);
         }
         let put = self.put(row);
         let put = if sequence == 1 {
@@ -210,6 +204,18 @@ impl Store {
     fn put(&self, row: Row) -> PutBuilder {
         Put::builder().table_name(&self.table).set_item(Some(row))
     }
+}
+
+/// The attributes of a device's row beside its key and version.
+pub(crate) fn device_row(device: &Device) -> Result<Row, StoreError> {
+    let provisioning = &device.provisioning;
+    let attributes = [
+        ("device", Some(json(device)?)),
+        ("updatedAt", Some(device.updated_at.to_string())),
+        ("account", provisioning.account.clone()),
+        ("state", provisioning.state.clone()),
+    ];
+    Ok(attributes.into_iter().filter_map(|(name, value)| Some((name.to_owned(), text(value?)))).collect())
 }
 
 fn item(put: PutBuilder) -> Result<TransactWriteItem, StoreError> {

@@ -6,6 +6,8 @@ mod command;
 mod deployment;
 mod error;
 mod events;
+mod progress;
+mod rebuild;
 mod register;
 mod show;
 

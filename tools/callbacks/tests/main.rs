@@ -10,6 +10,7 @@
 mod command_line;
 mod errors;
 mod events;
+mod rebuild;
 mod registrations;
 mod sms;
 
