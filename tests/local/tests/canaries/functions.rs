@@ -171,7 +171,7 @@ pub(super) async fn run(evidence: &Evidence) {
         // A message of the queue of parked callbacks that is malformed is quarantined unchanged.
         if let Ok(callback) = QueuedCallback::from_message(message) {
             evidence.add(place, String::from_utf8_lossy(callback.body()));
-            evidence.add(Place::Log, format!("{callback:?}"));
+            evidence.add(Place::Log, format!("{:?}", callback.body));
         }
     }
     stack.rows().await.iter().for_each(|row| evidence.add(Place::Table, format!("{row:?}")));
