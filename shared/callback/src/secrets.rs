@@ -27,10 +27,10 @@ const CONTAINED: [&str; 11] = [
 const WHOLE: [&str; 8] = ["pwd", "pass", "pin", "pincode", "puk", "pukcode", "psk", "authorization"];
 
 /// Members that contain the name of the value beside them, as in extended attributes and custom fields.
-const NAMES: [&str; 6] = ["key", "name", "attribute", "label", "@name", "@key"];
+pub(crate) const NAMES: [&str; 6] = ["key", "name", "attribute", "label", "@name", "@key"];
 
 /// Members that contain the value for such a name.
-const VALUES: [&str; 5] = ["value", "values", "val", "@value", "#text"];
+pub(crate) const VALUES: [&str; 5] = ["value", "values", "val", "@value", "#text"];
 
 /// Replaces every text, number and boolean in members with secrets, at any depth. Names, nil and blank values are
 /// unchanged.
@@ -65,7 +65,7 @@ fn descend(value: &mut Value) {
     }
 }
 
-fn is_secret(name: &str) -> bool {
+pub(crate) fn is_secret(name: &str) -> bool {
     let letters = name.chars().filter(|letter| letter.is_alphanumeric());
     let name: String = letters.map(|letter| letter.to_ascii_lowercase()).collect();
     let name = name.trim_end_matches(|letter: char| letter.is_ascii_digit());

@@ -140,9 +140,8 @@ impl Listener {
     async fn process(&self, service: &CallbackService, request: &CallbackRequest, deadline: Instant) -> Outcome {
         let record_until = deadline.checked_sub(QUEUE_RESERVE).unwrap_or(deadline);
         let verified = timeout_at(record_until, self.read(request)).await;
-        let read = verified.unwrap_or(Err(Refusal::DeadlineExceeded));
-        let message = match read.and_then(|verified| Ok(MessageToRecord::new(service, verified, request.received_at)?))
-        {
+        let verified = verified.unwrap_or(Err(Refusal::DeadlineExceeded));
+        let message = match verified.and_then(|verified| MessageToRecord::new(service, verified, request.received_at)) {
             Ok(message) => message,
             Err(refusal) if refusal.is_temporary() => {
                 let recording = Recording::default();
@@ -193,7 +192,7 @@ impl Listener {
         if recording.pending.is_empty() {
             return Ok(Accepted { recording, parked: None });
         }
-        let parts = message.verification_of(recording.pending.clone());
+        let parts = message.verification(recording.pending.clone());
         let reason = recording.failure.take().unwrap_or(StoreError::DeadlineExceeded).into();
         self.park(service, request, parts, reason, recording, deadline).await
     }

@@ -7,7 +7,6 @@ use queued_callback::{QueuedCallback, Verification};
 use store::{Oversized, Recording, StoreError};
 use tokio::time::{Instant, timeout_at};
 
-use crate::account::OtherAccount;
 use crate::answer::Refusal;
 use crate::listener::Listener;
 use crate::queue::{QueueError, queued};
@@ -18,23 +17,20 @@ use crate::verify::Verified;
 pub(crate) struct MessageToRecord {
     pub(crate) delivery: CallbackDelivery,
     pub(crate) observations: Vec<Observation>,
+    /// The account whose credentials the callback carries.
     account: Option<String>,
 }
 
 impl MessageToRecord {
-    pub(crate) fn new(
-        service: &CallbackService,
-        verified: Verified,
-        received_at: Timestamp,
-    ) -> Result<Self, OtherAccount> {
+    pub(crate) fn new(service: &CallbackService, verified: Verified, received_at: Timestamp) -> Result<Self, Refusal> {
         let delivery = CallbackDelivery::new(service, verified.message(), received_at);
         let account = verified.account().map(str::to_owned);
         Ok(Self { delivery, observations: verified.interpret(service)?, account })
     }
 
-    /// The verification of a queued callback of which these parts are not recorded.
-    pub(crate) fn verification_of(&self, parts: Vec<usize>) -> Verification {
-        Verification::Verified { account: self.account.clone(), parts: Some(parts) }
+    /// What a queued callback states, of which these parts are not recorded.
+    pub(crate) fn verification(&self, parts: Vec<usize>) -> Verification {
+        Verification::Verified { parts: Some(parts), account: self.account.clone() }
     }
 
     /// The parts at these positions, or all.
@@ -62,7 +58,7 @@ impl Listener {
     ) -> Result<Recording, Refusal> {
         let callback = Callback::parse(queued.body(), queued.content_type.as_deref())?;
         let (verified, positions) = match &queued.verification {
-            Verification::Verified { account, parts } => {
+            Verification::Verified { parts, account } => {
                 (Verified::at_receipt(callback, account.clone()), parts.as_deref())
             }
             Verification::Unverified => {
@@ -105,7 +101,7 @@ impl Listener {
             "{} parts of up to {largest} bytes do not fit into the table; the rest of the message is recorded or parked.",
             oversized.len()
         );
-        let callback = queued(&service.name, request, message.verification_of(parts), reason);
+        let callback = queued(&service.name, request, message.verification(parts), reason);
         self.quarantine.quarantine(&callback).await?;
         self.metrics.count(service.counted_as, "CallbacksQuarantined", 1);
         Ok(())

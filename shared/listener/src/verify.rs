@@ -16,7 +16,7 @@ pub struct Verified {
 }
 
 impl Verified {
-    /// The message of a callback that was verified before it was parked.
+    /// The message of a callback that was verified before it was parked, with the account that it was verified for.
     pub(crate) fn at_receipt(callback: Callback, account: Option<String>) -> Self {
         Self { message: callback.message, account }
     }

@@ -4,6 +4,7 @@
 //! Pure: sending and receiving is elsewhere.
 
 mod body;
+mod join;
 
 use std::net::IpAddr;
 
@@ -55,10 +56,11 @@ pub enum Verification {
     Unverified,
     /// They were right. They may have been replaced since.
     Verified {
-        /// The account whose credentials they were; null if they were those of the whole stack.
-        account: Option<String>,
         /// The positions of the parts of the message that are not recorded yet; null if none is.
         parts: Option<Vec<usize>>,
+        /// The account whose credentials the callback carries. `None` if they are those of the whole stack.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        account: Option<String>,
     },
 }
 
@@ -137,14 +139,14 @@ mod tests {
 
     use super::*;
 
-    fn queued(body: impl Into<Bytes>) -> QueuedCallback {
+    pub(crate) fn queued(body: impl Into<Bytes>) -> QueuedCallback {
         QueuedCallback {
             service: "DeviceUsage".to_owned(),
             received_at: "2026-01-02T03:04:05Z".parse().unwrap(),
             reason: "The message cannot be recorded now.".to_owned(),
             verification: Verification::Verified {
-                account: Some("0242080353-00001".to_owned()),
                 parts: Some(vec![0, 7]),
+                account: Some("0000123456-00001".to_owned()),
             },
             content_type: Some("application/json".to_owned()),
             source: Some("137.117.33.109".parse().unwrap()),
@@ -154,7 +156,7 @@ mod tests {
     }
 
     /// Bytes that cannot be compressed.
-    fn noise(length: usize) -> Vec<u8> {
+    pub(crate) fn noise(length: usize) -> Vec<u8> {
         let mut state = 1_u64;
         let next = std::iter::repeat_with(|| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -170,7 +172,7 @@ mod tests {
         assert!(members.remove("bodyGzipBase64").unwrap().as_str().unwrap().len() < 300);
         insta::assert_snapshot!(
             serde_json::Value::from(members),
-            @r#"{"bytes":17000,"contentType":"application/json","reason":"The message cannot be recorded now.","receivedAt":"2026-01-02T03:04:05Z","service":"DeviceUsage","source":"137.117.33.109","verification":{"verified":{"account":"0242080353-00001","parts":[0,7]}}}"#
+            @r#"{"bytes":17000,"contentType":"application/json","reason":"The message cannot be recorded now.","receivedAt":"2026-01-02T03:04:05Z","service":"DeviceUsage","source":"137.117.33.109","verification":{"verified":{"account":"0000123456-00001","parts":[0,7]}}}"#
         );
     }
 

@@ -99,10 +99,11 @@ impl Platform {
             Client::Rest(rest) => rest.register(registration).await,
             Client::Soap(soap) => soap.register(registration).await,
         };
-        // The platform might quote the password.
+        // The platform might quote the credentials.
         result.map_err(|error| match error {
             Error::Refused(Fault { code, message }) => {
-                Error::Refused(Fault::new(&code, &message, &[&registration.credentials().password]))
+                let Credentials { username, password } = registration.credentials();
+                Error::Refused(Fault::new(&code, &message, &[username, password]))
             }
             error => error,
         })

@@ -8,13 +8,19 @@
     reason = "a test may panic"
 )]
 
+mod cloud;
+mod contents;
 mod endpoint;
+mod faults;
 mod messages;
 mod recording;
 mod simulator;
 mod stack;
 
+pub use self::cloud::{Answer, Cloud, REGISTRAR_TABLE, Request, State, TABLE};
+pub use self::contents::{Contents, Row};
 pub use self::endpoint::{aws_config, serve, silent_endpoint, unreachable_endpoint};
+pub use self::faults::{Call, Connections, Fault, Injection};
 pub use self::messages::{
     EXTERNAL, GOLDEN, REGISTER_CALLBACK_REQUEST, REGISTER_CALLBACK_RESPONSE, content_type, identifier_xml,
     provisioning_change,

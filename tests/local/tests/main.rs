@@ -14,6 +14,7 @@ mod canaries;
 mod costs;
 mod credentials;
 mod external_provisioning_changes;
+mod faults;
 mod histories;
 mod identity;
 mod local_store;

@@ -67,7 +67,7 @@ fn queued(service: &str, body: &str, received_at: Timestamp) -> QueuedCallback {
         service: service.to_owned(),
         received_at,
         reason: "a test".to_owned(),
-        verification: Verification::Verified { account: None, parts: None },
+        verification: Verification::Verified { parts: None, account: None },
         content_type: None,
         source: None,
         piece: None,
@@ -300,6 +300,23 @@ async fn after_a_slow_start_the_first_answer_comes_within_three_seconds() {
     let answer = listener.answer(&service, request).await;
     assert_eq!(answer.status(), 503, "neither the table nor the queue answers");
     assert!(started.elapsed() <= Duration::from_secs(3), "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn a_parked_callback_is_of_the_account_whose_credentials_it_carried() {
+    let stack = Stack::new().await;
+    let expected = Credentials { username: "me".to_owned(), password: "word".to_owned() };
+    let listener = listener(&stack, client(&unreachable_endpoint().await), Verifier::Fixed(expected));
+    let body = json!({
+        "username": "me-0000123456-00001",
+        "password": "word",
+        "deviceIds": [{ "id": "5550100123", "kind": "mdn" }],
+        "deviceResponse": { "usageResponse": [] },
+    });
+    assert_eq!(post(&listener, "DeviceUsage", &body.to_string()).await, 200);
+    wait_for_device(&stack, "mdn/5550100123").await;
+    let message = &stack.topic_messages(1).await[0];
+    assert_eq!(message["message"]["source"], "/accounts/0000123456-00001");
 }
 
 #[tokio::test]

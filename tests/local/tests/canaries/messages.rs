@@ -1,7 +1,7 @@
 //! Messages that contain every canary, and bodies that are wrong in every way.
 
 use local_tests::identifier_xml;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{DEVICE_CREDENTIAL, FREE_TEXT, IDENTIFIERS, PASSWORD, REQUEST_ID, SMS_TEXT, USERNAME};
 
@@ -49,6 +49,22 @@ impl Transport {
         }
     }
 
+    /// An SMS as it is documented, without any other member.
+    pub(super) fn sms(self) -> String {
+        let without = |message: &str, start: &str, end: &str| {
+            let (before, rest) = message.split_once(start).unwrap();
+            format!("{before}{}", rest.split_once(end).unwrap().1)
+        };
+        match self {
+            Self::Soap => without(&self.message(""), "<Data>", "</Data>"),
+            Self::Rest => {
+                let mut message: Value = serde_json::from_str(&self.message("")).unwrap();
+                message.as_object_mut().unwrap().remove("deviceResponse");
+                message.to_string()
+            }
+        }
+    }
+
     /// A failed request: code and text of the fault are canaries too.
     pub(super) fn failure(self) -> String {
         match self {
@@ -61,6 +77,22 @@ impl Transport {
                 &format!("\"status\":\"Failed\",\"deviceResponse\":{{\"faultResponse\":{{\"faultcode\":\"{FREE_TEXT}\",\"faultstring\":\"{SMS_TEXT}\"}},"),
             ),
         }
+    }
+
+    /// A message for two devices, of which the part of one does not fit into a row. In SOAP, no message is known to have
+    /// several parts.
+    pub(super) fn oversized_part(self) -> Option<String> {
+        let devices: Vec<_> = IDENTIFIERS.iter().map(|(kind, value)| json!({ "kind": kind, "id": value })).collect();
+        let large = json!({
+            "deviceIds": devices, "note": format!("{FREE_TEXT} {SMS_TEXT} {}", "x".repeat(450_000)),
+            "deviceCredential": DEVICE_CREDENTIAL,
+        });
+        let small = json!({ "deviceIds": [{ "kind": "mdn", "id": "5550100001" }], "note": "small" });
+        let message = json!({
+            "username": USERNAME, "password": PASSWORD, "requestId": REQUEST_ID, "status": "Success",
+            "deviceResponse": { "usageResponse": [large, small] },
+        });
+        (self == Self::Rest).then(|| message.to_string())
     }
 
     /// Bodies that are refused, each for a reason of its own, with their content types.

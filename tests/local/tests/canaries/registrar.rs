@@ -35,6 +35,8 @@ enum Behaviour {
     RefusesLogin,
     /// Refuses whatever needs a session.
     RefusesCalls,
+    /// Refuses to register.
+    RefusesRegistrations,
     /// Answers 200 with a web page.
     AnswersPages,
     /// Answers with JSON that is cut off.
@@ -42,8 +44,15 @@ enum Behaviour {
 }
 
 impl Behaviour {
-    const ALL: [Self; 6] =
-        [Self::Works, Self::RefusesKey, Self::RefusesLogin, Self::RefusesCalls, Self::AnswersPages, Self::AnswersHalf];
+    const ALL: [Self; 7] = [
+        Self::Works,
+        Self::RefusesKey,
+        Self::RefusesLogin,
+        Self::RefusesCalls,
+        Self::RefusesRegistrations,
+        Self::AnswersPages,
+        Self::AnswersHalf,
+    ];
 
     /// The answer to a request. What is not a success quotes the tokens and the body.
     fn answer(self, path: &str, headers: &HeaderMap, body: &str) -> Response {
@@ -59,6 +68,7 @@ impl Behaviour {
             Self::RefusesKey => is_token,
             Self::RefusesLogin => is_login,
             Self::RefusesCalls => !is_token && !is_login,
+            Self::RefusesRegistrations => body.contains(PASSWORD) || body.contains(PENDING_PASSWORD),
             Self::AnswersPages if is_token || is_login => false,
             Self::AnswersPages => return ([("content-type", "text/html")], quote).into_response(),
             Self::AnswersHalf if is_token || is_login => false,
@@ -72,7 +82,7 @@ impl Behaviour {
                     .into_response()
             }
             (true, true) => {
-                let quote = quick_xml_escape(&quote);
+                let quote = escaped(&quote);
                 let fault = format!("<Fault><faultcode>s:A.B</faultcode><faultstring>{quote}</faultstring></Fault>");
                 (StatusCode::INTERNAL_SERVER_ERROR, format!("<Envelope>{fault}</Envelope>")).into_response()
             }
@@ -82,7 +92,7 @@ impl Behaviour {
     }
 }
 
-fn quick_xml_escape(text: &str) -> String {
+fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;")
 }
 
@@ -173,6 +183,7 @@ pub(super) async fn run(evidence: &Evidence) {
     }
     // A login that is malformed, and a secret that is.
     let (registrar, aws, _) = registrar("rest", &platform(Behaviour::Works, evidence).await).await;
+    let registrar = registrar.counting(Metrics::Channel(lines));
     for malformed in [json!(LOGIN_PASSWORD), json!({ "username": LOGIN_PASSWORD, "password": [LOGIN_PASSWORD] })] {
         *aws.login.lock().unwrap() = malformed;
         let error = registrar.handle(serde_json::from_value(json!({ "check": "registrations" })).unwrap(), "i").await;

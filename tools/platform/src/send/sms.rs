@@ -22,7 +22,8 @@ pub(super) fn is_queued(planned: &Planned) -> bool {
 /// The message as it is queued: for its device, and without credentials.
 pub(super) fn queued(planned: &Planned, account: &str, route: Route) -> QueuedSms {
     let Planned { sample, device, request_id, .. } = planned;
-    let values = SlotValues { credentials: &Credentials::default(), request_id, account, device: *device, resends: 0 };
+    let credentials = &Credentials::default();
+    let values = SlotValues { credentials, request_id, account, device: *device, resends: 0 };
     QueuedSms {
         id: token(),
         account: account.to_owned(),
@@ -54,7 +55,7 @@ pub(crate) async fn send_again(
         url: url.as_str(),
         credentials,
         request_id: &planned.request_id,
-        account: &sms.account,
+        account: &listener.account,
         device: planned.device,
     };
     let delivery = Delivery {
