@@ -9,12 +9,14 @@
 )]
 
 mod endpoint;
+mod log;
 mod messages;
 mod recording;
 mod simulator;
 mod stack;
 
 pub use self::endpoint::{aws_config, serve, silent_endpoint, unreachable_endpoint};
+pub use self::log::Log;
 pub use self::messages::{
     EXTERNAL, GOLDEN, REGISTER_CALLBACK_REQUEST, REGISTER_CALLBACK_RESPONSE, content_type, identifier_xml,
     provisioning_change,

@@ -1,7 +1,5 @@
 //! Unreachable or failing AWS services, and what is logged.
 
-use std::io;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -9,10 +7,9 @@ use external_provisioning_changes::SERVICE;
 use http::{Method, Response};
 use jiff::Timestamp;
 use listener::{AllowedAddresses, CallbackQueue, CallbackRequest, Listener, Metrics, Verifier};
-use local_tests::{GOLDEN, Stack, aws_config, serve, silent_endpoint, unreachable_endpoint};
+use local_tests::{GOLDEN, Log, Stack, aws_config, serve, silent_endpoint, unreachable_endpoint};
 use store::Store;
 use tokio::time::{Instant, timeout};
-use tracing_subscriber::fmt::MakeWriter;
 
 /// A listener whose AWS services are at this endpoint, except the table if one is given.
 fn listener(endpoint: &str, table: Option<aws_sdk_dynamodb::Client>) -> Listener {
@@ -77,29 +74,6 @@ async fn a_malformed_body_that_cannot_be_quarantined_is_answered_503() {
     assert_eq!(response.status(), 503);
 }
 
-/// Collects the log.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Log {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
-}
-
 #[tokio::test]
 async fn nothing_of_a_message_reaches_the_log() {
     let log = Log::default();
@@ -118,7 +92,7 @@ async fn nothing_of_a_message_reaches_the_log() {
         answer(&working, &GOLDEN[0].replace("<Password/>", "<Password>secret-8</Password>")).await.status(),
         503
     );
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     assert!(log.contains("Callback recorded.") && log.contains("Callback refused."), "{log}");
     assert!(log.contains("DynamoDB failed (AccessDeniedException)"), "the cause is for the operator:\n{log}");
     for secret in ["secret-", "user-7", "2300329133", "A2000009D6BFE1", "Verizon Test", "CallbackRequest"] {
