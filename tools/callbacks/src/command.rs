@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{events, register, show};
+use crate::{events, quarantine, register, show};
 
 /// Verizon ThingSpace callbacks: run the listener locally, register it at the platform, and query devices.
 #[derive(Parser)]
@@ -37,6 +37,9 @@ enum Command {
     /// Publish recorded events again
     #[command(subcommand)]
     Events(events::Events),
+    /// Callbacks that were rejected but may be genuine
+    #[command(subcommand)]
+    Quarantine(quarantine::Quarantine),
     /// Query the outcomes of requests
     #[command(subcommand)]
     Requests(show::Requests),
@@ -60,6 +63,7 @@ impl Arguments {
             Command::Platform(command) => return platform_simulator::run(*command).await,
             Command::Devices(command) => show::devices(command).await?,
             Command::Events(command) => return Ok(events::run(command).await),
+            Command::Quarantine(command) => return Ok(quarantine::run(command).await),
             Command::Requests(command) => show::requests(command).await?,
         }
         Ok(ExitCode::SUCCESS)

@@ -6,8 +6,11 @@ mod command;
 mod deployment;
 mod error;
 mod events;
+mod quarantine;
 mod register;
 mod show;
+mod table;
+mod terminal;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
