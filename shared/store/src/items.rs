@@ -1,8 +1,10 @@
 //! A plan as the items of one `TransactWriteItems`: conditional writes, which fail if a row has changed since it was
 //! read.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_dynamodb::types::builders::PutBuilder;
-use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
 use device::{
     CallbackDelivery, Device, DeviceId, Digest, Event, Move, OwnerChange, Plan, Receipt, RecordedEvent, RequestOutcome,
 };
@@ -90,6 +92,10 @@ impl Store {
         row.insert("subject".to_owned(), text(&receipt.subject));
         row.insert("sequence".to_owned(), number(receipt.sequence));
         row.insert("expiresAt".to_owned(), number(delivery.receipt_expires_at()));
+        if !receipt.earlier.is_empty() {
+            let times: BTreeSet<_> = receipt.earlier.iter().map(ToString::to_string).collect();
+            row.insert("earlier".to_owned(), AttributeValue::Ns(times.into_iter().collect()));
+        }
         if let Some(attempt) = receipt.attempt {
             row.insert("attempt".to_owned(), number(attempt));
         }

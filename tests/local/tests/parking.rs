@@ -240,6 +240,20 @@ async fn a_parked_callback_overwrites_nothing_newer_and_is_recorded_once_however
 }
 
 #[tokio::test]
+async fn equal_messages_without_a_request_id_are_recorded_once_each_however_often_the_queue_delivers_them() {
+    let stack = Stack::new().await;
+    let sms = json!({ "deviceIds": [{ "id": "5550100001", "kind": "mdn" }], "smsMessage": "on", "callbackCount": 1 });
+    let now = Timestamp::now();
+    let sent =
+        |second| queued("EnhancedConnectivityService", &sms.to_string(), now + SignedDuration::from_secs(second));
+    let redriver = redriver(&stack);
+    for batch in [vec![sent(0), sent(1), sent(2)], vec![sent(0)], vec![sent(2), sent(1)], vec![sent(0), sent(2)]] {
+        assert!(remaining(&redriver, batch).await.is_empty());
+    }
+    assert_eq!(stack.events("mdn/5550100001").await.len(), 3);
+}
+
+#[tokio::test]
 async fn a_parked_callback_that_can_never_be_recorded_is_quarantined_and_does_not_stop_the_others() {
     let stack = Stack::new().await;
     let now = Timestamp::now();

@@ -1,5 +1,6 @@
 //! The golden messages of the project, in this program: what is sent unless files are named.
 
+use anyhow::Context;
 use rust_embed::RustEmbed;
 
 use super::template::{SlotValues, Template};
@@ -70,6 +71,15 @@ pub(crate) fn of(service: &str, transport: Api, guesses: bool) -> anyhow::Result
     files.sort_by_key(|path| (number(path).unwrap_or(u32::MAX), path.clone()));
     let golden = files.into_iter().filter_map(|file| Some((Events::get(&file)?, file)));
     golden.map(|(bytes, file)| Ok(Golden { template: Template::read(&bytes.data)?, file: file.into_owned() })).collect()
+}
+
+/// The message in this file: one of the project's, or any other file.
+pub(super) fn file(file: &str) -> anyhow::Result<Template> {
+    let bytes = match Events::get(file) {
+        Some(golden) => golden.data,
+        None => std::fs::read(file).with_context(|| format!("cannot read {file}"))?.into(),
+    };
+    Template::read(&bytes).with_context(|| format!("cannot send {file}"))
 }
 
 /// A golden message's file starts with its number, a guess's with `other`.

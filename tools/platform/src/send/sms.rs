@@ -16,7 +16,7 @@ use crate::rules::{Credentials, QueuedSms, Registration, Route, SMS_SERVICE};
 /// Whether a message is one that the platform would queue.
 pub(super) fn is_queued(planned: &Planned) -> bool {
     let sample = &planned.sample;
-    sample.service == SMS_SERVICE && sample.template.is_device_sms() && !planned.duplicate
+    sample.service == SMS_SERVICE && sample.template.is_device_sms() && !planned.duplicate && planned.rubbish.is_none()
 }
 
 /// The message as it is queued: for its device, and without credentials.
@@ -49,7 +49,7 @@ pub(crate) async fn send_again(
     let (credentials, _) = listener.next_credentials(SignedDuration::from_secs((*password_lag).into()), &mut random);
     let template = Template::read(sms.body.as_bytes())?;
     let sample = Arc::new(Sample { service: SMS_SERVICE.to_owned(), file: sms.file.clone(), template });
-    let planned = Planned { sample, device: 0, request_id: uuid(&mut random), duplicate: false };
+    let planned = Planned { sample, device: 0, request_id: uuid(&mut random), duplicate: false, rubbish: None };
     let message = Addressed {
         template: &planned.sample.template,
         url: url.as_str(),
@@ -57,6 +57,7 @@ pub(crate) async fn send_again(
         request_id: &planned.request_id,
         account: &listener.account,
         device: planned.device,
+        rubbish: None,
     };
     let delivery = Delivery {
         client,
