@@ -9,6 +9,7 @@
 
 mod command_line;
 mod errors;
+mod quarantine;
 mod registrations;
 mod sms;
 
