@@ -31,6 +31,21 @@ def test_a_message_without_credentials_is_answered_401(stack):
     assert_clear_error(stack.send(sample("3-suspend.xml")), 401)
 
 
+def test_an_unknown_user_and_a_wrong_password_are_answered_alike(stack):
+    username, password = stack.credentials()
+    message = suspension_of("A00000FFFF0001", "9085550001")
+    wrong = [("another-user", password), (username, "not-the-password"), (f"{username}-0000123456-00001", "not-the-password")]
+    answers = [stack.send(with_credentials(message, *credentials)) for credentials in wrong]
+    assert len({(answer.status_code, answer.text) for answer in answers}) == 1
+
+
+def test_a_message_that_states_another_account_than_its_user_name_is_answered_403(stack):
+    username, password = stack.credentials()
+    body = with_credentials(suspension_of("A00000FFFF0001", "9085550001"), f"{username}-0000123456-00001", password)
+    assert "<AccountName>Verizon Test 1</AccountName>" in body
+    assert_clear_error(stack.send(body), 403)
+
+
 def test_an_address_that_is_not_allowed_is_answered_403(stack, good):
     assert_clear_error(stack.send(good, address=OTHER_ADDRESS), 403)
 

@@ -3,11 +3,15 @@
 import base64
 import contextlib
 import json
+import os
+import re
+import subprocess
 import time
 
 import pytest
 from conftest import (
     PLATFORM_ADDRESS,
+    PROGRAM,
     TIMEOUT,
     Queue,
     assert_clear_error,
@@ -15,6 +19,9 @@ from conftest import (
     suspension_of,
     with_credentials,
 )
+
+
+PUBLISH = ["sns:Publish", "sns:PublishBatch"]
 
 
 @pytest.fixture(scope="module")
@@ -35,21 +42,61 @@ def test_the_next_valid_message_is_accepted_and_published(stack, queue, reader):
     queue.wait_until(change_of("A00000AAAA0001"))
 
 
-def test_a_callback_that_cannot_be_recorded_is_answered_503_and_its_resend_is_accepted(stack, queue):
-    # Also verifies that the function uses its role, and that IAM enforces it.
-    iam, role = stack.client("iam"), stack.resources["ExternalProvisioningChangesRole"]
-    body = with_credentials(suspension_of("A00000AAAA0002", "9085550102"), *stack.credentials())
-    denial = {"Effect": "Deny", "Action": "dynamodb:*", "Resource": "*"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [denial]})
-    before = stack.items()
-    iam.put_role_policy(RoleName=role, PolicyName="outage", PolicyDocument=document)
+@contextlib.contextmanager
+def outage(stack, actions, *roles, resource="*"):
+    """Denies roles these actions on a resource. IAM is eventually consistent, but the emulator's is not."""
+    iam = stack.client("iam")
+    document = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": actions, "Resource": resource}]})
+    for role in roles:
+        iam.put_role_policy(RoleName=stack.resources[role], PolicyName="outage", PolicyDocument=document)
     try:
+        yield
+    finally:
+        for role in roles:
+            iam.delete_role_policy(RoleName=stack.resources[role], PolicyName="outage")
+
+
+def parked(stack):
+    """The number of parked callbacks, visible or not."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    url = stack.outputs["ParkedQueueUrl"]
+    attributes = stack.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(attributes[name]) for name in names)
+
+
+def eventually(condition):
+    deadline = time.monotonic() + TIMEOUT
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {TIMEOUT} s"
+        time.sleep(0.5)
+
+
+def test_while_the_table_cannot_be_used_callbacks_are_parked_and_then_recorded_in_order(stack, queue, reader):
+    # Also verifies that the functions use their roles, and that IAM enforces them.
+    bodies = [suspension_of("A00000AAAA0002", mdn) for mdn in ("9085550102", "9085550112")]
+    before = stack.items()
+    with outage(stack, "dynamodb:*", "ExternalProvisioningChangesRole", "CallbackRedriverRole"):
+        for body in bodies:
+            assert stack.send(with_credentials(body, *stack.credentials())).status_code == 200
+        assert stack.items() == before
+        assert parked(stack) == 2
+    eventually(lambda: parked(stack) == 0)
+    device = stack.signed_get("/devices/meid/A00000AAAA0002", reader).json()
+    assert device["version"] == 2
+    assert [one["value"] for one in device["identifiers"] if one["kind"] == "mdn"] == ["9085550112"]
+    queue.wait_until(lambda message: "9085550112" in message["Body"])
+    events = [assert_cloud_event(message) for message in queue.arrived if change_of("A00000AAAA0002")(message)]
+    assert [event["data"]["sequence"] for event in events] == [1, 2]
+
+
+def test_a_callback_that_can_be_neither_recorded_nor_parked_is_answered_503_and_its_resend_is_accepted(stack, queue):
+    body = with_credentials(suspension_of("A00000AAAA0022", "9085550132"), *stack.credentials())
+    before = stack.items()
+    with outage(stack, ["dynamodb:*", "sqs:*"], "ExternalProvisioningChangesRole"):
         assert_clear_error(stack.send(body), 503)
         assert stack.items() == before
-    finally:
-        iam.delete_role_policy(RoleName=role, PolicyName="outage")
     assert stack.send(body).status_code == 200
-    queue.wait_until(change_of("A00000AAAA0002"))
+    queue.wait_until(change_of("A00000AAAA0022"))
 
 
 def test_a_quarantined_callback_can_be_redriven(stack, reader):
@@ -133,23 +180,10 @@ def test_events_after_a_poison_record_are_published(stack, queue, dead_letter):
     queue.wait_until(change_of("A00000AAAA0003"))
 
 
-@contextlib.contextmanager
-def denied(stack, resource):
-    """Denies the publisher a topic. IAM is eventually consistent, but the emulator's is not."""
-    iam, role = stack.client("iam"), stack.resources["ChangePublisherRole"]
-    denial = {"Effect": "Deny", "Action": ["sns:Publish", "sns:PublishBatch"], "Resource": resource}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [denial]})
-    iam.put_role_policy(RoleName=role, PolicyName="outage", PolicyDocument=document)
-    try:
-        yield
-    finally:
-        iam.delete_role_policy(RoleName=role, PolicyName="outage")
-
-
 def test_events_wait_in_order_while_the_topic_denies_access(stack, queue):
     bodies = [suspension_of(meid, mdn) for meid, mdn in (("A00000AAAA0004", "9085550104"), ("A00000AAAA0004", "9085550105"))]
     before = len(queue.wait_for(len(queue.arrived)))
-    with denied(stack, "*"):
+    with outage(stack, PUBLISH, "ChangePublisherRole"):
         for body in bodies:
             assert stack.send(with_credentials(body, *stack.credentials())).status_code == 200
         time.sleep(3)
@@ -173,7 +207,7 @@ def test_the_publisher_reports_the_first_record_that_it_did_not_publish(stack, q
     event["event"]["service"] = "DeviceUsage"
     denied_record["dynamodb"]["NewImage"]["event"]["S"] = json.dumps(event)
     before = len(queue.wait_for(len(queue.arrived)))
-    with denied(stack, stack.outputs["DeviceEventsTopicArn"]):
+    with outage(stack, PUBLISH, "ChangePublisherRole", resource=stack.outputs["DeviceEventsTopicArn"]):
         answer = stack.client("lambda").invoke(
             FunctionName=stack.outputs["PublisherFunctionName"],
             Payload=json.dumps({"Records": [valid, denied_record]}, default=str),
@@ -205,3 +239,48 @@ def test_the_event_source_mapping_retries_for_almost_a_day_and_then_points_to_th
     assert 23 * 3600 < mapping["MaximumRecordAgeInSeconds"] < 24 * 3600
     # With more than one batch at a time, events of one device could be published out of order.
     assert mapping["ParallelizationFactor"] == 1
+
+
+def callbacks(stack, *arguments):
+    """Runs the command line on the stack. Returns its exit code and its output."""
+    command = [PROGRAM, *arguments, "--stack", stack.name]
+    answer = subprocess.run(command, env=os.environ, capture_output=True, text=True, timeout=2 * TIMEOUT)
+    return answer.returncode, answer.stdout + answer.stderr
+
+
+def test_the_command_shows_a_dead_letter_and_publishes_it_when_it_can_be_published(stack, queue, reader):
+    url, sqs = stack.outputs["PublisherDeadLetterQueueUrl"], stack.client("sqs")
+    device = stack.signed_get("/devices/meid/A00000AAAA0001", reader).json()["id"]
+    valid = record_of(stack, f"DEVICE#{device}", "EVENT#")
+    letter = {"reason": "a test", "rejectedAt": "2026-01-01T00:00:00Z", "record": valid}
+    sqs.send_message(QueueUrl=url, MessageBody=json.dumps(letter, default=str))
+    poison = json.loads(json.dumps(valid, default=str))
+    poison["dynamodb"]["NewImage"] = {}
+    sqs.send_message(QueueUrl=url, MessageBody=json.dumps(letter | {"record": poison}))
+    before = len(queue.wait_for(len(queue.arrived)))
+    code, output = callbacks(stack, "events", "redrive")
+    assert code == 1, output
+    assert "the row has no text attribute 'event'\n1 message published or dropped, 1 left\n" in output
+    published = [assert_cloud_event(message) for message in queue.wait_for(before + 1)[before:]]
+    assert len(published) == 1 and "replay" not in published[0]
+    assert receive(stack, url)["record"]["dynamodb"]["NewImage"] == {}
+
+
+def test_the_command_publishes_the_events_of_a_device_again(stack, queue, tmp_path):
+    before = len(queue.wait_for(len(queue.arrived)))
+    options = ["--since", "2020-01-01", "--device", "meid:A00000AAAA0004", "--resume", tmp_path / "position"]
+    code, output = callbacks(stack, "events", "republish", *options)
+    assert code == 0, output
+    replay = re.match("2 events published again as replay (.*)", output).group(1)
+    messages = queue.wait_for(before + 2)[before:]
+    events = [assert_cloud_event(message) for message in messages]
+    assert [event["data"]["sequence"] for event in events] == [1, 2]
+    assert [event["replay"] for event in events] == [replay] * 2
+    assert [message["MessageAttributes"]["replay"]["StringValue"] for message in messages] == [replay] * 2
+    earlier = [assert_cloud_event(message)["id"] for message in queue.arrived[:before]]
+    assert all(event["id"] in earlier for event in events)
+
+
+def test_the_command_compares_a_device_with_its_events(stack):
+    code, output = callbacks(stack, "devices", "rebuild", "--device", "meid:A00000AAAA0004")
+    assert (code, output) == (0, "1 device compared, 0 different\n")

@@ -13,7 +13,8 @@ from conftest import SERVICES, assert_refused
 
 CALLBACK_ROLES = [f"{service}Role" for service in [*SERVICES, "OtherServices"]]
 REGISTRAR = "ListenerRegistrarRole"
-ROLES = [*CALLBACK_ROLES, "ChangePublisherRole", "DeviceQueryRole", REGISTRAR]
+REDRIVER = "CallbackRedriverRole"
+ROLES = [*CALLBACK_ROLES, REDRIVER, "ChangePublisherRole", "DeviceQueryRole", REGISTRAR]
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +138,9 @@ def test_a_callback_role_records_and_quarantines_but_neither_publishes_nor_queri
         dynamodb.transact_write_items(TransactItems=[action])
     client("secretsmanager").get_secret_value(SecretId=registrant.outputs["CredentialsSecretArn"])
     client("sqs").send_message(QueueUrl=registrant.outputs["QuarantineQueueUrl"], MessageBody="a test of permissions")
+    # A message that the redriver moves to the quarantine.
+    client("sqs").send_message(QueueUrl=registrant.outputs["ParkedQueueUrl"], MessageBody="a test of permissions")
+    client("sqs").get_queue_attributes(QueueUrl=registrant.outputs["ParkedQueueUrl"])
     # By policy simulation: the emulator passes only the log group to IAM, and the permission is for its streams.
     logs = f"arn:aws:logs:{registrant.region}:{registrant.account}:log-group:{registrant.resources['CallbackLogGroup']}"
     actions = ["logs:CreateLogStream", "logs:PutLogEvents"]
@@ -148,6 +152,28 @@ def test_a_callback_role_records_and_quarantines_but_neither_publishes_nor_queri
         assert_refused(client("sns").publish, TopicArn=registrant.outputs[topic], Message="{}")
     dead_letters = registrant.outputs["PublisherDeadLetterQueueUrl"]
     assert_refused(client("sqs").send_message, QueueUrl=dead_letters, MessageBody="{}")
+    assert_unneeded_calls_denied(registrant, client)
+
+
+def test_the_redriver_role_records_and_quarantines_but_neither_parks_nor_publishes(registrant, acting_as, row):
+    client = acting_as(REDRIVER)
+    dynamodb, sqs, parked = client("dynamodb"), client("sqs"), registrant.outputs["ParkedQueueUrl"]
+    dynamodb.batch_get_item(RequestItems={registrant.table: {"Keys": [row]}})
+    put = {"Put": {"TableName": registrant.table, "Item": row}}
+    delete = {"Delete": {"TableName": registrant.table, "Key": row}}
+    for action in (put, delete):
+        dynamodb.transact_write_items(TransactItems=[action])
+    client("secretsmanager").get_secret_value(SecretId=registrant.outputs["CredentialsSecretArn"])
+    sqs.send_message(QueueUrl=registrant.outputs["QuarantineQueueUrl"], MessageBody="a test of permissions")
+    sqs.receive_message(QueueUrl=parked, VisibilityTimeout=0)
+
+    query = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": row["pk"]}}
+    assert_refused(dynamodb.query, TableName=registrant.table, **query)
+    for topic in ("ProvisioningChangesTopicArn", "DeviceEventsTopicArn"):
+        assert_refused(client("sns").publish, TopicArn=registrant.outputs[topic], Message="{}")
+    for url in (parked, registrant.outputs["PublisherDeadLetterQueueUrl"]):
+        assert_refused(sqs.send_message, QueueUrl=url, MessageBody="{}")
+    assert_refused(sqs.purge_queue, QueueUrl=parked)
     assert_unneeded_calls_denied(registrant, client)
 
 
@@ -170,8 +196,8 @@ def test_the_publisher_role_publishes_but_neither_reads_nor_writes_the_table(reg
     assert_refused(dynamodb.put_item, TableName=registrant.table, Item=row)
     assert_refused(dynamodb.delete_item, TableName=registrant.table, Key=row)
     assert_refused(client("secretsmanager").get_secret_value, SecretId=registrant.outputs["CredentialsSecretArn"])
-    quarantine = registrant.outputs["QuarantineQueueUrl"]
-    assert_refused(client("sqs").send_message, QueueUrl=quarantine, MessageBody="{}")
+    for queue in ("QuarantineQueueUrl", "ParkedQueueUrl"):
+        assert_refused(client("sqs").send_message, QueueUrl=registrant.outputs[queue], MessageBody="{}")
     assert_unneeded_calls_denied(registrant, client)
 
 
@@ -191,7 +217,7 @@ def test_the_query_role_reads_but_writes_nothing(registrant, acting_as, row):
     for topic in ("ProvisioningChangesTopicArn", "DeviceEventsTopicArn"):
         assert_refused(client("sns").publish, TopicArn=registrant.outputs[topic], Message="{}")
     assert_refused(client("secretsmanager").get_secret_value, SecretId=registrant.outputs["CredentialsSecretArn"])
-    for queue in ("QuarantineQueueUrl", "PublisherDeadLetterQueueUrl"):
+    for queue in ("QuarantineQueueUrl", "ParkedQueueUrl", "PublisherDeadLetterQueueUrl"):
         assert_refused(client("sqs").send_message, QueueUrl=registrant.outputs[queue], MessageBody="{}")
     assert_unneeded_calls_denied(registrant, client)
 
@@ -239,7 +265,7 @@ def test_the_registrar_role_logs_in_rotates_and_publishes_but_reads_no_device(
         assert_refused(secrets.update_secret, SecretId=arn, SecretString="{}")
         assert_refused(secrets.delete_secret, SecretId=arn)
     assert_refused(client("sns").publish, TopicArn=registrant.outputs["ProvisioningChangesTopicArn"], Message="{}")
-    for queue in ("QuarantineQueueUrl", "PublisherDeadLetterQueueUrl"):
+    for queue in ("QuarantineQueueUrl", "ParkedQueueUrl", "PublisherDeadLetterQueueUrl"):
         assert_refused(client("sqs").send_message, QueueUrl=registrant.outputs[queue], MessageBody="{}")
     assert_refused(client("cloudformation").describe_stacks, StackName=stack.name)
     assert_refused(client("cloudformation").delete_stack, StackName=registrant.id)

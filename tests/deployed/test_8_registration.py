@@ -23,6 +23,7 @@ from conftest import (
     SERVICES,
     TIMEOUT,
     Queue,
+    Simulator,
     Stack,
     assert_cloud_event,
     attributes,
@@ -58,9 +59,10 @@ def base_url(stack):
 
 
 def expected_registrations(stack, services=SERVICES, api="rest", stage="AWSCURRENT"):
-    """The expected registrations: API, URL, user name and digest of the password of each service."""
+    """The expected registrations: API, URL, user name and digest of the password of each service. The user name contains the
+    account."""
     secret = credentials(stack, stage)
-    carried = (secret["username"], digest(secret["password"]))
+    carried = (f"{secret['username']}-{Simulator.account}", digest(secret["password"]))
     return {service: (api, f"{base_url(stack)}/{service}", *carried) for service in services}
 
 
@@ -295,9 +297,16 @@ def test_a_message_of_the_platform_reaches_the_subscribers_of_its_topic(sent, se
     assert {event["data"]["service"] for _, event in sent.of(service)} == {service}
 
 
-def test_devices_have_the_state_of_their_last_published_event(registrant, sent, reader):
+def test_every_message_is_of_the_account_whose_credentials_it_carries(simulator, sent):
+    # Most of them state no account.
+    events = [event for service in SERVICES for _, event in sent.of(service)]
+    assert {event["data"]["account"] for event in events} == {simulator.account}
+    assert {event["source"] for event in events} == {f"/accounts/{simulator.account}"}
+
+
+def test_devices_have_the_state_of_their_last_published_event(registrant, simulator, sent, reader):
     activated = registrant.signed_get("/devices/mdn/2300329133", reader).json()
-    assert (activated["state"], activated["account"]) == ("active", "Verizon Test 1")
+    assert (activated["state"], activated["account"]) == ("active", simulator.account)
     last = {}
     for event in (event for service in SERVICES for _, event in sent.of(service)):
         if event["data"]["device"] and event["data"]["sequence"] > last.get(event["subject"], (0, None))[0]:
@@ -409,6 +418,8 @@ def test_no_message_is_refused_while_the_password_changes(rotation):
 def test_after_a_rotation_the_platform_and_the_secret_have_the_new_password(registrant, simulator, rotation):
     current = registrant.client("secretsmanager").get_secret_value(SecretId=registrant.outputs["CredentialsSecretArn"])
     assert current["VersionId"] == rotation.token
+    # A label AWSPENDING that remained would block the next rotation.
+    assert current["VersionStages"] == ["AWSCURRENT"]
     assert simulator.registrations() == expected_registrations(registrant)
     passwords = {password for *_, password in expected_registrations(registrant).values()}
     former = {service: password for service, (*_, password) in rotation.before.items()}

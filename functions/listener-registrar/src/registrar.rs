@@ -87,6 +87,13 @@ impl Registrar {
         })
     }
 
+    /// The same registrar with its counters elsewhere than in its log.
+    #[must_use]
+    pub fn counting(mut self, metrics: Metrics) -> Self {
+        self.notifier.metrics = metrics;
+        self
+    }
+
     /// The credentials to register, as soon as every listener accepts them.
     pub(crate) async fn credentials(&self) -> Result<Credentials, RegistrarError> {
         match &self.callback_secret {
@@ -106,8 +113,13 @@ impl Registrar {
         drifted: impl Fn(&Comparison) -> bool,
     ) -> Result<RunResult, RegistrarError> {
         let drifted = &drifted;
+        for account in &target.accounts {
+            // A user name that is too long for one account is reported before anything is registered.
+            target.registrations(account, credentials)?;
+        }
         let result = self.for_each_account(target, async |platform, account| {
-            let actions = platform.repair(account, target.registrations(account, credentials)?, others).await?;
+            let others: Vec<_> = others.iter().map(|other| other.of_account(account)).collect::<Result<_, _>>()?;
+            let actions = platform.repair(account, target.registrations(account, credentials)?, &others).await?;
             self.notifier.publish_repairs(&actions, request_id, drifted).await;
             self.resume_sms_after(platform, account, &actions).await;
             Ok(actions)

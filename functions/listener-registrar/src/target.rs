@@ -63,7 +63,7 @@ impl Target {
         })
     }
 
-    /// The expected registrations of an account.
+    /// The expected registrations of an account, with its user name for these credentials.
     ///
     /// # Errors
     ///
@@ -74,8 +74,7 @@ impl Target {
         credentials: &Credentials,
     ) -> Result<Vec<Registration>, Invalid> {
         let registration = |service: &String| {
-            let (account, credentials) = (account.clone(), credentials.clone());
-            Registration::below(self.api, account, service, &self.callback_base_url, credentials)
+            Registration::below(self.api, account.clone(), service, &self.callback_base_url, credentials)
         };
         self.services.iter().map(registration).collect()
     }

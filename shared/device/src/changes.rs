@@ -7,10 +7,10 @@ use crate::event::FieldChange;
 use crate::state::Device;
 
 /// Fields that are not reported as changes: they never change, or change with every event.
-const BOOKKEEPING: [&str; 6] = ["id", "version", "updatedAt", "identifiedAt", "namedAt", "provisionedAt"];
+pub(crate) const BOOKKEEPING: [&str; 6] = ["id", "version", "updatedAt", "identifiedAt", "namedAt", "provisionedAt"];
 
 /// Lists that only grow at the front. Their values before and after would be large and nearly equal.
-const REPORTS: [&str; 3] = ["usage", "alerts", "promotionsLost"];
+pub(crate) const REPORTS: [&str; 3] = ["usage", "alerts", "promotionsLost"];
 
 /// The fields that differ between a device before and after an event, within the bounds on an event's changes.
 pub(crate) fn changes(before: Option<&Device>, after: &Device) -> Vec<FieldChange> {

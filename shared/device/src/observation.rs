@@ -16,7 +16,7 @@ pub struct Observation {
     pub change: String,
     /// The same in one vocabulary for all services and both transports.
     pub kind: EventKind,
-    /// The stated account.
+    /// The account that the message states, or else the one whose credentials it carries.
     pub account: Option<String>,
     /// How the message identifies the device.
     pub identification: Identification,

@@ -106,9 +106,9 @@ impl Plan {
 ///   a device carries its own version.
 #[must_use]
 pub fn plan(delivery: &CallbackDelivery, observation: &Observation, key: &Digest, known: &Known, version: u64) -> Plan {
-    let writer = Writer { delivery, key };
+    let account = observation.account.as_deref().map(|account| truncate(account, MAX_TEXT_BYTES));
+    let writer = Writer { delivery, key, account: account.as_deref() };
     if observation.identification.names().is_empty() {
-        let account = account(observation);
         let event = writer.event(Some(observation), Subject::Account(account.clone()), version + 1, Vec::new());
         return Plan::Account(RecordedEvent { event, account, device: None });
     }
@@ -188,11 +188,6 @@ fn former_device_of_line<'a>(
     newest.filter(|_| !observation.identification.recycles_lines()).map(|(loser, _)| *loser)
 }
 
-/// The account that a message states, truncated.
-fn account(observation: &Observation) -> Option<String> {
-    observation.account.as_deref().map(|account| truncate(account, MAX_TEXT_BYTES))
-}
-
 /// The changes of ownership when the device with this id receives its identifiers.
 fn moves(resolution: &Resolution<'_>, device: &DeviceId) -> Vec<Move> {
     let own = resolution.device.map(|device| &device.identifiers);
@@ -219,6 +214,8 @@ fn moves(resolution: &Resolution<'_>, device: &DeviceId) -> Vec<Move> {
 struct Writer<'a> {
     delivery: &'a CallbackDelivery,
     key: &'a Digest,
+    /// The account of the message.
+    account: Option<&'a str>,
 }
 
 impl Writer<'_> {
@@ -298,7 +295,10 @@ impl Writer<'_> {
         device.fit();
         let changes = changes(before, &device);
         let event = self.event(observation, Subject::Device(device.id.clone()), device.version, changes);
-        let account = device.provisioning.account.clone().or_else(|| account(observation?));
+        // An event is of the account of its message, but a device that only lost identifiers may be of another.
+        let (of_message, of_device) = (self.account, device.provisioning.account.as_deref());
+        let account = if observation.is_some() { of_message.or(of_device) } else { of_device.or(of_message) };
+        let account = account.map(str::to_owned);
         RecordedEvent { event, account, device: Some(device) }
     }
 

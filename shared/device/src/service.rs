@@ -38,6 +38,9 @@ pub enum Resends {
     Measured,
 }
 
+/// A receipt remembers this many earlier equal messages. A queue may deliver each of them again.
+const MAX_EARLIER: usize = 32;
+
 /// The platform archives a message and can resend it for 30 days.
 const ARCHIVED: SignedDuration = SignedDuration::from_hours(30 * 24);
 
@@ -99,6 +102,8 @@ pub struct Receipt {
     pub subject: String,
     /// The sequence of its event.
     pub sequence: u64,
+    /// When the earlier equal messages were received that are recorded too, if the request id is not unique.
+    pub earlier: Vec<i64>,
 }
 
 impl CallbackDelivery {
@@ -126,8 +131,15 @@ impl CallbackDelivery {
     #[must_use]
     pub fn receipt(&self, event: &Event, read: Option<&Receipt>) -> Receipt {
         let received_at = self.received_at.as_millisecond();
+        let mut earlier = Vec::new();
+        if let Some(read) = read.filter(|_| !self.has_unique_request_id()) {
+            earlier.extend(read.earlier.iter().copied().chain([read.received_at.min(received_at)]));
+            earlier.sort_unstable();
+            earlier.drain(..earlier.len().saturating_sub(MAX_EARLIER));
+        }
         Receipt {
             received_at: read.map_or(received_at, |read| read.received_at.max(received_at)),
+            earlier,
             attempt: self.attempt,
             subject: event.subject.to_string(),
             sequence: event.sequence,
@@ -152,7 +164,8 @@ impl CallbackDelivery {
             return since < millis(ARCHIVED);
         }
         // The same delivery once more: a queue may deliver a parked one several times.
-        if since == 0 && self.attempt == receipt.attempt {
+        let received_at = self.received_at.as_millisecond();
+        if (since == 0 && self.attempt == receipt.attempt) || receipt.earlier.contains(&received_at) {
             return true;
         }
         // They may have been recorded in another order than they were sent.

@@ -406,3 +406,18 @@ fn recorded_devices_match_the_true_fleet_after_every_message() {
         panic!("FLEET_SEED={seed}: {failure}");
     }
 }
+
+proptest! {
+    #![proptest_config(Config { cases: 500, failure_persistence: None, ..Config::default() })]
+
+    #[test]
+    fn any_history_of_the_fleet_is_rebuilt_from_its_events(steps in steps()) {
+        let mut simulation = Simulation::default();
+        steps.iter().for_each(|step| simulation.step(step));
+        for sent in std::mem::take(&mut simulation.held) {
+            simulation.deliver(&sent);
+        }
+        assert!(!simulation.table.forgets_events, "the check of the table rebuilds every device");
+        simulation.table.check_all();
+    }
+}

@@ -11,5 +11,6 @@ mod fleet;
 mod identities;
 mod late;
 mod merging;
+mod rebuild;
 mod support;
 mod world;

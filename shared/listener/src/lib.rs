@@ -3,6 +3,7 @@
 //! What a message means is decided by the callback service's crate. [`serve`] is the whole main of a function;
 //! [`Listener`] is the same without Lambda, for `callbacks local`.
 
+mod account;
 mod addresses;
 mod answer;
 mod lambda;
@@ -13,6 +14,7 @@ mod request;
 mod settings;
 mod verify;
 
+pub use account::OtherAccount;
 pub use addresses::AllowedAddresses;
 pub use answer::{Refusal, refuse};
 pub use aws::Metrics;

@@ -30,6 +30,9 @@ const MIN_ANSWER_TIMEOUT: Duration = Duration::from_millis(1200);
 /// Limit of the warm-up. The first callback may be waiting for it, and must be answered or parked in time.
 const WARM_UP_TIMEOUT: Duration = Duration::from_millis(900);
 
+/// Maximum time to find out whether a refused address is a new one of the platform. Such a callback is never parked.
+const ADDRESS_REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Records the callbacks of any service.
 #[derive(Debug)]
 pub struct Listener {
@@ -139,9 +142,10 @@ impl Listener {
 
     async fn process(&self, service: &CallbackService, request: &CallbackRequest, deadline: Instant) -> Outcome {
         let record_until = deadline.checked_sub(QUEUE_RESERVE).unwrap_or(deadline);
-        let verified = timeout_at(record_until, self.read(request)).await;
-        let message = match verified.unwrap_or(Err(Refusal::DeadlineExceeded)) {
-            Ok(verified) => MessageToRecord::new(service, verified, request.received_at),
+        let verified = timeout_at(record_until, self.read(service, request)).await;
+        let verified = verified.unwrap_or(Err(Refusal::DeadlineExceeded));
+        let message = match verified.and_then(|verified| MessageToRecord::new(service, verified, request.received_at)) {
+            Ok(message) => message,
             Err(refusal) if refusal.is_temporary() => {
                 let recording = Recording::default();
                 let result = self.park(service, request, Verification::Unverified, refusal, recording, deadline).await;
@@ -154,15 +158,37 @@ impl Listener {
     }
 
     /// Parses and verifies a request.
-    async fn read(&self, request: &CallbackRequest) -> Result<Verified, Refusal> {
+    async fn read(&self, service: &CallbackService, request: &CallbackRequest) -> Result<Verified, Refusal> {
         if !self.allowed.contains(request.source) {
-            return Err(Refusal::AddressNotAllowed);
+            return Err(self.refuse_address(service, request).await);
         }
         if request.method != Method::POST {
             return Err(Refusal::MethodNotAllowed);
         }
         let callback = Callback::parse(&request.body, request.content_type.as_deref())?;
         Ok(self.verifier.verify(callback).await?)
+    }
+
+    /// Refuses an address that is not allowed. If the callback carries the user name of the stack, the platform may have a
+    /// new address: that is counted, and kept if the password is right too. Whoever guesses learns nothing.
+    async fn refuse_address(&self, service: &CallbackService, request: &CallbackRequest) -> Refusal {
+        let Ok(callback) = Callback::parse(&request.body, request.content_type.as_deref()) else {
+            return Refusal::AddressNotAllowed;
+        };
+        match timeout(ADDRESS_REFUSAL_TIMEOUT, self.verifier.compare(&callback.credentials)).await {
+            Ok(Ok(compared)) if compared.is_known_user => {
+                self.metrics.count(service.counted_as, "CallbacksFromNewAddress", 1);
+                let (service, address, genuine) = (service.counted_as, request.source, compared.account.is_some());
+                tracing::warn!(
+                    message = "A callback with the stack's user name comes from an address that is not allowed.",
+                    service,
+                    ?address,
+                    genuine
+                );
+                if genuine { Refusal::NewAddress } else { Refusal::AddressNotAllowed }
+            }
+            _ => Refusal::AddressNotAllowed,
+        }
     }
 
     /// Records every part that fits into a row, quarantines the others, so that one part does not fail a message for
@@ -183,14 +209,15 @@ impl Listener {
         if recording.oversized.len() == message.observations.len() {
             return Err(Refusal::TooLarge);
         }
-        let quarantined = timeout_at(deadline, self.quarantine_parts(service, request, &recording.oversized)).await;
+        let quarantined =
+            timeout_at(deadline, self.quarantine_parts(service, request, message, &recording.oversized)).await;
         if !matches!(quarantined, Ok(Ok(()))) {
             recording.pending.extend(recording.oversized.drain(..).map(|part| part.number));
         }
         if recording.pending.is_empty() {
             return Ok(Accepted { recording, parked: None });
         }
-        let parts = Verification::Verified { parts: Some(recording.pending.clone()) };
+        let parts = message.verification(recording.pending.clone());
         let reason = recording.failure.take().unwrap_or(StoreError::DeadlineExceeded).into();
         self.park(service, request, parts, reason, recording, deadline).await
     }

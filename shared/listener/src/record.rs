@@ -17,13 +17,20 @@ use crate::verify::Verified;
 pub(crate) struct MessageToRecord {
     pub(crate) delivery: CallbackDelivery,
     pub(crate) observations: Vec<Observation>,
+    /// The account whose credentials the callback carries.
+    account: Option<String>,
 }
 
 impl MessageToRecord {
-    pub(crate) fn new(service: &CallbackService, verified: Verified, received_at: Timestamp) -> Self {
-        let message = verified.into_message();
-        let delivery = CallbackDelivery::new(service, &message, received_at);
-        Self { delivery, observations: (service.interpret)(&service.name, message) }
+    pub(crate) fn new(service: &CallbackService, verified: Verified, received_at: Timestamp) -> Result<Self, Refusal> {
+        let delivery = CallbackDelivery::new(service, verified.message(), received_at);
+        let account = verified.account().map(str::to_owned);
+        Ok(Self { delivery, observations: verified.interpret(service)?, account })
+    }
+
+    /// What a queued callback states, of which these parts are not recorded.
+    pub(crate) fn verification(&self, parts: Vec<usize>) -> Verification {
+        Verification::Verified { parts: Some(parts), account: self.account.clone() }
     }
 
     /// The parts at these positions, or all.
@@ -51,13 +58,15 @@ impl Listener {
     ) -> Result<Recording, Refusal> {
         let callback = Callback::parse(queued.body(), queued.content_type.as_deref())?;
         let (verified, positions) = match &queued.verification {
-            Verification::Verified { parts } => (Verified::at_receipt(callback), parts.as_deref()),
+            Verification::Verified { parts, account } => {
+                (Verified::at_receipt(callback, account.clone()), parts.as_deref())
+            }
             Verification::Unverified => {
                 let verified = timeout_at(deadline, self.verifier.verify(callback)).await;
                 (verified.map_err(|_| Refusal::DeadlineExceeded)??, None)
             }
         };
-        let message = MessageToRecord::new(service, verified, queued.received_at);
+        let message = MessageToRecord::new(service, verified, queued.received_at)?;
         if message.observations.is_empty() {
             return Err(callback::ParseError::NotACallback.into());
         }
@@ -67,7 +76,7 @@ impl Listener {
         }
         // Only now, so that attempts that end early do not quarantine them too.
         let request = CallbackRequest::of_queued(queued);
-        self.quarantine_parts(service, &request, &recording.oversized).await?;
+        self.quarantine_parts(service, &request, &message, &recording.oversized).await?;
         Ok(recording)
     }
 
@@ -83,6 +92,7 @@ impl Listener {
         &self,
         service: &CallbackService,
         request: &CallbackRequest,
+        message: &MessageToRecord,
         oversized: &[Oversized],
     ) -> Result<(), QueueError> {
         let Some(largest) = oversized.iter().map(|part| part.bytes).max() else { return Ok(()) };
@@ -91,7 +101,7 @@ impl Listener {
             "{} parts of up to {largest} bytes do not fit into the table; the rest of the message is recorded or parked.",
             oversized.len()
         );
-        let callback = queued(&service.name, request, Verification::Verified { parts: Some(parts) }, reason);
+        let callback = queued(&service.name, request, message.verification(parts), reason);
         self.quarantine.quarantine(&callback).await?;
         self.metrics.count(service.counted_as, "CallbacksQuarantined", 1);
         Ok(())

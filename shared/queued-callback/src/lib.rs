@@ -58,6 +58,9 @@ pub enum Verification {
     Verified {
         /// The positions of the parts of the message that are not recorded yet; null if none is.
         parts: Option<Vec<usize>>,
+        /// The account whose credentials the callback carries. `None` if they are those of the whole stack.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        account: Option<String>,
     },
 }
 
@@ -141,7 +144,10 @@ mod tests {
             service: "DeviceUsage".to_owned(),
             received_at: "2026-01-02T03:04:05Z".parse().unwrap(),
             reason: "The message cannot be recorded now.".to_owned(),
-            verification: Verification::Verified { parts: Some(vec![0, 7]) },
+            verification: Verification::Verified {
+                parts: Some(vec![0, 7]),
+                account: Some("0000123456-00001".to_owned()),
+            },
             content_type: Some("application/json".to_owned()),
             source: Some("137.117.33.109".parse().unwrap()),
             piece: None,
@@ -166,7 +172,7 @@ mod tests {
         assert!(members.remove("bodyGzipBase64").unwrap().as_str().unwrap().len() < 300);
         insta::assert_snapshot!(
             serde_json::Value::from(members),
-            @r#"{"bytes":17000,"contentType":"application/json","reason":"The message cannot be recorded now.","receivedAt":"2026-01-02T03:04:05Z","service":"DeviceUsage","source":"137.117.33.109","verification":{"verified":{"parts":[0,7]}}}"#
+            @r#"{"bytes":17000,"contentType":"application/json","reason":"The message cannot be recorded now.","receivedAt":"2026-01-02T03:04:05Z","service":"DeviceUsage","source":"137.117.33.109","verification":{"verified":{"account":"0000123456-00001","parts":[0,7]}}}"#
         );
     }
 

@@ -6,7 +6,8 @@ use std::fmt;
 use serde::Deserialize;
 
 use crate::api::Api;
-use crate::invalid::Invalid;
+use crate::invalid::{Invalid, MAX_CREDENTIAL_CHARS};
+use crate::registration::AccountName;
 
 /// The credentials that the platform repeats in every callback. Both empty if callbacks carry none.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -20,6 +21,25 @@ pub struct Credentials {
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Credentials(redacted)")
+    }
+}
+
+impl Credentials {
+    /// The same with the user name of an account, `<user name>-<account name>`: a message seldom states its account, so
+    /// its user name does. No credentials remain none.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid::UserNameTooLong`].
+    pub fn of_account(&self, account: &AccountName) -> Result<Self, Invalid> {
+        if self.username.is_empty() {
+            return Ok(self.clone());
+        }
+        let username = format!("{}-{account}", self.username);
+        if username.chars().count() > MAX_CREDENTIAL_CHARS {
+            return Err(Invalid::UserNameTooLong { account: account.to_string(), length: username.chars().count() });
+        }
+        Ok(Self { username, password: self.password.clone() })
     }
 }
 

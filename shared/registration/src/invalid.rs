@@ -36,6 +36,17 @@ pub enum Invalid {
     /// A user name or password is too long.
     #[error("the {0} for callbacks is longer than {MAX_CREDENTIAL_CHARS} characters")]
     CredentialTooLong(&'static str),
+    /// The user name of an account is too long.
+    #[error(
+        "the user name for callbacks of the account {account} has {length} characters, and the platform accepts \
+         {MAX_CREDENTIAL_CHARS}: user name, hyphen and account name. Use a shorter user name"
+    )]
+    UserNameTooLong {
+        /// The account.
+        account: String,
+        /// The length of its user name, in characters.
+        length: usize,
+    },
     /// A password without a user name, or a user name without a password.
     #[error("user name and password for callbacks go together: give both or neither")]
     HalfCredentials,

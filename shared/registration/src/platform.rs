@@ -80,7 +80,9 @@ impl Platform {
             Client::Soap(soap) => soap.login(),
         };
         let Credentials { username, password } = registration.credentials();
-        if *username == login.username || *password == login.password {
+        let stack = username.strip_suffix(registration.account().as_ref()).and_then(|stack| stack.strip_suffix('-'));
+        let names_login = *username == login.username || stack == Some(login.username.as_str());
+        if names_login || *password == login.password {
             return Err(Invalid::OwnLogin);
         }
         Ok(())
@@ -97,10 +99,11 @@ impl Platform {
             Client::Rest(rest) => rest.register(registration).await,
             Client::Soap(soap) => soap.register(registration).await,
         };
-        // The platform might quote the password.
+        // The platform might quote the credentials.
         result.map_err(|error| match error {
             Error::Refused(Fault { code, message }) => {
-                Error::Refused(Fault::new(&code, &message, &[&registration.credentials().password]))
+                let Credentials { username, password } = registration.credentials();
+                Error::Refused(Fault::new(&code, &message, &[username, password]))
             }
             error => error,
         })

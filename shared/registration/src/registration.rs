@@ -77,7 +77,8 @@ impl Registration {
         Ok(Self { account, service, url: url.to_owned(), credentials })
     }
 
-    /// A registration at a listener for all services: the URL is `base_url`, a slash and the name of the service.
+    /// A registration at a listener for all services and accounts: the URL is `base_url`, a slash and the name of the
+    /// service, and the user name contains the account ([`Credentials::of_account`]).
     ///
     /// # Errors
     ///
@@ -87,7 +88,7 @@ impl Registration {
         account: AccountName,
         service: &str,
         base_url: &str,
-        credentials: Credentials,
+        credentials: &Credentials,
     ) -> Result<Self, Invalid> {
         // Some services have two spellings; the URL contains the one that is registered.
         let name = api.service(service).unwrap_or(service);
@@ -95,6 +96,7 @@ impl Registration {
             let reason = "the name of the service would be appended to its query";
             return Err(Invalid::Url { url: base_url.to_owned(), reason });
         }
+        let credentials = credentials.of_account(&account)?;
         Self::new(api, account, service, &format!("{}/{name}", base_url.trim_end_matches('/')), credentials)
     }
 
@@ -213,10 +215,29 @@ mod tests {
         let url = |service| {
             let account = "0000123456-00001".parse().unwrap();
             let base = "https://example.com/v1/callbacks/";
-            Registration::below(Api::Rest, account, service, base, Credentials::default()).unwrap().url().to_owned()
+            Registration::below(Api::Rest, account, service, base, &Credentials::default()).unwrap().url().to_owned()
         };
         assert_eq!(url("AlertsService"), "https://example.com/v1/callbacks/AlertService");
         assert_eq!(url("AlertsService"), url("AlertService"));
+    }
+
+    #[test]
+    fn every_account_has_a_user_name_of_its_own_of_at_most_40_characters() {
+        let made = |account: &str, username: &str| {
+            let account = account.parse().unwrap();
+            let credentials = credentials(username, "word");
+            let base = "https://example.com/v1/callbacks";
+            let made = Registration::below(Api::Rest, account, "CarrierService", base, &credentials);
+            made.map(|made| made.credentials().username.clone()).map_err(|error| error.to_string())
+        };
+        let generated = made("0000123456-00001", "thingspace-callbacks");
+        assert_eq!(generated.as_deref(), Ok("thingspace-callbacks-0000123456-00001"));
+        assert_eq!(made("Verizon Test 1", "me").as_deref(), Ok("me-Verizon Test 1"));
+        assert!(made("0000123456-00001", &"a".repeat(23)).is_ok());
+        let error = made("0000123456-00001", &"a".repeat(24)).unwrap_err();
+        assert!(error.contains("of the account 0000123456-00001 has 41 characters"), "{error}");
+        let none = Credentials::default().of_account(&"0000123456-00001".parse().unwrap()).unwrap();
+        assert_eq!(none, Credentials::default());
     }
 
     #[test]

@@ -1,15 +1,17 @@
 //! A plan as the items of one `TransactWriteItems`: conditional writes, which fail if a row has changed since it was
 //! read.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_dynamodb::types::builders::PutBuilder;
-use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
 use device::{
-    CallbackDelivery, DeviceId, Digest, Event, Move, OwnerChange, Plan, Receipt, RecordedEvent, RequestOutcome,
+    CallbackDelivery, Device, DeviceId, Digest, Event, Move, OwnerChange, Plan, Receipt, RecordedEvent, RequestOutcome,
 };
 
 use crate::error::StoreError;
 use crate::limits::{MAX_ROW_BYTES, MAX_TRANSACTION_BYTES, MAX_TRANSACTION_ITEMS};
-use crate::rows::{Key, Row, json, number, text};
+use crate::rows::{Key, Row, get_text, json, number, text};
 use crate::table::Store;
 
 /// The items that a plan writes.
@@ -90,6 +92,10 @@ impl Store {
         row.insert("subject".to_owned(), text(&receipt.subject));
         row.insert("sequence".to_owned(), number(receipt.sequence));
         row.insert("expiresAt".to_owned(), number(delivery.receipt_expires_at()));
+        if !receipt.earlier.is_empty() {
+            let times: BTreeSet<_> = receipt.earlier.iter().map(ToString::to_string).collect();
+            row.insert("earlier".to_owned(), AttributeValue::Ns(times.into_iter().collect()));
+        }
         if let Some(attempt) = receipt.attempt {
             row.insert("attempt".to_owned(), number(attempt));
         }
@@ -112,18 +118,12 @@ impl Store {
         row.insert("version".to_owned(), number(sequence));
         let mut bytes = 0;
         if let Some(device) = &recorded.device {
-            let contents = json(device)?;
-            bytes = contents.len();
+            let attributes = device_row(device)?;
+            bytes = get_text(&attributes, "device")?.len();
             if bytes > MAX_ROW_BYTES {
                 return Err(ItemsError::TooLarge(bytes));
             }
-            row.insert("updatedAt".to_owned(), text(device.updated_at.to_string()));
-            row.insert("device".to_owned(), text(contents));
-            for (name, value) in [("account", &device.provisioning.account), ("state", &device.provisioning.state)] {
-                if let Some(value) = value {
-                    row.insert(name.to_owned(), text(value));
-                }
-            }
+            row.extend(attributes);
         }
         let put = self.put(row);
         let put = if sequence == 1 {
@@ -210,6 +210,18 @@ impl Store {
     fn put(&self, row: Row) -> PutBuilder {
         Put::builder().table_name(&self.table).set_item(Some(row))
     }
+}
+
+/// The attributes of a device's row beside its key and version.
+pub(crate) fn device_row(device: &Device) -> Result<Row, StoreError> {
+    let provisioning = &device.provisioning;
+    let attributes = [
+        ("device", Some(json(device)?)),
+        ("updatedAt", Some(device.updated_at.to_string())),
+        ("account", provisioning.account.clone()),
+        ("state", provisioning.state.clone()),
+    ];
+    Ok(attributes.into_iter().filter_map(|(name, value)| Some((name.to_owned(), text(value?)))).collect())
 }
 
 fn item(put: PutBuilder) -> Result<TransactWriteItem, StoreError> {

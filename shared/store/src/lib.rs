@@ -15,17 +15,21 @@
 //! and the console need.
 
 mod error;
+mod history;
 mod items;
 mod limits;
 mod parts;
 mod read;
 mod record;
+mod replace;
 mod rows;
 mod runtime;
 mod table;
 
 pub use error::StoreError;
+pub use history::{EventFilter, EventRow, Page, Position};
 pub use read::{EventCursor, OutcomeCursor};
 pub use record::{Oversized, Recording};
+pub use replace::StoredDevice;
 pub use runtime::Runtime;
 pub use table::Store;

@@ -119,6 +119,10 @@ pub(crate) fn receipt(row: &Row) -> Result<Receipt, StoreError> {
         attempt,
         subject: get_text(row, "subject")?.to_owned(),
         sequence: get_number(row, "sequence")?,
+        earlier: match row.get("earlier") {
+            Some(AttributeValue::Ns(times)) => times.iter().filter_map(|time| time.parse().ok()).collect(),
+            _ => Vec::new(),
+        },
     })
 }
 

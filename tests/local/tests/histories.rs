@@ -1,12 +1,13 @@
 //! Random histories of devices: the table stays consistent for any messages in any order.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use callback::Callback;
-use device::{CallbackService, Device, Event, Identifier, RecordedEvent};
+use device::{CallbackService, Identifier};
 use jiff::{Timestamp, ToSpan};
-use local_tests::{Stack, block_on, identifier_xml, provisioning_change};
+use local_tests::{Contents, Stack, block_on, identifier_xml, provisioning_change};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use store::Store;
@@ -95,81 +96,19 @@ async fn record(store: &Store, sent: &Sent, received_at: Timestamp) {
     assert!(recording.failure.is_none() && recording.oversized.is_empty(), "{recording:?}");
 }
 
-/// The rows of the table, by kind.
-#[derive(Default)]
-struct Contents {
-    devices: BTreeMap<String, Device>,
-    events: BTreeMap<String, Vec<Event>>,
-    identifiers: BTreeMap<String, String>,
-    receipts: usize,
-}
-
+/// The rows of the table as texts.
 async fn contents(stack: &Stack) -> Contents {
-    let mut contents = Contents::default();
-    for row in stack.rows().await {
-        let text = |name: &str| row[name].as_s().unwrap().as_str();
-        let (pk, sk) = (text("pk").to_owned(), text("sk"));
-        match (pk.split_once('#').unwrap().0, sk) {
-            ("DEVICE", "STATE") => {
-                contents.devices.insert(pk, serde_json::from_str(text("device")).unwrap());
-            }
-            ("DEVICE" | "ACCOUNT", sk) if sk.starts_with("EVENT#") => {
-                let recorded: RecordedEvent = serde_json::from_str(text("event")).unwrap();
-                contents.events.entry(pk).or_default().push(recorded.event);
-            }
-            ("IDENTIFIER", _) => {
-                contents.identifiers.insert(pk, format!("DEVICE#{}", text("device")));
-            }
-            ("RECEIPT", _) => contents.receipts += 1,
-            ("ACCOUNT" | "REQUEST", _) => {}
-            other => panic!("{other:?}"),
-        }
-    }
-    contents
+    let text = |value: &AttributeValue| value.as_s().or_else(|_| value.as_n()).cloned().unwrap_or_default();
+    let rows = stack.rows().await;
+    Contents::of(rows.iter().map(|row| row.iter().map(|(name, value)| (name.clone(), text(value))).collect()))
 }
 
-fn row_of(identifier: &Identifier) -> String {
-    format!("IDENTIFIER#{}#{}", identifier.kind.as_str(), identifier.value)
-}
-
-/// Invariant 4: an identifier belongs to at most one device; identifier rows and devices agree.
-fn assert_identifiers_and_devices_agree(contents: &Contents) {
-    let mut held = BTreeMap::new();
-    for (key, device) in &contents.devices {
-        for identifier in &device.identifiers {
-            assert_eq!(held.insert(row_of(identifier), key.clone()), None, "{identifier} has two devices");
-        }
-    }
-    assert_eq!(held, contents.identifiers);
-}
-
-/// Invariant 5: versions have no gaps, and every version has its event.
-fn assert_versions_have_no_gaps(contents: &Contents) {
-    for (key, events) in &contents.events {
-        let sequences: Vec<u64> = events.iter().map(|event| event.sequence).collect();
-        assert_eq!(sequences, (1..=events.len() as u64).collect::<Vec<_>>(), "{key}");
-        if let Some(device) = contents.devices.get(key) {
-            assert_eq!(device.version, events.len() as u64);
-        }
-    }
-    assert!(contents.devices.keys().all(|key| contents.events.contains_key(key)));
-}
-
-/// A device without identifiers was merged into another one, whose history includes its own.
-fn assert_no_history_is_lost(contents: &Contents) {
+/// The events of every device lead to the stored device.
+async fn assert_events_lead_to_devices(store: &Store, contents: &Contents) {
     for device in contents.devices.values() {
-        let last = contents.events[&format!("DEVICE#{}", device.id)].last().unwrap();
-        let unidentified = device.identifiers.is_empty();
-        assert!(device.merged_into.is_none() || unidentified);
-        // Only an activation that took its number leaves an unmerged device without identifiers.
-        assert!(!unidentified || device.merged_into.is_some() || last.change == device::IDENTIFIERS_MOVED);
-        if let Some(winner) = &device.merged_into {
-            let mut winner = &contents.devices[&format!("DEVICE#{winner}")];
-            while let Some(next) = &winner.merged_into {
-                winner = &contents.devices[&format!("DEVICE#{next}")];
-            }
-            assert!(winner.merged_from.contains(&device.id), "{} is not in the history of {}", device.id, winner.id);
-        }
+        let rebuilt = device::rebuild(&store.recorded_events(&device.id).await.unwrap()).unwrap();
+        assert_eq!(rebuilt.faults, []);
+        assert_eq!(rebuilt.device, *device);
     }
 }
 
@@ -192,14 +131,9 @@ async fn play(history: &[Sent]) {
         }
     }
     let contents = contents(&stack).await;
-    assert_identifiers_and_devices_agree(&contents);
-    assert_versions_have_no_gaps(&contents);
-    assert_no_history_is_lost(&contents);
-    assert_eq!(contents.receipts, distinct.len());
-    let applied = contents.events.values().flatten().filter(|event| event.change != device::IDENTIFIERS_MOVED).count();
-    assert_eq!(applied, distinct.len(), "each message is recorded once");
-    let ids: BTreeSet<_> = contents.events.values().flatten().map(|event| &event.id).collect();
-    assert_eq!(ids.len(), contents.events.values().flatten().count(), "ids of events are unique");
+    contents.assert_consistent();
+    assert_events_lead_to_devices(&store, &contents).await;
+    assert_eq!(contents.applied().count(), distinct.len(), "each message is recorded once");
 }
 
 proptest! {

@@ -8,10 +8,13 @@
     reason = "a test may panic"
 )]
 
+mod accounts;
 mod bad_input;
+mod canaries;
 mod costs;
 mod credentials;
 mod external_provisioning_changes;
+mod faults;
 mod histories;
 mod identity;
 mod local_store;
@@ -24,6 +27,7 @@ mod platform_send;
 mod publishing;
 mod registrar;
 mod registration;
+mod replay;
 mod services;
 mod sms;
 mod sms_resume;

@@ -67,7 +67,7 @@ fn queued(service: &str, body: &str, received_at: Timestamp) -> QueuedCallback {
         service: service.to_owned(),
         received_at,
         reason: "a test".to_owned(),
-        verification: Verification::Verified { parts: None },
+        verification: Verification::Verified { parts: None, account: None },
         content_type: None,
         source: None,
         piece: None,
@@ -157,7 +157,9 @@ async fn of_a_message_that_is_recorded_in_part_the_rest_is_parked() {
     let received = aws_sdk_sqs::Client::new(&config).receive_message().queue_url("http://local/unread").send().await;
     let parked = QueuedCallback::from_message(received.unwrap().messages()[0].body().unwrap()).unwrap();
     let missing: Vec<usize> = (0..60).filter(|number| !recorded.contains(number)).collect();
-    let Verification::Verified { parts: Some(mut parts) } = parked.verification.clone() else { panic!("{parked:?}") };
+    let Verification::Verified { parts: Some(mut parts), .. } = parked.verification.clone() else {
+        panic!("{parked:?}")
+    };
     parts.sort_unstable();
     assert_eq!(parts, missing);
 
@@ -238,6 +240,20 @@ async fn a_parked_callback_overwrites_nothing_newer_and_is_recorded_once_however
 }
 
 #[tokio::test]
+async fn equal_messages_without_a_request_id_are_recorded_once_each_however_often_the_queue_delivers_them() {
+    let stack = Stack::new().await;
+    let sms = json!({ "deviceIds": [{ "id": "5550100001", "kind": "mdn" }], "smsMessage": "on", "callbackCount": 1 });
+    let now = Timestamp::now();
+    let sent =
+        |second| queued("EnhancedConnectivityService", &sms.to_string(), now + SignedDuration::from_secs(second));
+    let redriver = redriver(&stack);
+    for batch in [vec![sent(0), sent(1), sent(2)], vec![sent(0)], vec![sent(2), sent(1)], vec![sent(0), sent(2)]] {
+        assert!(remaining(&redriver, batch).await.is_empty());
+    }
+    assert_eq!(stack.events("mdn/5550100001").await.len(), 3);
+}
+
+#[tokio::test]
 async fn a_parked_callback_that_can_never_be_recorded_is_quarantined_and_does_not_stop_the_others() {
     let stack = Stack::new().await;
     let now = Timestamp::now();
@@ -298,6 +314,23 @@ async fn after_a_slow_start_the_first_answer_comes_within_three_seconds() {
     let answer = listener.answer(&service, request).await;
     assert_eq!(answer.status(), 503, "neither the table nor the queue answers");
     assert!(started.elapsed() <= Duration::from_secs(3), "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn a_parked_callback_is_of_the_account_whose_credentials_it_carried() {
+    let stack = Stack::new().await;
+    let expected = Credentials { username: "me".to_owned(), password: "word".to_owned() };
+    let listener = listener(&stack, client(&unreachable_endpoint().await), Verifier::Fixed(expected));
+    let body = json!({
+        "username": "me-0000123456-00001",
+        "password": "word",
+        "deviceIds": [{ "id": "5550100123", "kind": "mdn" }],
+        "deviceResponse": { "usageResponse": [] },
+    });
+    assert_eq!(post(&listener, "DeviceUsage", &body.to_string()).await, 200);
+    wait_for_device(&stack, "mdn/5550100123").await;
+    let message = &stack.topic_messages(1).await[0];
+    assert_eq!(message["message"]["source"], "/accounts/0000123456-00001");
 }
 
 #[tokio::test]

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::extract::{Request, State};
 use http::{HeaderMap, StatusCode};
-use local_tests::{Stack, serve, simulator_options};
-use platform_simulator::rules::Api;
-use platform_simulator::send::{Report, Resend, SendOptions, send};
+use local_tests::{Stack, send_options, serve, simulator_options};
+use platform_simulator::rules::{Api, Credentials};
+use platform_simulator::send::{LedgerEntry, LedgerMessages, Report, Resend, Rubbish, SendOptions, send};
 use platform_simulator::{Options, Platform, start};
 use registry::SERVICES;
 use serde_json::{Value, json};
@@ -66,32 +66,7 @@ impl Simulator {
 
     /// Options that send the sample messages of all services once, at a high rate.
     fn options(&self) -> SendOptions {
-        SendOptions {
-            to: format!("http://{}", self.platform.address),
-            account: Some(ACCOUNT.to_owned()),
-            url: None,
-            username: None,
-            password: None,
-            service: Vec::new(),
-            all: true,
-            transport: None,
-            message: Vec::new(),
-            guesses: false,
-            count: None,
-            seconds: None,
-            rate: 200.0,
-            devices: 1,
-            resend: Resend::Measured,
-            documented_interval: 0.2,
-            password_lag: 840,
-            duplicates: 0.0,
-            reorder: 0,
-            seed: Some(7),
-            origin: None,
-            from: None,
-            json: false,
-            quiet: true,
-        }
+        send_options(&self.platform, ACCOUNT)
     }
 }
 
@@ -364,6 +339,56 @@ async fn an_unregistered_listener_receives_messages_by_its_url() {
     let options = SendOptions { account: None, url, username, password, ..simulator.options() };
     let report = send(&options).await.unwrap();
     assert!(report.messages > 26 && report.acknowledged == report.messages, "{report}");
+}
+
+#[tokio::test]
+async fn rubbish_is_refused_and_the_ledger_states_what_was_sent_and_answered() {
+    let (username, password) = (Some("user".to_owned()), Some("word".to_owned()));
+    let stack = Stack::with(local_stack::Options {
+        username: username.clone(),
+        password: password.clone(),
+        ..local_tests::options()
+    });
+    let (simulator, stack, directory) = (Simulator::new().await, stack.await, tempfile::tempdir().unwrap());
+    let url = Some(format!("http://{}/callbacks", stack.local.address).parse().unwrap());
+    let ledger = directory.path().join("ledger");
+    let options = SendOptions {
+        account: None,
+        url,
+        username,
+        password,
+        devices: 2,
+        duplicates: 0.2,
+        rubbish: 0.5,
+        resend: Resend::Never,
+        ledger: Some(ledger.clone()),
+        ..simulator.options()
+    };
+    let report = send(&options).await.unwrap();
+    let ledger = std::fs::read_to_string(ledger).unwrap();
+    let entries: Vec<LedgerEntry> = ledger.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(entries.len() as u64, report.messages + report.duplicates + report.rubbish);
+    assert!(report.rubbish > 0 && report.duplicates > 0 && report.given_up == 0, "{report}");
+    assert_eq!(report.rubbish_refused, report.rubbish);
+
+    let (mut messages, credentials) = (LedgerMessages::default(), Credentials::new("user", "word"));
+    let quarantined: Vec<_> = stack.quarantined().await.iter().map(|callback| callback.body().to_vec()).collect();
+    let mut kinds = BTreeSet::new();
+    for entry in entries {
+        let status = match entry.rubbish {
+            None => 200,
+            Some(Rubbish::Password) => 401,
+            Some(Rubbish::ContentType) => 415,
+            Some(Rubbish::Truncated | Rubbish::Text | Rubbish::Empty) => 400,
+        };
+        assert_eq!((entry.statuses.as_slice(), entry.acknowledged), ([Some(status)].as_slice(), status == 200));
+        if let Some(kind) = entry.rubbish {
+            kinds.insert(kind);
+            let body = messages.body(&entry, &credentials, 0).unwrap().into_bytes();
+            assert_eq!(quarantined.contains(&body), kind != Rubbish::Empty, "{entry:?}");
+        }
+    }
+    assert_eq!(kinds.len(), 5);
 }
 
 #[tokio::test]

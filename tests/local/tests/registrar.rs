@@ -1,6 +1,7 @@
 //! The registrar with a scripted AWS and the simulator of the platform: deployments, rotations and the daily check.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -19,22 +20,22 @@ use serde_json::{Value, json};
 use settings::Variables;
 
 const ACCOUNT: &str = "0000123456-00001";
-const LISTENER: &str = "arn:listener";
-const PLATFORM: &str = "arn:platform";
+pub(crate) const LISTENER: &str = "arn:listener";
+pub(crate) const PLATFORM: &str = "arn:platform";
 const BASE: &str = "https://example.com/v1/callbacks";
 
 /// The scripted AWS: two secrets, a table, a topic and CloudFormation.
 #[derive(Default)]
-struct Aws {
-    login: Mutex<Value>,
+pub(crate) struct Aws {
+    pub(crate) login: Mutex<Value>,
     /// The versions of the listener's secret, by id.
-    versions: Mutex<BTreeMap<String, Version>>,
+    pub(crate) versions: Mutex<BTreeMap<String, Version>>,
     /// The rows of the registrar's table, by key.
-    rows: Mutex<BTreeMap<String, Value>>,
+    pub(crate) rows: Mutex<BTreeMap<String, Value>>,
     /// The status of the stack. If empty, `DescribeStacks` is denied.
-    stack_status: Mutex<String>,
-    published: Mutex<Vec<Value>>,
-    answers: Mutex<Vec<Value>>,
+    pub(crate) stack_status: Mutex<String>,
+    pub(crate) published: Mutex<Vec<Value>>,
+    pub(crate) answers: Mutex<Vec<Value>>,
     /// The number of requests for versions of the listener's secret.
     reads: Mutex<usize>,
     /// The number of further requests for a secret that are denied.
@@ -44,7 +45,7 @@ struct Aws {
 }
 
 /// Value, stages and seconds since 1970.
-type Version = (Value, Vec<String>, f64);
+pub(crate) type Version = (Value, Vec<String>, f64);
 
 fn seconds() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
@@ -63,7 +64,13 @@ impl Aws {
     }
 }
 
-async fn aws(State(aws): State<Arc<Aws>>, method: Method, uri: Uri, headers: HeaderMap, body: String) -> Response {
+pub(crate) async fn aws(
+    State(aws): State<Arc<Aws>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: String,
+) -> Response {
     if method == Method::PUT && uri.path() == "/cloudformation" {
         let mut failing_answers = aws.failing_answers.lock().unwrap();
         if *failing_answers > 0 {
@@ -108,7 +115,8 @@ async fn aws(State(aws): State<Arc<Aws>>, method: Method, uri: Uri, headers: Hea
         "GetSecretValue" if request["SecretId"] == PLATFORM => {
             // A changed login is a new version.
             let login = aws.login.lock().unwrap().to_string();
-            axum::Json(json!({ "SecretString": login, "VersionId": login })).into_response()
+            let version = BuildHasherDefault::<DefaultHasher>::default().hash_one(&login);
+            axum::Json(json!({ "SecretString": login, "VersionId": version.to_string() })).into_response()
         }
         "GetSecretValue" => {
             *aws.reads.lock().unwrap() += 1;

@@ -54,7 +54,7 @@ async fn an_item_too_large_for_a_row_is_quarantined_alone_and_the_others_are_rec
     assert_eq!(stack.get("/devices/mdn/5550100077").await.0, 404);
     let quarantined = stack.quarantined().await;
     assert_eq!(quarantined.len(), 1);
-    assert_eq!(quarantined[0].verification, Verification::Verified { parts: Some(vec![77]) });
+    assert_eq!(quarantined[0].verification, Verification::Verified { parts: Some(vec![77]), account: None });
     assert_eq!(quarantined[0].body().as_ref(), message.to_string().as_bytes());
 
     assert_eq!(post(&stack, "DeviceUsage", &message).await, 200, "a resend has the same result");
@@ -291,7 +291,7 @@ async fn a_part_too_large_for_a_row_is_quarantined_whole() {
     let message = json!({ "requestId": "r", "deviceResponse": { "usageResponse": items }, "status": "Success" });
     assert_eq!(post(&stack, "DeviceUsage", &message).await, 200);
     let quarantined = stack.quarantined().await.remove(0);
-    assert_eq!(quarantined.verification, Verification::Verified { parts: Some(vec![0]) });
+    assert_eq!(quarantined.verification, Verification::Verified { parts: Some(vec![0]), account: None });
     assert!(quarantined.is_complete() && quarantined.body().as_ref() == message.to_string().as_bytes());
 
     let stack = Stack::new().await;
@@ -301,7 +301,7 @@ async fn a_part_too_large_for_a_row_is_quarantined_whole() {
         json!({ "requestId": "r", "deviceIds": ids, "deviceResponse": { "restoreResponse": {} }, "status": "Success" });
     assert_eq!(post(&stack, "CarrierService", &message).await, 200);
     let quarantined = stack.quarantined().await.remove(0);
-    assert_eq!(quarantined.verification, Verification::Verified { parts: Some(vec![0]) });
+    assert_eq!(quarantined.verification, Verification::Verified { parts: Some(vec![0]), account: None });
     assert_eq!(stack.device("mdn/5550100002").await["state"], "active");
 }
 

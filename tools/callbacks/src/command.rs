@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{events, quarantine, register, show};
+use crate::error::exit_code;
+use crate::{events, quarantine, rebuild, register, show};
 
 /// Verizon ThingSpace callbacks: run the listener locally, register it at the platform, and query devices.
 #[derive(Parser)]
@@ -31,7 +32,7 @@ enum Command {
     /// Run a simulator of the platform, with both registration APIs
     #[cfg(feature = "platform")]
     Platform(Box<platform_simulator::Command>),
-    /// Query devices
+    /// Query devices, and compare them with their events
     #[command(subcommand)]
     Devices(show::Devices),
     /// Publish recorded events again
@@ -61,7 +62,8 @@ impl Arguments {
             Command::Sms(command) => return Ok(register::sms(command).await),
             #[cfg(feature = "platform")]
             Command::Platform(command) => return platform_simulator::run(*command).await,
-            Command::Devices(command) => show::devices(command).await?,
+            Command::Devices(show::Devices::Rebuild(options)) => return Ok(exit_code(rebuild::rebuild(options).await)),
+            Command::Devices(show::Devices::Show(options)) => show::device(options).await?,
             Command::Events(command) => return Ok(events::run(command).await),
             Command::Quarantine(command) => return Ok(quarantine::run(command).await),
             Command::Requests(command) => show::requests(command).await?,

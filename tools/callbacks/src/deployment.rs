@@ -65,7 +65,11 @@ async fn deployed(stack: &str) -> Result<Deployment, CommandError> {
 }
 
 async fn local(address: &str) -> Result<Deployment, CommandError> {
-    let unreachable = |_| CommandError::Unreachable(format!("{address} does not answer; is callbacks local running?"));
+    let unreachable = |_| {
+        CommandError::Unreachable(format!(
+            "{address} does not answer; start callbacks local, or name a stack with --stack"
+        ))
+    };
     let response = reqwest::get(format!("{}/stack", cli_support::url(address))).await.map_err(unreachable)?;
     let LocalStack { outputs, dynamodb } = response
         .json()

@@ -2,8 +2,10 @@
 //! publish to the topics. Exit codes are those of `register`.
 
 mod dead_letter;
+mod position;
 mod publisher;
 mod redrive;
+mod republish;
 mod stream;
 
 use std::process::ExitCode;
@@ -17,11 +19,14 @@ use crate::error::exit_code;
 pub(crate) enum Events {
     /// Publish the events in the publisher's dead-letter queue that can be published now
     Redrive(redrive::Redrive),
+    /// Publish recorded events again, with the same ids, marked as replays
+    Republish(republish::Republish),
 }
 
 /// Runs the command.
 pub(crate) async fn run(command: Events) -> ExitCode {
     exit_code(match command {
         Events::Redrive(options) => redrive::redrive(options).await,
+        Events::Republish(options) => republish::republish(options).await,
     })
 }

@@ -6,28 +6,36 @@ use anyhow::{Context, anyhow, bail};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 use cli_support::variable;
+use device::{Device, DeviceId, Identifier};
 use device_query::{Name, Page, Query, try_answer};
 use http::StatusCode;
 use http::header::LINK;
 use serde_json::Value;
 use store::Store;
 
-use crate::account;
+use crate::error::CommandError;
+use crate::{account, rebuild};
 
 /// `callbacks devices`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Devices {
     /// Print a device as JSON
-    Show {
-        /// The device: one of its identifiers, such as mdn:2300329133, or its id, as id:…
-        #[arg(value_parser = identifier)]
-        identifier: (String, String),
-        /// Print its events instead
-        #[arg(long)]
-        events: bool,
-        #[command(flatten)]
-        from: From,
-    },
+    Show(Show),
+    /// Recompute devices from their recorded events, and print every difference from the stored ones
+    Rebuild(rebuild::Rebuild),
+}
+
+/// Options of `devices show`.
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// The device: one of its identifiers, such as mdn:2300329133, or its id, as id:…
+    #[arg(value_parser = identifier)]
+    identifier: (String, String),
+    /// Print its events instead
+    #[arg(long)]
+    events: bool,
+    #[command(flatten)]
+    from: From,
 }
 
 /// `callbacks requests`.
@@ -63,11 +71,23 @@ impl From {
     }
 }
 
-fn identifier(text: &str) -> Result<(String, String), String> {
+/// Parses an identifier.
+pub(crate) fn identifier(text: &str) -> Result<(String, String), String> {
     match text.split_once(':') {
         Some((kind, value)) if !kind.is_empty() && !value.is_empty() => Ok((kind.to_owned(), value.to_owned())),
         _ => Err("an identifier is kind:value, such as mdn:2300329133".to_owned()),
     }
+}
+
+/// The device with this identifier.
+pub(crate) async fn find_device(store: &Store, kind: &str, value: &str) -> Result<Device, CommandError> {
+    let device = match Identifier::new(kind, value) {
+        _ if kind.eq_ignore_ascii_case("id") => store.device(&DeviceId::from(value)).await,
+        Some(identifier) => store.device_with(&identifier).await,
+        None => Ok(None),
+    };
+    let device = device.map_err(|error| CommandError::Unreachable(format!("the table cannot be read: {error}")))?;
+    device.ok_or_else(|| CommandError::Invalid("no device has this identifier".to_owned()))
 }
 
 /// Prints a device or its events.
@@ -75,8 +95,8 @@ fn identifier(text: &str) -> Result<(String, String), String> {
 /// # Errors
 ///
 /// The device does not exist, or the stack is unreachable.
-pub(crate) async fn devices(command: Devices) -> anyhow::Result<()> {
-    let Devices::Show { identifier: (kind, value), events, from } = command;
+pub(crate) async fn device(options: Show) -> anyhow::Result<()> {
+    let Show { identifier: (kind, value), events, from } = options;
     let name = Name { kind, value };
     if events {
         return print_all(&from, |page| Query::Events(name.clone(), page)).await;

@@ -5,33 +5,9 @@ use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use local_stack::{self as local, Local};
 use serde_json::{Value, json};
 
-use crate::{command, run};
-
-async fn stack() -> (Local, String) {
-    let any = "127.0.0.1:0".parse().unwrap();
-    let options = local::Options {
-        listen: any,
-        dynamodb: any,
-        data: None,
-        reset: false,
-        seed: false,
-        username: None,
-        password: None,
-        allow: listener::AllowedAddresses::Any,
-        quiet: true,
-    };
-    let local = local::start(options).await.unwrap();
-    let url = format!("http://{}", local.address);
-    (local, url)
-}
-
-async fn post(url: &str, service: &str, body: &Value) {
-    let request = reqwest::Client::new().post(format!("{url}/callbacks/{service}")).json(body);
-    assert_eq!(request.send().await.unwrap().status(), 200);
-}
+use crate::{command, post, run, stack};
 
 /// A program that runs until the test ends, and the lines of its output.
 struct Running {

@@ -21,7 +21,7 @@ use super::queues::{DEAD_LETTERS, Queues, Received};
 use cli_support::log_line;
 
 /// The URL of a queue is this and its name.
-pub(super) const QUEUES: &str = "http://local/";
+pub const QUEUES: &str = "http://local/";
 
 const TOPICS: &str = "arn:aws:sns:local:000000000000:";
 
@@ -85,7 +85,7 @@ impl Endpoint {
 pub(super) async fn call(State(shared): State<Shared>, headers: HeaderMap, body: String) -> Response {
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
     let answer = match target.and_then(|target| target.strip_prefix("AmazonSQS.")) {
-        Some(action) => call_queue(&shared, action, &body),
+        Some(action) => call_queue(&shared.queues, shared.quiet, action, &body),
         None => {
             let fields: BTreeMap<String, String> = form_urlencoded::parse(body.as_bytes()).into_owned().collect();
             match fields.get("Action").map(String::as_str) {
@@ -124,20 +124,25 @@ impl Default for QueueRequest {
     }
 }
 
-fn call_queue(shared: &Shared, action: &str, body: &str) -> anyhow::Result<Response> {
+/// Answers a request to SQS.
+///
+/// # Errors
+///
+/// The request is malformed, or the queue cannot be read or written.
+pub fn call_queue(queues: &Queues, quiet: bool, action: &str, body: &str) -> anyhow::Result<Response> {
     let request: QueueRequest = serde_json::from_str(body)?;
     let (_, queue) = request.queue_url.rsplit_once('/').unwrap_or_default();
     let hidden = Duration::from_secs(request.visibility_timeout);
     let answer = match action {
         "SendMessage" => {
-            let number = shared.queues.send(queue, &request.message_body)?;
-            if !shared.quiet {
+            let number = queues.send(queue, &request.message_body)?;
+            if !quiet {
                 println!("{}", log_line(Timestamp::now(), &format!("{queue} ◀ message {number}")));
             }
             json!({ "MessageId": number.to_string() })
         }
         "ReceiveMessage" => {
-            let received = shared.queues.receive(queue, request.max_number_of_messages, hidden)?;
+            let received = queues.receive(queue, request.max_number_of_messages, hidden)?;
             let message = |message: Received| {
                 json!({
                     "MessageId": message.number.to_string(),
@@ -149,15 +154,15 @@ fn call_queue(shared: &Shared, action: &str, body: &str) -> anyhow::Result<Respo
             json!({ "Messages": received.into_iter().map(message).collect::<Vec<_>>() })
         }
         "DeleteMessage" => {
-            shared.queues.delete(queue, &request.receipt_handle)?;
+            queues.delete(queue, &request.receipt_handle)?;
             json!({})
         }
         "ChangeMessageVisibility" => {
-            shared.queues.change_visibility(queue, &request.receipt_handle, hidden)?;
+            queues.change_visibility(queue, &request.receipt_handle, hidden)?;
             json!({})
         }
         "GetQueueAttributes" => {
-            json!({ "Attributes": { "ApproximateNumberOfMessages": shared.queues.length(queue)?.to_string() } })
+            json!({ "Attributes": { "ApproximateNumberOfMessages": queues.length(queue)?.to_string() } })
         }
         _ => return Ok(StatusCode::NOT_IMPLEMENTED.into_response()),
     };

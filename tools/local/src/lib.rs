@@ -2,6 +2,8 @@
 //!
 //! This process replaces AWS: an embedded engine replaces DynamoDB and its stream (`table`, `stream`), and a small
 //! endpoint for unmodified SDK clients replaces SNS and SQS (`aws`, `queues`).
+//!
+//! [`start`] runs all of it. The parts are public too, for a test that stops and starts them one by one.
 
 mod aws;
 mod callback_line;
@@ -33,10 +35,13 @@ use store::Store;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+pub use self::aws::{QUEUES, call_queue};
 use self::directory::{DATABASES, Directory};
 use self::messages::Messages;
-use self::queues::{DEAD_LETTERS, PARKED, QUARANTINE, Queues};
-use self::stream::Stream;
+pub use self::queues::{DEAD_LETTERS, PARKED, QUARANTINE, Queues};
+pub use self::redrive::redrive;
+pub use self::stream::Stream;
+pub use self::table::{NAME as TABLE, Table, WithoutToken};
 use platform_simulator::rules::Credentials;
 
 /// Longer than for a deployed function: an unoptimized build needs more time for a message with 2,000 devices.

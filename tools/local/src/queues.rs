@@ -11,10 +11,12 @@ use serde_json::{Map, Value};
 
 use super::database;
 
-/// The queues by the last segment of their URLs.
-pub(super) const PARKED: &str = "parked-callbacks";
-pub(super) const QUARANTINE: &str = "quarantined-callbacks";
-pub(super) const DEAD_LETTERS: &str = "publisher-dead-letters";
+/// Callbacks that wait to be recorded. Queues are named by the last segment of their URLs.
+pub const PARKED: &str = "parked-callbacks";
+/// Callbacks that a person must decide about.
+pub const QUARANTINE: &str = "quarantined-callbacks";
+/// Events that can never be published.
+pub const DEAD_LETTERS: &str = "publisher-dead-letters";
 
 /// As in template.yaml: after this many receives, a parked callback moves to the quarantine.
 const MAX_RECEIVES: u32 = 100;
@@ -31,11 +33,15 @@ pub(super) struct Received {
 
 /// The queues.
 #[derive(Debug)]
-pub(super) struct Queues(Mutex<Connection>);
+pub struct Queues(Mutex<Connection>);
 
 impl Queues {
     /// Opens the queues in this file.
-    pub(super) fn open(file: &Path) -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// The file is not usable.
+    pub fn open(file: &Path) -> anyhow::Result<Self> {
         let schema = "CREATE TABLE IF NOT EXISTS queued (
                           number INTEGER PRIMARY KEY AUTOINCREMENT, queue TEXT NOT NULL, body TEXT NOT NULL,
                           receives INTEGER NOT NULL DEFAULT 0, visible_at INTEGER NOT NULL DEFAULT 0);
@@ -96,14 +102,22 @@ impl Queues {
     }
 
     /// The number of messages, visible or not.
-    pub(super) fn length(&self, queue: &str) -> anyhow::Result<i64> {
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read.
+    pub fn length(&self, queue: &str) -> anyhow::Result<i64> {
         let count = "SELECT count(*) FROM queued WHERE queue = ?1";
         Ok(self.connection().prepare_cached(count)?.query_row([queue], |row| row.get(0))?)
     }
 
     /// Up to `limit` messages after this number with their numbers, without receiving them, and the start of the next
     /// page, if there is one.
-    pub(super) fn page(&self, queue: &str, after: i64, limit: usize) -> anyhow::Result<(Vec<Value>, Option<i64>)> {
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read.
+    pub fn page(&self, queue: &str, after: i64, limit: usize) -> anyhow::Result<(Vec<Value>, Option<i64>)> {
         let connection = self.connection();
         let select = "SELECT number, body FROM queued WHERE queue = ?1 AND number > ?2 ORDER BY number LIMIT ?3";
         let mut select = connection.prepare_cached(select)?;

@@ -16,7 +16,7 @@ const BATCH_SIZE: u32 = 10;
 const VISIBILITY_TIMEOUT: Duration = Duration::from_secs(360);
 
 /// Redrives until the task is stopped.
-pub(super) async fn redrive(queues: Arc<Queues>, redriver: Redriver) {
+pub async fn redrive(queues: Arc<Queues>, redriver: Redriver) {
     loop {
         match redrive_next(&queues, &redriver).await {
             Ok(0) => tokio::time::sleep(PAUSE).await,

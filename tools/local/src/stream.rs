@@ -22,7 +22,7 @@ const MAX_RECORDS: usize = 1000;
 
 /// A table's stream. Published records are deleted, since the engine keeps them. After a restart, the remaining records
 /// are published.
-pub(super) struct Stream {
+pub struct Stream {
     database: Database,
     /// Direct access to the database, since the engine cannot delete records.
     records: Connection,
@@ -33,7 +33,11 @@ pub(super) struct Stream {
 
 impl Stream {
     /// Opens the stream of the table in this file.
-    pub(super) fn open(database: Database, file: &Path, publisher: Publisher) -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// The file is not usable, or the table has no stream.
+    pub fn open(database: Database, file: &Path, publisher: Publisher) -> anyhow::Result<Self> {
         let records = Connection::open(file).with_context(|| format!("cannot open {}", file.display()))?;
         // The engine searches all records for the last sequence number at every write. Without an index, a message for
         // 2,000 devices takes a minute.
@@ -45,7 +49,7 @@ impl Stream {
     }
 
     /// Publishes until the task is stopped.
-    pub(super) async fn publish(mut self) {
+    pub async fn publish(mut self) {
         loop {
             match self.publish_next().await {
                 Ok(MAX_RECORDS) => {}

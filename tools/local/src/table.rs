@@ -20,23 +20,26 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 /// The table's name.
-pub(super) const NAME: &str = "callbacks";
+pub const NAME: &str = "callbacks";
 
 /// The engine, a client and its address.
-pub(super) struct Table {
-    pub(super) database: Database,
-    pub(super) client: Client,
-    pub(super) address: SocketAddr,
+pub struct Table {
+    /// The engine.
+    pub database: Database,
+    /// A client of it.
+    pub client: Client,
+    /// Its address.
+    pub address: SocketAddr,
 }
 
 impl Table {
     /// Opens the table in this file and creates it if it does not exist. Writes are synced to disk if it is durable.
-    pub(super) async fn open(
-        file: &Path,
-        durable: bool,
-        listen: SocketAddr,
-        tasks: &mut JoinSet<()>,
-    ) -> anyhow::Result<Self> {
+    /// The engine stops when the tasks do.
+    ///
+    /// # Errors
+    ///
+    /// The file is not usable, or the address is in use.
+    pub async fn open(file: &Path, durable: bool, listen: SocketAddr, tasks: &mut JoinSet<()>) -> anyhow::Result<Self> {
         let database = Database::new(&file.to_string_lossy());
         let database = database.with_context(|| format!("cannot open {}", file.display()))?;
         if !durable {
@@ -66,7 +69,7 @@ impl Table {
 /// Removes the `ClientRequestToken` from transactions. The engine keeps tokens for ten minutes and searches all of them
 /// at every transaction, so that 50,000 callbacks halve its rate. Receipts make a repeated transaction idempotent.
 #[derive(Debug)]
-struct WithoutToken;
+pub struct WithoutToken;
 
 impl Intercept for WithoutToken {
     fn name(&self) -> &'static str {

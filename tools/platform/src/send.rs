@@ -4,9 +4,11 @@
 
 mod delivery;
 mod golden;
+mod ledger;
 mod listeners;
 mod plan;
 mod report;
+mod rubbish;
 mod sms;
 mod template;
 
@@ -26,16 +28,16 @@ use tokio::time::Instant;
 pub use self::delivery::Resend;
 use self::delivery::{Addressed, Delivery, Outcome};
 pub use self::golden::{SampleMessage, sample_messages};
+use self::ledger::Ledger;
+pub use self::ledger::{LedgerEntry, LedgerMessages};
 use self::listeners::Listeners;
 use self::plan::{Plan, Planned, Sample};
 pub use self::report::{AnswerTimes, Report, Sent, Unacknowledged};
+pub use self::rubbish::Rubbish;
 pub(crate) use self::sms::send_again;
 use self::template::Template;
 use super::rules::{Api, Credentials, Route};
 use cli_support::variable;
-
-/// Maximum number of messages in flight. Further ones wait, so that the rate drops.
-const MAX_IN_FLIGHT: usize = 500;
 
 /// Options of `send`.
 #[derive(Debug, Clone, Args)]
@@ -97,6 +99,16 @@ pub struct SendOptions {
     /// Reorder messages by up to this number of positions
     #[arg(long, value_name = "WINDOW", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=10_000))]
     pub reorder: u16,
+    /// Fraction of messages, 0 to 1, that are replaced by rubbish: malformed, of another content type, or with a wrong
+    /// password
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    pub rubbish: f64,
+    /// Maximum number of messages in flight. Further ones wait, so that the rate drops
+    #[arg(long, value_name = "COUNT", default_value_t = 500, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub in_flight: u16,
+    /// Write a line of JSON about each message and its answers to this file
+    #[arg(long, value_name = "FILE")]
+    pub ledger: Option<PathBuf>,
     /// Seed of all random decisions
     #[arg(long)]
     pub seed: Option<u64>,
@@ -153,11 +165,13 @@ pub async fn send(options: &SendOptions) -> anyhow::Result<Report> {
         },
         random,
         report: Report::default(),
+        ledger: options.ledger.as_deref().map(Ledger::create).transpose()?,
     };
     let hidden = if options.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
     let bar = ProgressBar::with_draw_target(sender.plan.count, hidden);
     sender.run(options, &bar).await?;
     bar.finish_and_clear();
+    sender.ledger.take().map_or(Ok(()), Ledger::finish)?;
     sender.listeners.report().await.context("the platform does not accept text messages that were not delivered")?;
     Ok(sender.report.finish())
 }
@@ -198,7 +212,8 @@ fn plan(options: &SendOptions, listeners: &Listeners, random: fastrand::Rng) -> 
     let once = options.seconds.is_none().then_some(samples.len() as u64 * options.devices.max(1));
     let (devices, duplicates, reorder) = (options.devices, options.duplicates, usize::from(options.reorder));
     let count = options.count.or(once);
-    Ok(Plan { samples, devices, count, duplicates, reorder, random, made: 0, waiting: Vec::new() })
+    let rubbish = options.rubbish;
+    Ok(Plan { samples, devices, count, duplicates, rubbish, reorder, random, made: 0, waiting: Vec::new() })
 }
 
 fn files(paths: &[PathBuf]) -> anyhow::Result<Vec<golden::Golden>> {
@@ -216,6 +231,7 @@ struct Sender {
     delivery: Delivery,
     random: fastrand::Rng,
     report: Report,
+    ledger: Option<Ledger>,
 }
 
 impl Sender {
@@ -230,8 +246,8 @@ impl Sender {
             // Answers are processed while a message waits, since they free capacity.
             loop {
                 tokio::select! {
-                    Some(done) = in_flight.join_next() => self.finish(options, done?, bar),
-                    _ = ticks.tick(), if in_flight.len() < MAX_IN_FLIGHT => break,
+                    Some(done) = in_flight.join_next() => self.finish(options, done?, bar)?,
+                    _ = ticks.tick(), if in_flight.len() < usize::from(options.in_flight) => break,
                     // Messages in flight are awaited until a second interrupt. The report covers everything that was
                     // sent.
                     _ = &mut interrupted => {
@@ -257,7 +273,7 @@ impl Sender {
         let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
         while !in_flight.is_empty() {
             tokio::select! {
-                Some(done) = in_flight.join_next() => self.finish(options, done?, bar),
+                Some(done) = in_flight.join_next() => self.finish(options, done?, bar)?,
                 _ = &mut interrupted => {
                     self.report.interrupted = in_flight.len() as u64;
                     break;
@@ -282,7 +298,7 @@ impl Sender {
         let lag = SignedDuration::from_secs(options.password_lag.into());
         let (credentials, former) = registered.next_credentials(lag, &mut self.random);
         self.report.former_credentials += u64::from(former);
-        let credentials = credentials.clone();
+        let (credentials, account) = (credentials.clone(), registered.account.clone());
         let (delivery, random, planned) = (self.delivery.clone(), self.random.fork(), planned.clone());
         Ok(Some(async move {
             let message = Addressed {
@@ -290,19 +306,30 @@ impl Sender {
                 url: url.as_str(),
                 credentials: &credentials,
                 request_id: &planned.request_id,
+                account: &account,
                 device: planned.device,
+                rubbish: planned.rubbish,
             };
             delivery.deliver(&message, random).await
         }))
     }
 
-    fn finish(&mut self, options: &SendOptions, (planned, outcome): (Planned, Outcome), bar: &ProgressBar) {
+    fn finish(
+        &mut self,
+        options: &SendOptions,
+        (planned, outcome): (Planned, Outcome),
+        bar: &ProgressBar,
+    ) -> anyhow::Result<()> {
+        if let Some(ledger) = &mut self.ledger {
+            ledger.add(&planned, options.account.as_deref().unwrap_or_default(), &outcome)?;
+        }
         if !outcome.acknowledged {
             self.queue(options, &planned);
         }
         self.listeners.note(|| Sent::new(&planned, &outcome));
         self.report.add(&planned, outcome);
         bar.inc(u64::from(!planned.duplicate));
+        Ok(())
     }
 
     /// Queues a message that was not delivered, if it is a text message of a registered account.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use device::{
     CallbackDelivery, Device, DeviceId, Identifier, Known, MAX_IDENTIFIERS, Observation, Plan, Receipt, RecordedEvent,
-    Subject, plan,
+    Subject, plan, rebuild,
 };
 
 /// Devices, their events, who owns which name, and what was recorded before.
@@ -151,6 +151,22 @@ impl Table {
         }
         for (name, owner) in &self.owners {
             assert!(self.devices[owner].identifiers.contains(name), "{name} leads to a device without it");
+        }
+        if !self.forgets_events {
+            self.check_rebuilt();
+        }
+    }
+
+    /// Checks that the events of every device lead to it.
+    fn check_rebuilt(&self) {
+        let mut histories: BTreeMap<String, Vec<RecordedEvent>> = BTreeMap::new();
+        for recorded in &self.events {
+            histories.entry(recorded.event.subject.to_string()).or_default().push(recorded.clone());
+        }
+        for device in self.devices.values() {
+            let rebuilt = rebuild(&histories[&device.id.to_string()]).unwrap();
+            assert_eq!(rebuilt.faults, [], "{}", named(device));
+            assert_eq!(rebuilt.device, *device);
         }
     }
 

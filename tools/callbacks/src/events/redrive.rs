@@ -11,6 +11,7 @@ use super::publisher::{MAX_RECORDS, Outcome, PublisherFunction, row_key};
 use super::stream::records_of;
 use crate::deployment::{Deployment, Target};
 use crate::error::CommandError;
+use crate::progress::counted;
 
 /// Maximum number of messages in one round, and their size in bytes. They are sorted in memory, since the queue does not
 /// keep their order.
@@ -42,7 +43,7 @@ struct Queue {
     seen: HashSet<String>,
     /// The receipt handles of those that are still in the queue.
     remaining: HashSet<String>,
-    deleted: usize,
+    deleted: u64,
 }
 
 /// A message of the queue.
@@ -65,12 +66,9 @@ pub(crate) async fn redrive(options: Redrive) -> Result<bool, CommandError> {
     let result = redrive_all(&options, &deployment, &mut queue).await;
     // Also after an error, so that the messages can be redriven again at once.
     queue.release().await;
-    println!("{} published or dropped, {} in the queue", messages(queue.deleted), messages(queue.remaining.len()));
+    let remaining = queue.remaining.len() as u64;
+    println!("{} published or dropped, {remaining} left", counted(queue.deleted, "message"));
     result.map(|()| queue.remaining.is_empty())
-}
-
-fn messages(count: usize) -> String {
-    format!("{count} message{}", if count == 1 { "" } else { "s" })
 }
 
 async fn redrive_all(options: &Redrive, deployment: &Deployment, queue: &mut Queue) -> Result<(), CommandError> {
@@ -88,7 +86,8 @@ async fn redrive_all(options: &Redrive, deployment: &Deployment, queue: &mut Que
                 DeadLetter::Poison { record, .. } => units.push(Unit { receipt_handle, records: vec![record] }),
                 DeadLetter::Pointer { batch } => match records_of(&deployment.streams(), &batch).await? {
                     Some(records) if options.dry_run => {
-                        println!("{} events in the stream that were not published within a day", records.len());
+                        let events = counted(records.len() as u64, "event");
+                        println!("{events} in the stream not published within a day");
                     }
                     Some(records) => units.push(Unit { receipt_handle, records }),
                     None if options.drop_expired => queue.delete(&receipt_handle).await?,

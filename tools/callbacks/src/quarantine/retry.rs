@@ -120,7 +120,7 @@ fn prepare(entry: &Entry, options: &Retry) -> Result<Prepared, String> {
         repairs = repaired.repairs;
     }
     if options.accept_credentials && callback.verification == Verification::Unverified {
-        callback.verification = Verification::Verified { parts: None };
+        callback.verification = Verification::Verified { account: None, parts: None };
     }
     let message = callback.to_message().ok_or_else(|| {
         "it does not fit into one message of the queue of parked callbacks; ask Verizon's support to resend it, by request id"

@@ -59,7 +59,7 @@ fn description(entry: &Entry) -> Vec<[String; 2]> {
     match (entry.defect(), entry.callback()) {
         (Some(defect), _) => rows.push(row("cannot be retried", &defect)),
         (None, Some(callback)) => {
-            rows.extend(repairs(callback).iter().map(|repair| row("can be repaired", &repair.to_string())))
+            rows.extend(repairs(callback).iter().map(|repair| row("can be repaired", &repair.to_string())));
         }
         (None, None) => {}
     }

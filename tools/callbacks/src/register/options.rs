@@ -143,7 +143,7 @@ impl Common {
         credentials: &Credentials,
     ) -> Result<Vec<Registration>, CommandError> {
         let registration =
-            |service: &String| Registration::below(self.api, self.account.clone(), service, base, credentials.clone());
+            |service: &String| Registration::below(self.api, self.account.clone(), service, base, credentials);
         Ok(services.iter().map(registration).collect::<Result<_, _>>()?)
     }
 

@@ -7,6 +7,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep_until};
 
+use super::rubbish::Rubbish;
 use super::template::{SlotValues, Template};
 use crate::rules::Credentials;
 
@@ -57,7 +58,9 @@ pub(super) struct Addressed<'a> {
     pub(super) url: &'a str,
     pub(super) credentials: &'a Credentials,
     pub(super) request_id: &'a str,
+    pub(super) account: &'a str,
     pub(super) device: u64,
+    pub(super) rubbish: Option<Rubbish>,
 }
 
 impl Delivery {
@@ -101,9 +104,12 @@ impl Delivery {
     }
 
     async fn attempt(&self, message: &Addressed<'_>, resends: u64) -> Attempt {
-        let Addressed { template, url, credentials, request_id, device } = *message;
-        let body = template.render(&SlotValues { credentials, request_id, device, resends });
-        let content_type = template.content_type();
+        let Addressed { template, url, credentials, request_id, account, device, rubbish } = *message;
+        let values = SlotValues { credentials, request_id, account, device, resends };
+        let (body, content_type) = match rubbish {
+            Some(rubbish) => rubbish.render(template, &values),
+            None => (template.render(&values), template.content_type()),
+        };
         let mut request =
             self.client.post(url).header("Content-Type", content_type).timeout(ATTEMPT_TIMEOUT).body(body);
         if let Some(from) = &self.from {

@@ -1,5 +1,6 @@
 //! The golden messages of the project, in this program: what is sent unless files are named.
 
+use anyhow::Context;
 use rust_embed::RustEmbed;
 
 use super::template::{SlotValues, Template};
@@ -37,7 +38,7 @@ pub fn sample_messages(credentials: &Credentials) -> anyhow::Result<Vec<SampleMe
         for transport in [Api::Soap, Api::Rest] {
             for Golden { file, template } in of(service, transport, false)? {
                 let request_id = uuid(&mut random);
-                let values = SlotValues { credentials, request_id: &request_id, device: 0, resends: 0 };
+                let values = SlotValues { credentials, request_id: &request_id, account: "", device: 0, resends: 0 };
                 let (body, content_type) = (template.render(&values), template.content_type());
                 messages.push(SampleMessage { service, file, content_type, body });
             }
@@ -72,6 +73,15 @@ pub(crate) fn of(service: &str, transport: Api, guesses: bool) -> anyhow::Result
     golden.map(|(bytes, file)| Ok(Golden { template: Template::read(&bytes.data)?, file: file.into_owned() })).collect()
 }
 
+/// The message in this file: one of the project's, or any other file.
+pub(super) fn file(file: &str) -> anyhow::Result<Template> {
+    let bytes = match Events::get(file) {
+        Some(golden) => golden.data,
+        None => std::fs::read(file).with_context(|| format!("cannot read {file}"))?.into(),
+    };
+    Template::read(&bytes).with_context(|| format!("cannot send {file}"))
+}
+
 /// A golden message's file starts with its number, a guess's with `other`.
 fn number(path: &str) -> Option<u32> {
     path.rsplit('/').next()?.split('-').next()?.parse().ok()
@@ -89,7 +99,8 @@ mod tests {
                 assert!(!golden.is_empty(), "{service} {transport:?}");
                 for Golden { file, template } in golden {
                     let credentials = Credentials::new("the user", "the word");
-                    let values = SlotValues { credentials: &credentials, request_id: "", device: 0, resends: 0 };
+                    let values =
+                        SlotValues { credentials: &credentials, request_id: "", account: "", device: 0, resends: 0 };
                     let message = template.render(&values);
                     assert!(message.contains("the user") && message.contains("the word"), "{file}");
                     assert_eq!(template.transport, transport, "{file}");

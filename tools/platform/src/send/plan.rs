@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::rubbish::Rubbish;
 use super::template::Template;
 use crate::random::uuid;
 
@@ -19,6 +20,7 @@ pub(super) struct Planned {
     pub(super) device: u64,
     pub(super) request_id: String,
     pub(super) duplicate: bool,
+    pub(super) rubbish: Option<Rubbish>,
 }
 
 /// The remaining messages.
@@ -29,6 +31,8 @@ pub(super) struct Plan {
     pub(super) count: Option<u64>,
     /// The fraction of messages that are sent twice.
     pub(super) duplicates: f64,
+    /// The fraction of messages that are replaced by rubbish.
+    pub(super) rubbish: f64,
     /// The maximum number of positions by which messages are reordered.
     pub(super) reorder: usize,
     pub(super) random: fastrand::Rng,
@@ -45,8 +49,13 @@ impl Plan {
         let round = self.made.checked_div(samples)?;
         let sample = self.samples.get((self.made % samples) as usize)?.clone();
         let request_id = uuid(&mut self.random);
-        let planned = Planned { sample, device: round % self.devices.max(1), request_id, duplicate: false };
+        let planned =
+            Planned { sample, device: round % self.devices.max(1), request_id, duplicate: false, rubbish: None };
         self.made += 1;
+        if self.rubbish > 0.0 && self.random.f64() < self.rubbish {
+            self.waiting.push(Planned { rubbish: Rubbish::random(&mut self.random), ..planned });
+            return Some(());
+        }
         if self.random.f64() < self.duplicates {
             self.waiting.push(Planned { duplicate: true, ..planned.clone() });
         }
@@ -80,6 +89,7 @@ mod tests {
             devices: 2,
             count: Some(count),
             duplicates: 0.0,
+            rubbish: 0.0,
             reorder: 0,
             random: fastrand::Rng::with_seed(1),
             made: 0,
@@ -102,6 +112,15 @@ mod tests {
         let all: Vec<_> = Plan { duplicates: 1.0, ..plan(3, 6) }.collect();
         let ids: std::collections::HashSet<_> = all.iter().map(|planned| &planned.request_id).collect();
         assert_eq!((all.len(), ids.len(), all.iter().filter(|planned| planned.duplicate).count()), (12, 6, 6));
+    }
+
+    #[test]
+    fn rubbish_replaces_messages_and_has_no_duplicates() {
+        let all: Vec<_> = Plan { duplicates: 1.0, rubbish: 0.5, ..plan(3, 100) }.collect();
+        let rubbish = all.iter().filter(|planned| planned.rubbish.is_some()).count();
+        let duplicates = all.iter().filter(|planned| planned.duplicate).count();
+        assert!((20..80).contains(&rubbish), "{rubbish}");
+        assert_eq!((all.len(), duplicates), (100 + duplicates, 100 - rubbish));
     }
 
     #[test]

@@ -22,6 +22,10 @@ pub struct Report {
     pub messages: u64,
     /// How many of them were sent a second time as a duplicate.
     pub duplicates: u64,
+    /// Messages that were replaced by rubbish.
+    pub rubbish: u64,
+    /// How many of them were not acknowledged.
+    pub rubbish_refused: u64,
     /// Messages that were not sent because their service was no longer registered.
     pub not_registered: u64,
     /// Messages and duplicates that carried the credentials from before the last re-registration.
@@ -114,7 +118,9 @@ impl fmt::Display for Sent {
 
 impl Report {
     pub(super) fn add(&mut self, planned: &Planned, outcome: Outcome) {
-        if planned.duplicate {
+        if planned.rubbish.is_some() {
+            self.rubbish += 1;
+        } else if planned.duplicate {
             self.duplicates += 1;
         } else {
             self.messages += 1;
@@ -128,6 +134,10 @@ impl Report {
                 }
                 None => self.unanswered += 1,
             }
+        }
+        if planned.rubbish.is_some() {
+            self.rubbish_refused += u64::from(!outcome.acknowledged);
+            return;
         }
         if outcome.acknowledged {
             self.acknowledged += 1;
@@ -164,6 +174,8 @@ impl fmt::Display for Report {
         let Self {
             messages,
             duplicates,
+            rubbish,
+            rubbish_refused,
             attempts,
             acknowledged,
             unanswered,
@@ -176,6 +188,9 @@ impl fmt::Display for Report {
         } = self;
         writeln!(formatter, "{messages} messages and {duplicates} duplicates, {attempts} attempts")?;
         writeln!(formatter, "{acknowledged} acknowledged, {given_up} not")?;
+        if *rubbish > 0 {
+            writeln!(formatter, "{rubbish} requests of rubbish, {rubbish_refused} not acknowledged (--rubbish)")?;
+        }
         if *not_registered > 0 {
             writeln!(formatter, "{not_registered} not sent: the service was no longer registered")?;
         }

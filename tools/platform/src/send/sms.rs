@@ -16,13 +16,14 @@ use crate::rules::{Credentials, QueuedSms, Registration, Route, SMS_SERVICE};
 /// Whether a message is one that the platform would queue.
 pub(super) fn is_queued(planned: &Planned) -> bool {
     let sample = &planned.sample;
-    sample.service == SMS_SERVICE && sample.template.is_device_sms() && !planned.duplicate
+    sample.service == SMS_SERVICE && sample.template.is_device_sms() && !planned.duplicate && planned.rubbish.is_none()
 }
 
 /// The message as it is queued: for its device, and without credentials.
 pub(super) fn queued(planned: &Planned, account: &str, route: Route) -> QueuedSms {
     let Planned { sample, device, request_id, .. } = planned;
-    let values = SlotValues { credentials: &Credentials::default(), request_id, device: *device, resends: 0 };
+    let credentials = &Credentials::default();
+    let values = SlotValues { credentials, request_id, account, device: *device, resends: 0 };
     QueuedSms {
         id: token(),
         account: account.to_owned(),
@@ -48,13 +49,15 @@ pub(crate) async fn send_again(
     let (credentials, _) = listener.next_credentials(SignedDuration::from_secs((*password_lag).into()), &mut random);
     let template = Template::read(sms.body.as_bytes())?;
     let sample = Arc::new(Sample { service: SMS_SERVICE.to_owned(), file: sms.file.clone(), template });
-    let planned = Planned { sample, device: 0, request_id: uuid(&mut random), duplicate: false };
+    let planned = Planned { sample, device: 0, request_id: uuid(&mut random), duplicate: false, rubbish: None };
     let message = Addressed {
         template: &planned.sample.template,
         url: url.as_str(),
         credentials,
         request_id: &planned.request_id,
+        account: &listener.account,
         device: planned.device,
+        rubbish: None,
     };
     let delivery = Delivery {
         client,

@@ -22,6 +22,8 @@ const UNCHANGED_DIGITS: usize = 4;
 pub(crate) struct SlotValues<'a> {
     pub(crate) credentials: &'a Credentials,
     pub(crate) request_id: &'a str,
+    /// The account whose listener receives the message. Empty if it is not known: then the one in the file is sent.
+    pub(crate) account: &'a str,
     /// The number of the device; 0 is the device in the file.
     pub(crate) device: u64,
     /// The number of earlier attempts.
@@ -33,6 +35,8 @@ enum Slot {
     Username,
     Password,
     RequestId,
+    /// With the account in the file.
+    Account(String),
     /// With the count in the file.
     Count(u64),
     /// With the identifier in the file.
@@ -84,6 +88,7 @@ impl Template {
                 (true, "password") => Slot::Password,
                 (true, "requestid") => Slot::RequestId,
                 (true, "callbackcount") => Slot::Count(text.value.parse().ok()?),
+                (_, "accountname") if !text.value.trim().is_empty() => Slot::Account(text.value.clone()),
                 _ if is_identifier(&text.value) => Slot::Identifier(text.value.clone()),
                 _ => return None,
             };
@@ -121,6 +126,8 @@ impl Template {
                     Piece::Slot(Slot::Username) => self.text(&values.credentials.username),
                     Piece::Slot(Slot::Password) => self.text(&values.credentials.password),
                     Piece::Slot(Slot::RequestId) => self.text(values.request_id),
+                    Piece::Slot(Slot::Account(own)) if values.account.is_empty() => self.text(own),
+                    Piece::Slot(Slot::Account(_)) => self.text(values.account),
                     Piece::Slot(Slot::Count(own)) => Cow::Owned((own + values.resends).to_string()),
                     Piece::Slot(Slot::Identifier(own)) => {
                         Cow::Owned(self.text(&of_device(own, values.device)).into_owned())
@@ -249,8 +256,12 @@ mod tests {
     use super::*;
 
     fn rendered(message: &str, device: u64, resends: u64) -> String {
+        rendered_for("", message, device, resends)
+    }
+
+    fn rendered_for(account: &str, message: &str, device: u64, resends: u64) -> String {
         let credentials = Credentials::new("a \"quoted\" user", "<&>");
-        let values = SlotValues { credentials: &credentials, request_id: "fresh", device, resends };
+        let values = SlotValues { credentials: &credentials, request_id: "fresh", account, device, resends };
         Template::read(message.as_bytes()).unwrap().render(&values)
     }
 
@@ -275,6 +286,18 @@ mod tests {
                         <v:RequestId>fresh</v:RequestId><v:Identifier>5550110123</v:Identifier><Data><Now>5550110123</Now>\
                         <Username>stays</Username></Data><CallbackCount>2</CallbackCount></v:CallbackRequest>";
         assert_eq!(rendered(message, 1, 1), expected);
+    }
+
+    #[test]
+    fn a_message_states_the_account_whose_listener_receives_it() {
+        let json = r#"{"deviceResponse": {"accountName": "of the file"}, "AccountName": ""}"#;
+        let expected = r#"{"deviceResponse": {"accountName": "other"}, "AccountName": ""}"#;
+        assert_eq!(rendered_for("other", json, 0, 0), expected);
+        assert_eq!(rendered_for("", json, 0, 0), json);
+        let xml = "<CallbackRequest><DeviceInfo><AccountName>of the file</AccountName></DeviceInfo></CallbackRequest>";
+        let expected = "<CallbackRequest><DeviceInfo><AccountName>a&amp;b</AccountName></DeviceInfo></CallbackRequest>";
+        assert_eq!(rendered_for("a&b", xml, 0, 0), expected);
+        assert_eq!(rendered_for("", xml, 0, 0), xml);
     }
 
     #[test]
