@@ -9,7 +9,7 @@ use queued_callback::{QueuedBody, QueuedCallback, Verification};
 use super::entry::{Content, Entry};
 use super::queue::Queue;
 use super::{Selection, WORK_TIMEOUT, count, receive, with_queue};
-use crate::deployment::{Deployment, Target};
+use crate::deployment::Target;
 use crate::error::CommandError;
 
 /// Options of `retry`.
@@ -63,7 +63,7 @@ pub(super) async fn retry(options: Retry) -> Result<bool, CommandError> {
             (count(progress.retried.len()), if options.dry_run { "would be retried" } else { "retried" });
         println!("{retried} {verb}, {} not", progress.remaining);
         result?;
-        let recorded = !options.wait || wait(queue, deployment, parked, &progress.retried).await?;
+        let recorded = !options.wait || wait(queue, parked, &progress.retried).await?;
         Ok(complete && progress.remaining == 0 && recorded)
     })
     .await
@@ -130,12 +130,7 @@ fn prepare(entry: &Entry, options: &Retry) -> Result<Prepared, String> {
 }
 
 /// Waits until no callback is parked, and reports which ones are in the quarantine again. Returns whether none is.
-async fn wait(
-    queue: &mut Queue,
-    deployment: &Deployment,
-    parked: &str,
-    retried: &[QueuedCallback],
-) -> Result<bool, CommandError> {
+async fn wait(queue: &mut Queue, parked: &str, retried: &[QueuedCallback]) -> Result<bool, CommandError> {
     while !queue.is_empty(parked).await? {
         queue.interrupt.check()?;
         tokio::time::sleep(PAUSE).await;
@@ -153,6 +148,6 @@ async fn wait(
         println!("{}  quarantined again: {}", entry.description().join("  "), entry.reason());
     }
     let recorded = retried.len().saturating_sub(rejected.len());
-    println!("{} recorded, {} quarantined again in {}", count(recorded), rejected.len(), deployment.options);
+    println!("{} recorded, {} quarantined again", count(recorded), rejected.len());
     Ok(rejected.is_empty())
 }
