@@ -19,6 +19,10 @@ pub enum Refusal {
     /// The source address is not on the allowlist.
     #[error("Callbacks are not accepted from this address.")]
     AddressNotAllowed,
+    /// Nor is this one, but the callback carries the right credentials: the platform may have a new address. The answer is
+    /// the same.
+    #[error("Callbacks are not accepted from this address.")]
+    NewAddress,
     /// Not a POST.
     #[error("Callbacks are sent with POST.")]
     MethodNotAllowed,
@@ -65,7 +69,7 @@ impl Refusal {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::AddressNotAllowed | Self::OtherAccount(_) => StatusCode::FORBIDDEN,
+            Self::AddressNotAllowed | Self::NewAddress | Self::OtherAccount(_) => StatusCode::FORBIDDEN,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::UnknownService => StatusCode::NOT_FOUND,
             Self::Malformed(ParseError::TooLarge) | Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -82,7 +86,7 @@ impl Refusal {
     /// An error code in the format of the platform's own, `<CLASS>.<Specific>`.
     fn code(&self) -> &'static str {
         match self {
-            Self::AddressNotAllowed => "REQUEST_FAILED.Address.NotAllowed",
+            Self::AddressNotAllowed | Self::NewAddress => "REQUEST_FAILED.Address.NotAllowed",
             Self::MethodNotAllowed => "INPUT_INVALID.Method.NotAllowed",
             Self::UnknownService => "INPUT_INVALID.ServiceName.Unknown",
             Self::Malformed(ParseError::Empty) => "INPUT_INVALID.RequestUndefined",
@@ -124,7 +128,7 @@ impl Refusal {
     pub(crate) fn may_be_genuine(&self) -> bool {
         match self {
             Self::Malformed(error) => *error != ParseError::Empty,
-            Self::WrongCredentials | Self::OtherAccount(_) | Self::TooLarge => true,
+            Self::WrongCredentials | Self::NewAddress | Self::OtherAccount(_) | Self::TooLarge => true,
             _ => false,
         }
     }

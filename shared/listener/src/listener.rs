@@ -30,6 +30,9 @@ const MIN_ANSWER_TIMEOUT: Duration = Duration::from_millis(1200);
 /// Limit of the warm-up. The first callback may be waiting for it, and must be answered or parked in time.
 const WARM_UP_TIMEOUT: Duration = Duration::from_millis(900);
 
+/// Maximum time to find out whether a refused address is a new one of the platform. Such a callback is never parked.
+const ADDRESS_REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Records the callbacks of any service.
 #[derive(Debug)]
 pub struct Listener {
@@ -139,7 +142,7 @@ impl Listener {
 
     async fn process(&self, service: &CallbackService, request: &CallbackRequest, deadline: Instant) -> Outcome {
         let record_until = deadline.checked_sub(QUEUE_RESERVE).unwrap_or(deadline);
-        let verified = timeout_at(record_until, self.read(request)).await;
+        let verified = timeout_at(record_until, self.read(service, request)).await;
         let verified = verified.unwrap_or(Err(Refusal::DeadlineExceeded));
         let message = match verified.and_then(|verified| MessageToRecord::new(service, verified, request.received_at)) {
             Ok(message) => message,
@@ -155,15 +158,37 @@ impl Listener {
     }
 
     /// Parses and verifies a request.
-    async fn read(&self, request: &CallbackRequest) -> Result<Verified, Refusal> {
+    async fn read(&self, service: &CallbackService, request: &CallbackRequest) -> Result<Verified, Refusal> {
         if !self.allowed.contains(request.source) {
-            return Err(Refusal::AddressNotAllowed);
+            return Err(self.refuse_address(service, request).await);
         }
         if request.method != Method::POST {
             return Err(Refusal::MethodNotAllowed);
         }
         let callback = Callback::parse(&request.body, request.content_type.as_deref())?;
         Ok(self.verifier.verify(callback).await?)
+    }
+
+    /// Refuses an address that is not allowed. If the callback carries the user name of the stack, the platform may have a
+    /// new address: that is counted, and kept if the password is right too. Whoever guesses learns nothing.
+    async fn refuse_address(&self, service: &CallbackService, request: &CallbackRequest) -> Refusal {
+        let Ok(callback) = Callback::parse(&request.body, request.content_type.as_deref()) else {
+            return Refusal::AddressNotAllowed;
+        };
+        match timeout(ADDRESS_REFUSAL_TIMEOUT, self.verifier.compare(&callback.credentials)).await {
+            Ok(Ok(compared)) if compared.is_known_user => {
+                self.metrics.count(service.counted_as, "CallbacksFromNewAddress", 1);
+                let (service, address, genuine) = (service.counted_as, request.source, compared.account.is_some());
+                tracing::warn!(
+                    message = "A callback with the stack's user name comes from an address that is not allowed.",
+                    service,
+                    ?address,
+                    genuine
+                );
+                if genuine { Refusal::NewAddress } else { Refusal::AddressNotAllowed }
+            }
+            _ => Refusal::AddressNotAllowed,
+        }
     }
 
     /// Records every part that fits into a row, quarantines the others, so that one part does not fail a message for

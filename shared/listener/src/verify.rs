@@ -86,39 +86,52 @@ impl Verifier {
     /// A [`VerifyError`].
     pub async fn verify(&self, callback: Callback) -> Result<Verified, VerifyError> {
         let Callback { credentials, message } = callback;
-        let account = match self {
-            Self::AcceptAny => Some(None),
-            Self::Fixed(expected) => account_of(&credentials, std::iter::once(expected)),
+        let account = self.compare(&credentials).await?.account.ok_or(VerifyError::WrongCredentials)?;
+        Ok(Verified { message, account: account.map(str::to_owned) })
+    }
+
+    /// Compares credentials with all valid versions. Unknown user names and wrong passwords take the same work.
+    pub(crate) async fn compare<'a>(&self, sent: &'a callback::Credentials) -> Result<Compared<'a>, SecretError> {
+        Ok(match self {
+            Self::AcceptAny => Compared { is_known_user: false, account: Some(None) },
+            Self::Fixed(expected) => compare(sent, std::iter::once(expected)),
             Self::Secret(cache) => {
                 let versions = cache.versions().await?;
-                match account_of(&credentials, versions.credentials()) {
-                    None => account_of(&credentials, cache.versions_after(&versions).await?.credentials()),
-                    account => account,
+                match compare(sent, versions.credentials()) {
+                    Compared { account: None, .. } => {
+                        compare(sent, cache.versions_after(&versions).await?.credentials())
+                    }
+                    right => right,
                 }
             }
-        };
-        let account = account.ok_or(VerifyError::WrongCredentials)?.map(str::to_owned);
-        Ok(Verified { message, account })
+        })
     }
 }
 
-/// The account of the credentials, if they are among the expected ones; the inner `None` if the user name contains no
-/// account. Compared in constant time: digests of equal length, and all of them, whether the user name is right or not.
-fn account_of<'a>(
-    sent: &callback::Credentials,
-    expected: impl Iterator<Item = &'a Credentials>,
-) -> Option<Option<&str>> {
+/// The result of a comparison of credentials.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Compared<'a> {
+    /// Whether the user name is the stack's or that of an account.
+    pub(crate) is_known_user: bool,
+    /// The account, if the credentials are right; the inner `None` if the user name contains no account.
+    pub(crate) account: Option<Option<&'a str>>,
+}
+
+/// Compares in constant time: digests of equal length, and all of them, whether the user name is right or not.
+fn compare<'a, 'b>(sent: &'a callback::Credentials, expected: impl Iterator<Item = &'b Credentials>) -> Compared<'a> {
     let equal = |sent: &str, expected: &str| Sha256::digest(sent).as_slice().ct_eq(Sha256::digest(expected).as_slice());
-    let (username, password) = (sent.username.as_deref(), sent.password.as_deref());
-    let stated = Choice::from(u8::from(username.is_some() && password.is_some()));
-    let (username, password) = (username.unwrap_or_default(), password.unwrap_or_default());
-    let mut matched = None;
+    let stated = Choice::from(u8::from(sent.username.is_some() && sent.password.is_some()));
+    let username = sent.username.as_deref().unwrap_or_default();
+    let password = sent.password.as_deref().unwrap_or_default();
+    let (mut known, mut matched) = (Choice::from(0), None);
     for credentials in expected {
         let (stack, account) = split(username, credentials.username.len());
-        let right = equal(stack, &credentials.username) & equal(password, &credentials.password) & stated;
+        let user = equal(stack, &credentials.username) & Choice::from(u8::from(account.is_some()));
+        let right = user & equal(password, &credentials.password) & stated;
+        known |= user;
         if bool::from(right) {
             matched = matched.or(account);
         }
     }
-    matched
+    Compared { is_known_user: known.into(), account: matched }
 }

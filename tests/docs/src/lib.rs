@@ -158,6 +158,19 @@ fn every_relative_link_resolves() {
     assert!(broken.is_empty(), "links that lead nowhere:\n{}", broken.join("\n"));
 }
 
+#[test]
+fn every_alarm_has_a_section_in_the_runbook() {
+    let template = read(root().join("template.yaml"));
+    let runbook = read(root().join("docs/operating.md"));
+    let sections: BTreeSet<&str> =
+        runbook.lines().filter_map(|line| line.strip_prefix("### ")).flat_map(|line| line.split(", ")).collect();
+    let resources = template.lines().filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':'));
+    let alarms: Vec<&str> = resources.filter_map(|name| name.strip_suffix("Alarm")).collect();
+    assert!(alarms.len() > 20, "{alarms:?}");
+    let missing: Vec<_> = alarms.iter().filter(|alarm| !sections.contains(*alarm)).collect();
+    assert!(missing.is_empty(), "docs/operating.md has no section for {missing:?}");
+}
+
 /// The anchors that GitHub gives to the headings of a document.
 fn anchors(text: &str) -> BTreeSet<String> {
     prose(text)

@@ -12,6 +12,7 @@ mod cloud;
 mod contents;
 mod endpoint;
 mod faults;
+mod log;
 mod messages;
 mod recording;
 mod simulator;
@@ -21,6 +22,7 @@ pub use self::cloud::{Answer, Cloud, REGISTRAR_TABLE, Request, State, TABLE};
 pub use self::contents::{Contents, Row};
 pub use self::endpoint::{aws_config, serve, silent_endpoint, unreachable_endpoint};
 pub use self::faults::{Call, Connections, Fault, Injection};
+pub use self::log::Log;
 pub use self::messages::{
     EXTERNAL, GOLDEN, REGISTER_CALLBACK_REQUEST, REGISTER_CALLBACK_RESPONSE, content_type, identifier_xml,
     provisioning_change,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use local_stack::Options;
-use local_tests::{Stack, options, send_options, simulator, simulator_options};
+use local_tests::{Log, Stack, options, send_options, simulator, simulator_options};
 use platform_simulator::send::{SendOptions, send};
 use registration::{AccountName, Api, Credentials, Login, Platform, Registration};
 use serde_json::{Value, json};
@@ -123,6 +123,30 @@ async fn an_unknown_user_and_a_wrong_password_are_refused_alike() {
     let reasons: Vec<_> = stack.quarantined().await.into_iter().map(|message| message.reason).collect();
     assert_eq!(reasons.len(), wrong.len());
     assert!(reasons.windows(2).all(|pair| pair[0] == pair[1]), "{reasons:?}");
+}
+
+#[tokio::test]
+async fn a_callback_with_right_credentials_from_a_new_address_is_refused_like_any_other_but_kept() {
+    let (username, password) = (Some("me".to_owned()), Some("word".to_owned()));
+    let allow = "137.117.33.109".parse().unwrap();
+    let stack = Stack::with(Options { username, password, allow, ..options() }).await;
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).with_writer(log.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let mut answers = BTreeSet::new();
+    for (username, password, warnings, kept) in
+        [("other", "word", 0, 0), ("me", "wrong", 1, 0), ("me-0000123456-00001", "word", 2, 1), ("", "", 2, 1)]
+    {
+        answers.insert(post(&stack, usage(username, password, &device("5550100001"))).await);
+        let log = log.text();
+        assert_eq!(log.matches("from an address that is not allowed").count(), warnings, "{username}: {log}");
+        assert_eq!(stack.quarantined().await.len(), kept, "{username}");
+        assert!(!log.contains("5550100001") && !log.contains("word"), "{log}");
+    }
+    assert_eq!(answers.len(), 1, "{answers:?}");
+    assert_eq!(answers.first().unwrap().0, 403);
+    assert!(log.text().contains("127.0.0.1"), "the operator needs the address:\n{}", log.text());
+    assert!(stack.rows().await.is_empty());
 }
 
 #[tokio::test]

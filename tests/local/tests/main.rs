@@ -27,6 +27,7 @@ mod platform_send;
 mod publishing;
 mod registrar;
 mod registration;
+mod replay;
 mod services;
 mod sms;
 mod sms_resume;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::error::exit_code;
-use crate::{events, rebuild, register, show};
+use crate::{events, quarantine, rebuild, register, show};
 
 /// Verizon ThingSpace callbacks: run the listener locally, register it at the platform, and query devices.
 #[derive(Parser)]
@@ -38,6 +38,9 @@ enum Command {
     /// Publish recorded events again
     #[command(subcommand)]
     Events(events::Events),
+    /// Callbacks that were rejected but may be genuine
+    #[command(subcommand)]
+    Quarantine(quarantine::Quarantine),
     /// Query the outcomes of requests
     #[command(subcommand)]
     Requests(show::Requests),
@@ -62,6 +65,7 @@ impl Arguments {
             Command::Devices(show::Devices::Rebuild(options)) => return Ok(exit_code(rebuild::rebuild(options).await)),
             Command::Devices(show::Devices::Show(options)) => show::device(options).await?,
             Command::Events(command) => return Ok(events::run(command).await),
+            Command::Quarantine(command) => return Ok(quarantine::run(command).await),
             Command::Requests(command) => show::requests(command).await?,
         }
         Ok(ExitCode::SUCCESS)

@@ -32,6 +32,8 @@ pub(crate) struct Target {
 pub(crate) struct Deployment {
     /// The options that select it.
     pub(crate) options: String,
+    /// Whether it is `callbacks local`.
+    pub(crate) is_local: bool,
     outputs: BTreeMap<String, String>,
     config: SdkConfig,
     dynamodb: SdkConfig,
@@ -59,11 +61,15 @@ impl Target {
 async fn deployed(stack: &str) -> Result<Deployment, CommandError> {
     let config = account::config(AWS_TIMEOUT).await.map_err(|error| CommandError::Unreachable(error.to_string()))?;
     let outputs = outputs(&config, stack).await?;
-    Ok(Deployment { options: format!("--stack {stack}"), outputs, dynamodb: config.clone(), config })
+    Ok(Deployment { options: format!("--stack {stack}"), is_local: false, outputs, dynamodb: config.clone(), config })
 }
 
 async fn local(address: &str) -> Result<Deployment, CommandError> {
-    let unreachable = |_| CommandError::Unreachable(format!("{address} does not answer; is callbacks local running?"));
+    let unreachable = |_| {
+        CommandError::Unreachable(format!(
+            "{address} does not answer; start callbacks local, or name a stack with --stack"
+        ))
+    };
     let response = reqwest::get(format!("{}/stack", cli_support::url(address))).await.map_err(unreachable)?;
     let LocalStack { outputs, dynamodb } = response
         .json()
@@ -77,6 +83,7 @@ async fn local(address: &str) -> Result<Deployment, CommandError> {
     };
     Ok(Deployment {
         options: format!("--local {address}"),
+        is_local: true,
         outputs,
         config: config(cli_support::url(address).into_owned()),
         dynamodb: config(dynamodb),

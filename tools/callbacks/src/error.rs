@@ -11,9 +11,15 @@ const INVALID: u8 = 2;
 /// The platform or the stack is unreachable.
 const UNREACHABLE: u8 = 3;
 
+/// Ctrl-C or SIGTERM. Shells use this code.
+const INTERRUPTED: u8 = 130;
+
 /// Why a command ends early.
 pub(crate) enum CommandError {
     Invalid(String),
+    /// What the command is about does not exist.
+    NotFound(String),
+    Interrupted,
     /// The platform refuses the account as a whole.
     Refused(String),
     Unreachable(String),
@@ -44,7 +50,8 @@ pub(crate) fn exit_code(result: Result<bool, CommandError>) -> ExitCode {
         Ok(true) => return ExitCode::SUCCESS,
         Ok(false) => return ExitCode::from(INCOMPLETE),
         Err(CommandError::Invalid(text)) => (text, INVALID),
-        Err(CommandError::Refused(text)) => (text, INCOMPLETE),
+        Err(CommandError::NotFound(text) | CommandError::Refused(text)) => (text, INCOMPLETE),
+        Err(CommandError::Interrupted) => ("interrupted".to_owned(), INTERRUPTED),
         Err(CommandError::Unreachable(text)) => (text, UNREACHABLE),
     };
     // A text of the platform may end with a full stop.

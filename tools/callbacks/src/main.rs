@@ -7,9 +7,12 @@ mod deployment;
 mod error;
 mod events;
 mod progress;
+mod quarantine;
 mod rebuild;
 mod register;
 mod show;
+mod table;
+mod terminal;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;

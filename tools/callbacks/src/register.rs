@@ -10,16 +10,17 @@ mod sms;
 mod stack;
 mod table;
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use registration::{Action, Comparison, Credentials, Error, RegistrationStatus, Scope, compare};
 
 use crate::error::{CommandError, exit_code};
+use crate::table::print;
+use crate::terminal::{is_interactive, is_yes};
 use options::{Change, Services};
 pub(crate) use options::{Deregister, Register, Registrations};
 pub(crate) use sms::{Sms, sms};
-use table::{before, current_url, print, print_actions, row};
+use table::{before, current_url, print_actions, row};
 
 /// Registers what is not as expected.
 pub(crate) async fn register(options: Register) -> ExitCode {
@@ -81,7 +82,7 @@ const SKIPPED: &str = "goes somewhere else: stays, without --take-over";
 
 /// Asks on the terminal whether to take over these registrations. In a script the answer is no.
 fn confirm_take_over(elsewhere: &[&Comparison]) -> bool {
-    if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+    if !is_interactive() {
         return false;
     }
     eprintln!("These are registered elsewhere, and their listeners would receive no more callbacks:");
@@ -91,10 +92,6 @@ fn confirm_take_over(elsewhere: &[&Comparison]) -> bool {
     eprint!("Take them over? [y/N] ");
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).is_ok() && is_yes(&answer)
-}
-
-fn is_yes(answer: &str) -> bool {
-    ["y", "yes"].iter().any(|yes| answer.trim().eq_ignore_ascii_case(yes))
 }
 
 async fn try_deregister(Deregister { change, wherever }: Deregister) -> Result<bool, CommandError> {
@@ -146,19 +143,4 @@ async fn try_registrations(Registrations { common, service }: Registrations) -> 
             .chain(others),
     );
     Ok(!comparisons.iter().any(|comparison| comparison.status.is_drift()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_yes_is_a_confirmation() {
-        for yes in ["y\n", "Y\n", " yes \n", "YES"] {
-            assert!(is_yes(yes), "{yes:?}");
-        }
-        for no in ["", "\n", "n\n", "no\n", "yy\n", "yes please\n"] {
-            assert!(!is_yes(no), "{no:?}");
-        }
-    }
 }

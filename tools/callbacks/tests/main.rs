@@ -10,6 +10,7 @@
 mod command_line;
 mod errors;
 mod events;
+mod quarantine;
 mod rebuild;
 mod registrations;
 mod sms;

@@ -227,6 +227,8 @@ fn stack(table: &table::Table) -> serde_json::Value {
             "TableName": table::NAME,
             "PublisherFunctionName": functions::PUBLISHER,
             "PublisherDeadLetterQueueUrl": format!("{}{DEAD_LETTERS}", aws::QUEUES),
+            "ParkedQueueUrl": format!("{}{PARKED}", aws::QUEUES),
+            "QuarantineQueueUrl": format!("{}{QUARANTINE}", aws::QUEUES),
         },
     })
 }

@@ -16,15 +16,17 @@ use super::Place;
 
 /// The crates of the project that the functions consist of. They may log at any level. Of dependencies, a function logs
 /// what is at least INFO: more verbose levels are compiled out of release builds (`release_max_level_info`).
-const OWN: [&str; 10] = [
+const OWN: [&str; 12] = [
     "aws",
     "callback",
+    "callback_redriver",
     "change_publisher",
     "credentials",
     "device",
     "device_query",
     "listener",
     "listener_registrar",
+    "queued_callback",
     "registration",
     "store",
 ];

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_lambda_events::dynamodb::EventRecord;
+use aws_lambda_events::sqs::SqsMessage;
 use axum::Router;
 use axum::response::{IntoResponse, Response};
+use callback_redriver::Redriver;
 use change_publisher::{Cause, DeadLetters, Invocation, Publisher, Topics};
 use credentials::{Cache, CallbackSecret, Credentials};
 use device_query::{Name, Page, Query};
@@ -16,7 +18,7 @@ use http::{Method, StatusCode};
 use jiff::Timestamp;
 use listener::{AllowedAddresses, CallbackQueue, CallbackRequest, Listener, Metrics, Refusal, Verifier, refuse};
 use local_tests::{Stack, aws_config, serve, silent_endpoint, unreachable_endpoint};
-use queued_callback::QueuedCallback;
+use queued_callback::{QueuedBody, QueuedCallback, Verification};
 use serde_json::{Value, json};
 use store::Store;
 use tokio::net::TcpListener;
@@ -25,8 +27,8 @@ use super::evidence::Evidence;
 use super::messages::Transport;
 use super::{FREE_TEXT, IDENTIFIERS, PASSWORD, Place, REQUEST_ID, SMS_TEXT, USERNAME, WRONG_PASSWORD};
 
-/// Shorter than a deployed function's, so that the test is fast.
-const ANSWER_TIMEOUT: Duration = Duration::from_millis(900);
+/// Shorter than a deployed function's, so that the failures are fast: enough for a queue, and little for the table.
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(1300);
 
 /// AWS endpoints that fail, each in a way of its own.
 struct Failing {
@@ -38,25 +40,29 @@ impl Failing {
     async fn new() -> Self {
         let (silent, silent_url) = silent_endpoint().await;
         let mut urls = vec![silent_url, unreachable_endpoint().await];
-        let error = |code: &str, message: &str| {
-            let body = json!({ "__type": code, "message": message, "Message": message }).to_string();
-            (StatusCode::BAD_REQUEST, [("x-amzn-errortype", code.to_owned())], body).into_response()
-        };
-        let answers: [fn(&str, &dyn Fn(&str, &str) -> Response) -> Response; 6] = [
-            |_, error| error("AccessDeniedException", "denied"),
-            |_, error| error("ThrottlingException", "rate exceeded"),
-            |_, _| (StatusCode::INTERNAL_SERVER_ERROR, "").into_response(),
+        let answers: [Answer; 6] = [
+            |_| error("AccessDeniedException", "denied"),
+            |_| (StatusCode::INTERNAL_SERVER_ERROR, "").into_response(),
             // A validation error quotes the value.
-            |body, error| error("ValidationException", &format!("1 validation error detected: Value '{body}' at 'x'")),
+            |body| error("ValidationException", &format!("1 validation error detected: Value '{body}' at 'x'")),
             // An answer that is cut off, and one that is not the service's.
-            |body, _| format!("{{\"Responses\": {{\"callbacks\": {body}").into_response(),
-            |body, _| format!("<html>{body}</html>").into_response(),
+            |body| format!("{{\"Responses\": {{\"callbacks\": {body}").into_response(),
+            |body| format!("<html>{body}</html>").into_response(),
+            |_| error("ThrottlingException", "rate exceeded"),
         ];
         for answer in answers {
-            urls.push(serve(Router::new().fallback(move |body: String| async move { answer(&body, &error) })).await);
+            urls.push(serve(Router::new().fallback(move |body: String| async move { answer(&body) })).await);
         }
         Self { urls, _silent: silent }
     }
+}
+
+/// Answers a request with this body.
+type Answer = fn(&str) -> Response;
+
+fn error(code: &str, message: &str) -> Response {
+    let body = json!({ "__type": code, "message": message, "Message": message }).to_string();
+    (StatusCode::BAD_REQUEST, [("x-amzn-errortype", code.to_owned())], body).into_response()
 }
 
 const PARKED: &str = "http://local/parked-callbacks";
@@ -97,7 +103,7 @@ impl Functions<'_> {
             parked: CallbackQueue::new(aws_sdk_sqs::Client::new(&config(&self.queue)), PARKED),
             quarantine: CallbackQueue::new(aws_sdk_sqs::Client::new(&config(&self.queue)), QUARANTINE),
             metrics: self.metrics.clone(),
-            answer_timeout: ANSWER_TIMEOUT,
+            answer_timeout: listener::ANSWER_TIMEOUT,
         }
     }
 
@@ -105,14 +111,15 @@ impl Functions<'_> {
     fn failing(&self, url: &str) -> [Listener; 3] {
         let config = config(url);
         let secret = CallbackSecret::new(aws_sdk_secretsmanager::Client::new(&config), "arn");
+        let listener = || Listener { answer_timeout: ANSWER_TIMEOUT, ..self.listener() };
         [
-            Listener { store: Store::new(aws_sdk_dynamodb::Client::new(&config), "callbacks", 0), ..self.listener() },
+            Listener { store: Store::new(aws_sdk_dynamodb::Client::new(&config), "callbacks", 0), ..listener() },
             Listener {
                 parked: CallbackQueue::new(aws_sdk_sqs::Client::new(&config), PARKED),
                 quarantine: CallbackQueue::new(aws_sdk_sqs::Client::new(&config), QUARANTINE),
-                ..self.listener()
+                ..listener()
             },
-            Listener { verifier: Verifier::Secret(Box::new(Cache::new(secret))), ..self.listener() },
+            Listener { verifier: Verifier::Secret(Box::new(Cache::new(secret))), ..listener() },
         ]
     }
 
@@ -151,6 +158,7 @@ pub(super) async fn run(evidence: &Evidence) {
     }
     queries(evidence, &stack, &failing).await;
     publisher(evidence, &functions, &failing).await;
+    redriver(&functions, &failing).await;
 
     add_metrics(evidence, &metrics);
     for (queue, message) in queued.lock().unwrap().iter() {
@@ -159,9 +167,12 @@ pub(super) async fn run(evidence: &Evidence) {
             continue;
         }
         let place = if queue == PARKED { Place::Parked } else { Place::Quarantine };
-        let callback = QueuedCallback::from_message(message).unwrap();
-        evidence.add(place, format!("{message} {}", String::from_utf8_lossy(callback.body())));
-        evidence.add(Place::Log, format!("{callback:?}"));
+        evidence.add(place, message.clone());
+        // A message of the queue of parked callbacks that is malformed is quarantined unchanged.
+        if let Ok(callback) = QueuedCallback::from_message(message) {
+            evidence.add(place, String::from_utf8_lossy(callback.body()));
+            evidence.add(Place::Log, format!("{:?}", callback.body));
+        }
     }
     stack.rows().await.iter().for_each(|row| evidence.add(Place::Table, format!("{row:?}")));
     // The stream takes a moment. Every message of both transports is published, and the part that fits.
@@ -237,6 +248,55 @@ async fn failures(functions: &Functions<'_>, failing: &Failing, transport: Trans
         assert_eq!(functions.send(&no_queue, request(content_type, half)).await, 503, "{url}");
         let oversized = transport.message(&"y".repeat(600_000));
         assert_eq!(functions.send(&no_queue, request(content_type, oversized)).await, 503, "{url}");
+    }
+}
+
+/// Parked callbacks that can be recorded, that cannot yet, and that never can.
+async fn redriver(functions: &Functions<'_>, failing: &Failing) {
+    let [soap, rest] = Transport::ALL.map(|transport| transport.message(""));
+    let parked = |service: &str, body: &str, verification: Verification| QueuedCallback {
+        service: service.to_owned(),
+        received_at: Timestamp::now(),
+        reason: "a test".to_owned(),
+        verification,
+        content_type: None,
+        source: None,
+        piece: None,
+        body: QueuedBody::new(body.to_owned()),
+    };
+    let verified = || Verification::Verified { account: None, parts: None };
+    let right = parked(&SERVICE.name, &soap, verified()).to_message().unwrap();
+    let messages = [
+        parked(&SERVICE.name, &rest, Verification::Unverified),
+        parked(&SERVICE.name, &rest.replace(PASSWORD, WRONG_PASSWORD), Verification::Unverified),
+        parked(&SERVICE.name, &soap[..soap.len() / 2], verified()),
+        parked(&format!("{SMS_TEXT} {FREE_TEXT}"), &soap, verified()),
+    ];
+    let bodies = messages.iter().map(|callback| callback.to_message().unwrap());
+    let sqs_messages = |bodies: Vec<String>| {
+        let message = |(number, body): (usize, String)| {
+            let mut message = SqsMessage::default();
+            (message.message_id, message.body) = (Some(number.to_string()), Some(body));
+            message
+        };
+        bodies.into_iter().enumerate().map(message).collect::<Vec<_>>()
+    };
+    let malformed = format!("{{\"service\": \"{SMS_TEXT}\", \"reason\": {PASSWORD}");
+    let bodies: Vec<_> = bodies.chain([right, malformed]).collect();
+    // Without the first and the last endpoint, which are silent and throttle: an attempt would take 20 s.
+    let last = failing.urls.len() - 1;
+    for url in failing.urls[1..last].iter().chain([&functions.queue]) {
+        let [no_table, no_queue, no_secret] = functions.failing(url);
+        for listener in [no_table, no_queue, no_secret, functions.listener()] {
+            let sqs = aws_sdk_sqs::Client::new(&config(url));
+            let redriver = Redriver { listener: Arc::new(listener), sqs, queue_url: PARKED.to_owned() };
+            // Alone, since a table that fails ends the batch.
+            for body in &bodies {
+                let response = redriver.redrive(sqs_messages(vec![body.clone()])).await;
+                functions.evidence.add(Place::FunctionResult, format!("{response:?}"));
+            }
+            redriver.redrive(sqs_messages(bodies.clone())).await;
+        }
     }
 }
 

@@ -132,12 +132,12 @@ async fn platform(behaviour: Behaviour, evidence: &Evidence) -> String {
 /// A registrar for this platform, and its AWS with the URL of that.
 async fn registrar(api: &str, platform_url: &str) -> (Registrar, Arc<Aws>, String) {
     let scripted = Arc::new(Aws::default());
-    let version = |id: &str, password: &str, stage: &str| {
+    let version = |id: &str, password: &str, stage: &str, created: f64| {
         let value = json!({ "username": USERNAME, "password": password });
-        scripted.versions.lock().unwrap().insert(id.to_owned(), (value, vec![stage.to_owned()], 0.0));
+        scripted.versions.lock().unwrap().insert(id.to_owned(), (value, vec![stage.to_owned()], created));
     };
-    version("first", PASSWORD, "AWSCURRENT");
-    version("second", PENDING_PASSWORD, "AWSPENDING");
+    version("first", PASSWORD, "AWSCURRENT", 0.0);
+    version("second", PENDING_PASSWORD, "AWSPENDING", 1.0);
     *scripted.login.lock().unwrap() = json!({
         "username": "login", "password": LOGIN_PASSWORD, "key": APPLICATION_KEY, "secret": APPLICATION_SECRET,
     });
@@ -219,6 +219,7 @@ fn events(api: &str, platform_url: &str, aws_url: &str) -> Vec<Value> {
         step("createSecret"),
         step("setSecret"),
         step("testSecret"),
+        step("finishSecret"),
         deployment("Create"),
         unanswered,
         deployment("Delete"),

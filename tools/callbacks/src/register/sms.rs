@@ -6,8 +6,8 @@ use clap::Subcommand;
 use registration::{AccountName, Error, Platform};
 
 use super::options::Resume;
-use super::table::print;
 use crate::error::{CommandError, exit_code};
+use crate::table::print;
 
 /// The callback service of SMS from devices.
 const SMS_SERVICE: &str = "EnhancedConnectivityService";

@@ -1,10 +1,9 @@
-//! Prints tables, a registration or an account in each row.
-
-use std::fmt::Write as _;
+//! The rows of tables of registrations.
 
 use registration::{Action, Comparison, RegistrationStatus};
 
 use crate::error::CommandError;
+use crate::table::print;
 
 /// A row of the table: service, status, URL.
 pub(super) fn row(comparison: &Comparison, status: &str, url: &str) -> [String; 3] {
@@ -48,22 +47,4 @@ pub(super) fn print_actions(
         Some(error) => Err(CommandError::Unreachable(error.to_string())),
         None => Ok(none),
     }
-}
-
-/// Prints a table. The last column is not padded.
-pub(super) fn print<const COLUMNS: usize>(rows: impl Iterator<Item = [String; COLUMNS]>) {
-    let rows: Vec<_> = rows.collect();
-    let width = |column: usize| {
-        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or_default()
-    };
-    let mut table = String::new();
-    for row in &rows {
-        for (column, cell) in row.iter().enumerate() {
-            let _ = match column + 1 == COLUMNS {
-                true => writeln!(table, "{cell}"),
-                false => write!(table, "{cell:0$}  ", width(column)),
-            };
-        }
-    }
-    print!("{table}");
 }
