@@ -50,6 +50,13 @@ impl<'a> Part<'a> {
         self.identifiers().iter().filter_map(owner).collect()
     }
 
+    /// The keys of the rows that it shares with other parts about the same device, as far as these rows show.
+    pub(crate) fn keys(&self, rows: &Rows) -> Vec<Key> {
+        let owners = self.owners(rows).unwrap_or_default();
+        let owners = owners.iter().map(|(_, owner)| Key::device(owner));
+        std::iter::once(self.expected.clone()).chain(self.identifier_keys()).chain(owners).collect()
+    }
+
     /// The receipt in these rows: of a duplicate, or of an equal message that was another one.
     pub(crate) fn receipt(&self, rows: &Rows) -> Result<Option<Receipt>, StoreError> {
         rows.get(&self.receipt_key).map(receipt).transpose()
@@ -105,6 +112,21 @@ impl GroupState {
     }
 }
 
+/// The rows of parts that are not recorded yet. Later parts about the same devices have to wait for them, since parts
+/// about one device are recorded in their order.
+#[derive(Default)]
+pub(crate) struct Waiting(BTreeSet<Key>);
+
+impl Waiting {
+    pub(crate) fn add(&mut self, part: &Part<'_>, rows: &Rows) {
+        self.0.extend(part.keys(rows));
+    }
+
+    pub(crate) fn concerns(&self, part: &Part<'_>, rows: &Rows) -> bool {
+        !self.0.is_empty() && part.keys(rows).iter().any(|key| self.0.contains(key))
+    }
+}
+
 /// Groups of parts. Parts that share an identifier, a device or an account would lose races to each other, so they stay
 /// in one group, in their order; independent ones fill up the groups.
 pub(crate) fn groups<'a>(parts: Vec<Part<'a>>, rows: &Rows) -> Vec<Vec<Part<'a>>> {
@@ -113,10 +135,7 @@ pub(crate) fn groups<'a>(parts: Vec<Part<'a>>, rows: &Rows) -> Vec<Vec<Part<'a>>
     let mut set_of: HashMap<Key, usize> = HashMap::new();
     for (number, part) in parts.iter().enumerate() {
         parents.push(number);
-        let owners = part.owners(rows).unwrap_or_default();
-        let owners = owners.iter().map(|(_, owner)| Key::device(owner));
-        let keys: Vec<Key> =
-            std::iter::once(part.expected.clone()).chain(part.identifier_keys()).chain(owners).collect();
+        let keys = part.keys(rows);
         let sets: BTreeSet<usize> =
             keys.iter().filter_map(|key| set_of.get(key)).map(|set| first(&parents, *set)).collect();
         let joined = sets.first().copied().unwrap_or(number);

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::error::StoreError;
 use crate::items::{Items, ItemsError};
 use crate::limits::MAX_BATCH_GET_KEYS;
-use crate::parts::{GroupState, Part, groups};
+use crate::parts::{GroupState, Part, Waiting, groups};
 use crate::rows::Key;
 use crate::table::{Rows, Store};
 
@@ -180,19 +180,27 @@ impl Store {
     ) -> Recording {
         let mut recording = Recording::default();
         if group.len() == 1 {
-            return self.record_one_by_one(delivery, group.iter().collect(), deadline).await;
+            return self
+                .record_one_by_one(delivery, group.iter().collect(), Waiting::default(), message, deadline)
+                .await;
         }
         let known = message.complete.then_some(&message.rows);
         let mut state = match self.read(group, known).await.and_then(|rows| GroupState::of(group, rows)) {
             Ok(state) => state,
             Err(error) if error.is_retryable() => {
-                return self.record_one_by_one(delivery, group.iter().collect(), deadline).await;
+                return self
+                    .record_one_by_one(delivery, group.iter().collect(), Waiting::default(), message, deadline)
+                    .await;
             }
             Err(error) => return Recording::failed(group, error),
         };
         let (mut transaction, mut in_transaction, mut touched) = (Items::default(), Vec::new(), BTreeSet::new());
-        let (mut retries, mut parts) = (Vec::new(), group.iter());
+        let (mut retries, mut parts, mut waiting) = (Vec::new(), group.iter(), Waiting::default());
         while let Some(part) = parts.next() {
+            if waiting.concerns(part, &message.rows) {
+                retries.push(part);
+                continue;
+            }
             let (items, plan) = match self.decide(delivery, part, &state) {
                 Ok(Decision::Write(items, plan)) => (items, plan),
                 Ok(Decision::Duplicate) => {
@@ -204,6 +212,7 @@ impl Store {
                     continue;
                 }
                 Ok(Decision::Stale) => {
+                    waiting.add(part, &message.rows);
                     retries.push(part);
                     continue;
                 }
@@ -231,36 +240,54 @@ impl Store {
         recording.count(&mut in_transaction, written, &mut retries);
         // In the order of the message.
         retries.sort_by_key(|part| part.number);
-        recording.add(self.record_one_by_one(delivery, retries, deadline).await);
+        let mut failed = Waiting::default();
+        let pending = group.iter().filter(|part| recording.pending.contains(&part.number));
+        pending.for_each(|part| failed.add(part, &message.rows));
+        recording.add(self.record_one_by_one(delivery, retries, failed, message, deadline).await);
         recording
     }
 
     /// Records each part in a transaction of its own. Those that lose a race or are throttled are retried in rounds,
-    /// with backoff, until the deadline: one that never succeeds delays no other.
+    /// with backoff, until the deadline. One that never succeeds delays no other, except those about the same devices,
+    /// which are recorded in their order. Parts about the same devices as `failed` ones are not attempted.
     async fn record_one_by_one(
         &self,
         delivery: &CallbackDelivery,
         mut parts: Vec<&Part<'_>>,
+        mut failed: Waiting,
+        message: &MessageRows,
         deadline: Instant,
     ) -> Recording {
         let mut recording = Recording::default();
         for attempt in 1_u32.. {
             let mut last_error = StoreError::DeadlineExceeded;
-            let mut retries = Vec::new();
+            let (mut retries, mut waiting) = (Vec::new(), Waiting::default());
             for (position, part) in parts.into_iter().enumerate() {
-                if position > 0 && self.runtime.now() >= deadline {
+                if failed.concerns(part, &message.rows) {
+                    failed.add(part, &message.rows);
+                    recording.pending.push(part.number);
+                    continue;
+                }
+                if waiting.concerns(part, &message.rows) || (position > 0 && self.runtime.now() >= deadline) {
+                    waiting.add(part, &message.rows);
                     retries.push(part);
                     continue;
                 }
                 match self.attempt(delivery, part).await {
-                    Ok(Some(recorded)) => recording.add(recorded),
-                    Ok(None) => retries.push(part),
-                    Err(error) if error.is_retryable() => {
-                        last_error = error;
-                        retries.push(part);
+                    Ok(Some(recorded)) => {
+                        recording.add(recorded);
+                        continue;
                     }
-                    Err(error) => recording.add(Recording::failed([part], error)),
+                    Ok(None) => {}
+                    Err(error) if error.is_retryable() => last_error = error,
+                    Err(error) => {
+                        failed.add(part, &message.rows);
+                        recording.add(Recording::failed([part], error));
+                        continue;
+                    }
                 }
+                waiting.add(part, &message.rows);
+                retries.push(part);
             }
             if retries.is_empty() {
                 break;
