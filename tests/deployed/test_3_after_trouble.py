@@ -100,7 +100,7 @@ def test_a_callback_that_can_be_neither_recorded_nor_parked_is_answered_503_and_
 
 
 def test_a_quarantined_callback_can_be_redriven(stack, reader):
-    # As described in docs/operating.md. The body is base64; Latin-1 here, which a JSON string could not contain.
+    # The body is base64; Latin-1 here, which a JSON string could not contain.
     body = with_credentials(suspension_of("A00000AAAA0003", "9085550103"), *stack.credentials())
     body = ('<?xml version="1.0" encoding="ISO-8859-1"?>' + body.replace("Default: Verizon Test 1", "Zürich")).encode("latin-1")
     event = {
