@@ -56,7 +56,7 @@ pub enum Verification {
     Unverified,
     /// They were right. They may have been replaced since.
     Verified {
-        /// The positions of the parts of the message that are not recorded yet; null if none is.
+        /// The positions of the parts of the message that are still to be recorded; null for all of them.
         parts: Option<Vec<usize>>,
         /// The account whose credentials the callback carries. `None` if they are those of the whole stack.
         #[serde(default, skip_serializing_if = "Option::is_none")]
