@@ -7,6 +7,7 @@ mod callbacks;
 mod process;
 mod publisher;
 mod redriver;
+mod registrar;
 mod report;
 
 use std::any::Any;
