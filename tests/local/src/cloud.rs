@@ -65,10 +65,10 @@ pub struct State {
 
 impl State {
     /// Adds a version of a secret with these staging labels, created this many seconds ago.
-    pub fn add_version(&mut self, secret: &str, id: &str, value: &Value, labels: &[&str], age: f64) {
+    pub fn add_version(&mut self, secret: &str, id: &str, value: &str, labels: &[&str], age: f64) {
         let created = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64() - age;
         let labels = labels.iter().map(|&label| label.to_owned()).collect();
-        let version = Version { id: id.to_owned(), text: value.to_string(), labels, created };
+        let version = Version { id: id.to_owned(), text: value.to_owned(), labels, created };
         self.secrets.entry(secret.to_owned()).or_default().push(version);
     }
 
@@ -310,8 +310,7 @@ impl Cloud {
                     None => {
                         let label = request.members["VersionStages"][0].as_str().unwrap().to_owned();
                         remove_label(versions, &label);
-                        let value = serde_json::from_str(text).unwrap();
-                        state.add_version(&secret, token, &value, &[&label], 0.0);
+                        state.add_version(&secret, token, text, &[&label], 0.0);
                     }
                 }
                 ok(&json!({}))

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::routing::put;
 use http::StatusCode;
 use listener_registrar::{Event, Registrar, Settings};
-use local_tests::{Call, Cloud, Connections, Injection, REGISTRAR_TABLE, registrations, serve, simulator};
+use local_tests::{Call, Cloud, Connections, Injection, REGISTRAR_TABLE, serve, simulator};
 use platform_simulator::{Options, Platform};
 use serde_json::{Value, json};
 use settings::Variables;
@@ -55,6 +55,7 @@ struct Site {
     platform_url: String,
     response_url: String,
     responses: Arc<Mutex<Vec<Value>>>,
+    client: reqwest::Client,
 }
 
 /// A process of the registrar.
@@ -71,8 +72,8 @@ impl Site {
             "username": options.username, "password": options.password, "key": options.key, "secret": options.secret,
         });
         let first = json!({ "username": "stack", "password": "the first" });
-        cloud.state().add_version(LOGIN, "login", &login, &["AWSCURRENT"], 0.0);
-        cloud.state().add_version(SECRET, "first", &first, &["AWSCURRENT"], 0.0);
+        cloud.state().add_version(LOGIN, "login", &login.to_string(), &["AWSCURRENT"], 0.0);
+        cloud.state().add_version(SECRET, "first", &first.to_string(), &["AWSCURRENT"], 0.0);
         let responses = Arc::new(Mutex::new(Vec::new()));
         let received = responses.clone();
         let receive = async move |body: String| {
@@ -82,7 +83,7 @@ impl Site {
         let response_url = serve(Router::new().fallback(put(receive))).await;
         let platform = simulator().await;
         let platform_url = format!("http://{}/api", platform.address);
-        Self { cloud, platform, platform_url, response_url, responses }
+        Self { cloud, platform, platform_url, response_url, responses, client: reqwest::Client::new() }
     }
 
     async fn start(&self) -> Process {
@@ -141,7 +142,9 @@ impl Site {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let entry =
             |entry: Value| (text(&entry["service"]), text(&entry["url"]), text(&entry["credentials"]["password"]));
-        registrations(&self.platform).await.into_iter().map(entry).collect()
+        let url = format!("http://{}/_platform/registrations", self.platform.address);
+        let registered: Vec<Value> = self.client.get(url).send().await.unwrap().json().await.unwrap();
+        registered.into_iter().map(entry).collect()
     }
 
     /// All services at the URLs of the stack with this password.
