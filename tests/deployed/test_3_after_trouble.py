@@ -1,7 +1,7 @@
 """Recovery: after a failure, the next valid message is accepted and published."""
 
-import base64
 import contextlib
+import datetime
 import json
 import os
 import re
@@ -10,7 +10,6 @@ import time
 
 import pytest
 from conftest import (
-    PLATFORM_ADDRESS,
     PROGRAM,
     TIMEOUT,
     Queue,
@@ -97,25 +96,6 @@ def test_a_callback_that_can_be_neither_recorded_nor_parked_is_answered_503_and_
         assert stack.items() == before
     assert stack.send(body).status_code == 200
     queue.wait_until(change_of("A00000AAAA0022"))
-
-
-def test_a_quarantined_callback_can_be_redriven(stack, reader):
-    # As described in docs/operating.md. The body is base64; Latin-1 here, which a JSON string could not contain.
-    body = with_credentials(suspension_of("A00000AAAA0003", "9085550103"), *stack.credentials())
-    body = ('<?xml version="1.0" encoding="ISO-8859-1"?>' + body.replace("Default: Verizon Test 1", "Zürich")).encode("latin-1")
-    event = {
-        "httpMethod": "POST",
-        "path": "/",
-        "headers": {"content-type": "text/xml"},
-        "multiValueHeaders": {"content-type": ["text/xml"]},
-        "requestContext": {"httpMethod": "POST", "identity": {"sourceIp": PLATFORM_ADDRESS}},
-        "body": base64.b64encode(body).decode(),
-        "isBase64Encoded": True,
-    }
-    function = stack.resources["ExternalProvisioningChangesFunction"]
-    answer = stack.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
-    assert json.loads(answer["Payload"].read())["statusCode"] == 200
-    assert stack.signed_get("/devices/meid/A00000AAAA0003", reader).json()["deviceGroupName"] == "Zürich"
 
 
 # A row with the key of an event but without its attributes, such as a manual edit could leave.
@@ -246,6 +226,35 @@ def callbacks(stack, *arguments):
     command = [PROGRAM, *arguments, "--stack", stack.name]
     answer = subprocess.run(command, env=os.environ, capture_output=True, text=True, timeout=2 * TIMEOUT)
     return answer.returncode, answer.stdout + answer.stderr
+
+
+def test_the_command_retries_a_quarantined_callback_at_its_own_time_of_receipt(stack, reader):
+    # Without its first brace, as was seen in the field.
+    username, password = stack.credentials()
+    message = {
+        "username": username,
+        "password": password,
+        "requestId": "quarantine-retry",
+        "deviceIds": [{"id": "9085550199", "kind": "mdn"}],
+        "deviceResponse": {"suspendResponse": {}},
+        "status": "Success",
+    }
+    broken = json.dumps(message).removeprefix("{")
+    sent_at = time.time()
+    assert_clear_error(stack.send(broken, service="CarrierService", **{"content-type": "application/json"}), 400)
+    answered_at = time.time()
+    code, output = callbacks(stack, "quarantine", "list", "--service", "CarrierService")
+    assert code == 0 and "The JSON is not well-formed" in output, output
+    time.sleep(1.1)
+    code, output = callbacks(stack, "quarantine", "retry", "--service", "CarrierService", "--repair")
+    assert code == 0, output
+    path = "/devices/mdn/9085550199"
+    eventually(lambda: stack.signed_get(path, reader).status_code == 200)
+    (event,) = stack.signed_get(f"{path}/events", reader).json()
+    received_at = datetime.datetime.fromisoformat(event["receivedAt"]).timestamp()
+    assert sent_at - 1 <= received_at <= answered_at
+    _, output = callbacks(stack, "quarantine", "list", "--service", "CarrierService")
+    assert "9085550199" not in output and "not well-formed" not in output, output
 
 
 def test_the_command_shows_a_dead_letter_and_publishes_it_when_it_can_be_published(stack, queue, reader):

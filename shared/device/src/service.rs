@@ -137,10 +137,12 @@ impl CallbackDelivery {
             earlier.sort_unstable();
             earlier.drain(..earlier.len().saturating_sub(MAX_EARLIER));
         }
+        // This message may be older than the one of the receipt that it replaces.
+        let newest = read.filter(|read| read.received_at > received_at);
         Receipt {
-            received_at: read.map_or(received_at, |read| read.received_at.max(received_at)),
+            received_at: newest.map_or(received_at, |read| read.received_at),
             earlier,
-            attempt: self.attempt,
+            attempt: newest.map_or(self.attempt, |read| read.attempt),
             subject: event.subject.to_string(),
             sequence: event.sequence,
         }

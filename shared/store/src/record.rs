@@ -14,83 +14,12 @@ use crate::error::StoreError;
 use crate::items::{Items, ItemsError};
 use crate::limits::MAX_BATCH_GET_KEYS;
 use crate::parts::{GroupState, Part, Waiting, groups};
+use crate::recording::Recording;
 use crate::rows::Key;
 use crate::table::{Rows, Store};
 
 /// How many requests of one message are in flight at a time. More would only be throttled by a new table.
 const MAX_IN_FLIGHT: usize = 8;
-
-/// What became of the observations of a message.
-#[derive(Debug, Default)]
-pub struct Recording {
-    /// How many were recorded now.
-    pub recorded: usize,
-    /// How many had been recorded before.
-    pub duplicates: usize,
-    /// Those that are too large for a row or a transaction.
-    pub oversized: Vec<Oversized>,
-    /// The positions of those that were not recorded, or not known to be recorded, before the deadline.
-    pub pending: Vec<usize>,
-    /// Why: the first error.
-    pub failure: Option<StoreError>,
-}
-
-/// An observation that is too large for a row or a transaction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Oversized {
-    /// Its position among the message's observations.
-    pub number: usize,
-    /// Size of what is too large, as JSON, in bytes.
-    pub bytes: usize,
-}
-
-impl Recording {
-    fn add(&mut self, other: Self) {
-        self.recorded += other.recorded;
-        self.duplicates += other.duplicates;
-        self.oversized.extend(other.oversized);
-        self.pending.extend(other.pending);
-        self.failure = self.failure.take().or(other.failure);
-    }
-
-    /// Counts the parts of one transaction, and moves those to be retried to `retries`. Whether they were written.
-    fn count<'p, 'a>(
-        &mut self,
-        parts: &mut Vec<&'p Part<'a>>,
-        written: Result<bool, StoreError>,
-        retries: &mut Vec<&'p Part<'a>>,
-    ) -> bool {
-        let parts = std::mem::take(parts);
-        match written {
-            Ok(true) => {
-                self.recorded += parts.len();
-                return true;
-            }
-            Ok(false) => retries.extend(parts),
-            Err(error) if error.is_retryable() => retries.extend(parts),
-            Err(error) => self.add(Self::failed(parts, error)),
-        }
-        false
-    }
-
-    /// None of these parts is known to be recorded.
-    fn failed<'p, 'a: 'p>(parts: impl IntoIterator<Item = &'p Part<'a>>, error: StoreError) -> Self {
-        let pending = parts.into_iter().map(|part| part.number).collect();
-        Self { pending, failure: Some(error), ..Self::default() }
-    }
-
-    fn recorded(recorded: usize) -> Self {
-        Self { recorded, ..Self::default() }
-    }
-
-    fn oversized(number: usize, bytes: usize) -> Self {
-        Self { oversized: vec![Oversized { number, bytes }], ..Self::default() }
-    }
-
-    fn duplicate() -> Self {
-        Self { duplicates: 1, ..Self::default() }
-    }
-}
 
 /// What to do about a part.
 enum Decision {
@@ -112,6 +41,16 @@ struct MessageRows {
     complete: bool,
 }
 
+/// Parts that are recorded in transactions of their own.
+struct OneByOne<'p, 'a> {
+    delivery: &'p CallbackDelivery,
+    parts: Vec<&'p Part<'a>>,
+    /// The rows of earlier parts that failed.
+    failed: Waiting,
+    message: &'p MessageRows,
+    deadline: Instant,
+}
+
 impl Store {
     /// Records observations of one message, each with its position in the message, idempotently: each once, however
     /// often and however concurrently the message is delivered. Retries throttled requests and lost races with backoff.
@@ -130,8 +69,12 @@ impl Store {
         let groups = groups(parts, &message.rows);
         let message = &message;
         let recordings = groups.iter().map(|group| async move {
-            let recorded = self.before(deadline, self.record_group(delivery, group, message, deadline)).await;
-            recorded.unwrap_or_else(|| Recording::failed(group, StoreError::DeadlineExceeded))
+            let mut recording = Recording::default();
+            let group_recorded = self.record_group(delivery, group, message, deadline, &mut recording);
+            if self.before(deadline, group_recorded).await.is_none() {
+                recording.abandon(group);
+            }
+            recording
         });
         let mut recordings = stream::iter(recordings.collect::<Vec<_>>()).buffered(MAX_IN_FLIGHT);
         while let Some(recorded) = recordings.next().await {
@@ -177,22 +120,19 @@ impl Store {
         group: &[Part<'_>],
         message: &MessageRows,
         deadline: Instant,
-    ) -> Recording {
-        let mut recording = Recording::default();
+        recording: &mut Recording,
+    ) {
+        let one_by_one = |parts, failed| OneByOne { delivery, parts, failed, message, deadline };
         if group.len() == 1 {
-            return self
-                .record_one_by_one(delivery, group.iter().collect(), Waiting::default(), message, deadline)
-                .await;
+            return self.record_one_by_one(one_by_one(group.iter().collect(), Waiting::default()), recording).await;
         }
         let known = message.complete.then_some(&message.rows);
         let mut state = match self.read(group, known).await.and_then(|rows| GroupState::of(group, rows)) {
             Ok(state) => state,
             Err(error) if error.is_retryable() => {
-                return self
-                    .record_one_by_one(delivery, group.iter().collect(), Waiting::default(), message, deadline)
-                    .await;
+                return self.record_one_by_one(one_by_one(group.iter().collect(), Waiting::default()), recording).await;
             }
-            Err(error) => return Recording::failed(group, error),
+            Err(error) => return recording.add(Recording::failed(group, error)),
         };
         let (mut transaction, mut in_transaction, mut touched) = (Items::default(), Vec::new(), BTreeSet::new());
         let (mut retries, mut parts, mut waiting) = (Vec::new(), group.iter(), Waiting::default());
@@ -204,11 +144,11 @@ impl Store {
             let (items, plan) = match self.decide(delivery, part, &state) {
                 Ok(Decision::Write(items, plan)) => (items, plan),
                 Ok(Decision::Duplicate) => {
-                    recording.duplicates += 1;
+                    recording.add(Recording::duplicate(part));
                     continue;
                 }
                 Ok(Decision::Oversized(bytes)) => {
-                    recording.oversized.push(Oversized { number: part.number, bytes });
+                    recording.add(Recording::oversized(part, bytes));
                     continue;
                 }
                 Ok(Decision::Stale) => {
@@ -243,22 +183,14 @@ impl Store {
         let mut failed = Waiting::default();
         let pending = group.iter().filter(|part| recording.pending.contains(&part.number));
         pending.for_each(|part| failed.add(part, &message.rows));
-        recording.add(self.record_one_by_one(delivery, retries, failed, message, deadline).await);
-        recording
+        self.record_one_by_one(one_by_one(retries, failed), recording).await;
     }
 
     /// Records each part in a transaction of its own. Those that lose a race or are throttled are retried in rounds,
     /// with backoff, until the deadline. One that never succeeds delays no other, except those about the same devices,
     /// which are recorded in their order. Parts about the same devices as `failed` ones are not attempted.
-    async fn record_one_by_one(
-        &self,
-        delivery: &CallbackDelivery,
-        mut parts: Vec<&Part<'_>>,
-        mut failed: Waiting,
-        message: &MessageRows,
-        deadline: Instant,
-    ) -> Recording {
-        let mut recording = Recording::default();
+    async fn record_one_by_one(&self, work: OneByOne<'_, '_>, recording: &mut Recording) {
+        let OneByOne { delivery, mut parts, mut failed, message, deadline } = work;
         for attempt in 1_u32.. {
             let mut last_error = StoreError::DeadlineExceeded;
             let (mut retries, mut waiting) = (Vec::new(), Waiting::default());
@@ -300,7 +232,6 @@ impl Store {
             self.runtime.sleep_until(retry_at).await;
             parts = retries;
         }
-        recording
     }
 
     /// One attempt: reads, decides and writes. `None` if another writer won the race.
@@ -308,10 +239,10 @@ impl Store {
         let group = std::slice::from_ref(part);
         let state = GroupState::of(group, self.read(group, None).await?)?;
         match self.decide(delivery, part, &state)? {
-            Decision::Duplicate => Ok(Some(Recording::duplicate())),
+            Decision::Duplicate => Ok(Some(Recording::duplicate(part))),
             Decision::Stale => Ok(None),
-            Decision::Oversized(bytes) => Ok(Some(Recording::oversized(part.number, bytes))),
-            Decision::Write(items, _) => Ok(self.write(items.items).await?.then(|| Recording::recorded(1))),
+            Decision::Oversized(bytes) => Ok(Some(Recording::oversized(part, bytes))),
+            Decision::Write(items, _) => Ok(self.write(items.items).await?.then(|| Recording::recorded(part))),
         }
     }
 

@@ -242,15 +242,26 @@ async fn a_parked_callback_overwrites_nothing_newer_and_is_recorded_once_however
 #[tokio::test]
 async fn equal_messages_without_a_request_id_are_recorded_once_each_however_often_the_queue_delivers_them() {
     let stack = Stack::new().await;
-    let sms = json!({ "deviceIds": [{ "id": "5550100001", "kind": "mdn" }], "smsMessage": "on", "callbackCount": 1 });
     let now = Timestamp::now();
-    let sent =
-        |second| queued("EnhancedConnectivityService", &sms.to_string(), now + SignedDuration::from_secs(second));
+    let sent = |second, count: u32| {
+        let device = [json!({ "id": "5550100001", "kind": "mdn" })];
+        let sms = json!({ "deviceIds": device, "smsMessage": "on", "callbackCount": count });
+        queued("EnhancedConnectivityService", &sms.to_string(), now + SignedDuration::from_secs(second))
+    };
     let redriver = redriver(&stack);
-    for batch in [vec![sent(0), sent(1), sent(2)], vec![sent(0)], vec![sent(2), sent(1)], vec![sent(0), sent(2)]] {
+    let (first, second, third, resent) = (sent(0, 1), sent(1, 1), sent(20, 1), sent(10, 2));
+    for batch in [
+        vec![first.clone(), second.clone(), third.clone()],
+        vec![first.clone()],
+        vec![third.clone(), second.clone()],
+        // Older than the last one, but with a higher counter, and too late to be a resend.
+        vec![resent.clone()],
+        vec![third],
+        vec![first, resent, second],
+    ] {
         assert!(remaining(&redriver, batch).await.is_empty());
     }
-    assert_eq!(stack.events("mdn/5550100001").await.len(), 3);
+    assert_eq!(stack.events("mdn/5550100001").await.len(), 4);
 }
 
 #[tokio::test]
