@@ -65,10 +65,10 @@ pub struct State {
 
 impl State {
     /// Adds a version of a secret with these staging labels, created this many seconds ago.
-    pub fn add_version(&mut self, secret: &str, id: &str, value: &Value, labels: &[&str], age: f64) {
+    pub fn add_version(&mut self, secret: &str, id: &str, value: &str, labels: &[&str], age: f64) {
         let created = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64() - age;
         let labels = labels.iter().map(|&label| label.to_owned()).collect();
-        let version = Version { id: id.to_owned(), text: value.to_string(), labels, created };
+        let version = Version { id: id.to_owned(), text: value.to_owned(), labels, created };
         self.secrets.entry(secret.to_owned()).or_default().push(version);
     }
 
@@ -203,8 +203,8 @@ impl Cloud {
         new_events.map(|record| from_value(record).unwrap()).collect()
     }
 
-    /// Applies a part of a request, and throttles the rest: of keys the second half, of messages all but the first, of a
-    /// transaction one item and thereby all.
+    /// Applies a part of a request, and throttles the rest: of keys and messages the second half, of a transaction one
+    /// item and thereby all.
     #[must_use]
     pub fn partly_throttle(&self, request: &Request) -> Answer {
         let mut part = request.clone();
@@ -232,13 +232,17 @@ impl Cloud {
             }
             "PublishBatch" => {
                 let fields = part.members.as_object_mut().unwrap();
-                let is_first = |name: &str| name.starts_with("PublishBatchRequestEntries.member.1.");
-                let ids = fields.iter().filter(|(name, _)| name.ends_with(".Id") && !is_first(name));
+                let number = |name: &str| -> Option<usize> {
+                    name.strip_prefix("PublishBatchRequestEntries.member.")?.split('.').next()?.parse().ok()
+                };
+                let count = fields.keys().filter_map(|name| number(name)).max().unwrap_or_default();
+                let is_throttled = |name: &str| number(name).is_some_and(|number| number > count / 2);
+                let ids = fields.iter().filter(|(name, _)| name.ends_with(".Id") && is_throttled(name));
                 let failed: String = ids
                     .map(|(_, id)| format!("<Id>{}</Id><Code>Throttled</Code>", id.as_str().unwrap_or_default()))
                     .map(|entry| format!("<member>{entry}<SenderFault>false</SenderFault></member>"))
                     .collect();
-                fields.retain(|name, _| !name.starts_with("PublishBatchRequestEntries.") || is_first(name));
+                fields.retain(|name, _| !is_throttled(name));
                 let Answer { status, body } = self.apply(&part);
                 Answer { status, body: body.replace("<Failed/>", &format!("<Failed>{failed}</Failed>")) }
             }
@@ -306,8 +310,7 @@ impl Cloud {
                     None => {
                         let label = request.members["VersionStages"][0].as_str().unwrap().to_owned();
                         remove_label(versions, &label);
-                        let value = serde_json::from_str(text).unwrap();
-                        state.add_version(&secret, token, &value, &[&label], 0.0);
+                        state.add_version(&secret, token, text, &[&label], 0.0);
                     }
                 }
                 ok(&json!({}))

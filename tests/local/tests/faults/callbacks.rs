@@ -12,8 +12,7 @@ use super::process::{
     Callback, DYNAMODB, Kept, LATE, PARKED, Process, SECRETS_MANAGER, at, cloud, earlier, queued, rest, snapshot,
     usage, usage_of,
 };
-use super::report::Report;
-use super::{Run, map_all, runs};
+use super::run_scenarios;
 
 /// When the platform resends a callback that is not answered 2xx.
 const RESEND_AFTER: Duration = Duration::from_millis(1300);
@@ -121,14 +120,14 @@ async fn redrive_all(cloud: &Arc<Cloud>) {
 }
 
 /// The calls of a scenario in which nothing goes wrong, and what is kept before and after it.
-async fn undisturbed(scenario: &Scenario) -> (Vec<Call>, Kept, Kept) {
+async fn undisturbed(scenario: &Scenario) -> (Vec<Call>, (Kept, Kept)) {
     let cloud = scenario.cloud().await;
     let before = kept(&cloud);
     let (process, status) = scenario.send(&cloud, None).await;
     assert_eq!(status, Some(scenario.answer));
     assert_eq!(queued(&cloud, PARKED).is_empty(), scenario.outage.is_none());
     redrive_all(&cloud).await;
-    (process.connections.calls(), before, kept(&cloud))
+    (process.connections.calls(), (before, kept(&cloud)))
 }
 
 /// A run in which something goes wrong until the first answer. Returns what the platform sees.
@@ -174,23 +173,11 @@ async fn disturbed(scenario: &Scenario, injection: &Injection, before: &Kept, ex
 
 #[test]
 fn no_fault_at_a_call_of_a_callback_function_loses_a_callback_or_leaves_half_done_work() {
-    let scenarios = scenarios();
-    let expected =
-        map_all(&scenarios, |scenario| scenario.name.to_owned(), async |scenario| undisturbed(scenario).await);
-    let runs: Vec<(Run<'_, Scenario>, &Kept, &Kept)> = scenarios
-        .iter()
-        .zip(&expected)
-        .flat_map(|(scenario, (calls, before, after))| {
-            runs(scenario, calls).into_iter().map(move |run| (run, before, after))
-        })
-        .collect();
-    let name = |(run, ..): &(Run<'_, Scenario>, _, _)| format!("{}, {}", run.scenario.name, run.injection);
-    let outcomes = map_all(&runs, name, async |(run, before, expected)| {
-        disturbed(run.scenario, &run.injection, before, expected).await
-    });
-    let mut report = Report::default();
-    for ((run, ..), outcome) in runs.iter().zip(outcomes) {
-        report.add(run.scenario.name, &run.injection, outcome);
-    }
-    report.compare("callback functions");
+    run_scenarios(
+        "callback functions",
+        &scenarios(),
+        |scenario| scenario.name,
+        async |scenario| undisturbed(scenario).await,
+        async |scenario, injection, (before, expected)| disturbed(scenario, injection, before, expected).await,
+    );
 }

@@ -5,9 +5,13 @@
 
 mod callbacks;
 mod process;
+mod publisher;
+mod redriver;
+mod registrar;
 mod report;
 
 use std::any::Any;
+use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,31 +19,54 @@ use std::thread;
 use std::time::Duration;
 
 use local_tests::{Call, Fault, Injection};
+use report::Report;
 use tokio::time::timeout;
 
 /// The longest time of a run: none waits for ever.
 const MAX_TIME: Duration = Duration::from_secs(1200);
 
-/// One run: a fault at a call of a scenario.
-struct Run<'a, S> {
-    scenario: &'a S,
-    injection: Injection,
+/// Runs scenarios: each without a fault, then with every fault at every call, once and, unless it ends the process, from
+/// then on. Compares the outcomes with the table of this name.
+///
+/// `undisturbed` returns the calls of a scenario and what is expected after each run; `disturbed` checks that and returns
+/// the outcome in a word. If `FAULTS` is set, only the runs whose names contain it are run, and nothing is compared.
+fn run_scenarios<S: Sync, E: Send + Sync>(
+    table: &str,
+    scenarios: &[S],
+    name: impl Fn(&S) -> &str + Sync,
+    undisturbed: impl AsyncFn(&S) -> (Vec<Call>, E) + Sync,
+    disturbed: impl AsyncFn(&S, &Injection, &E) -> String + Sync,
+) {
+    let expected = map_all(scenarios, |scenario| name(scenario).to_owned(), &undisturbed);
+    let runs = scenarios.iter().zip(&expected).flat_map(|(scenario, (calls, expected))| {
+        calls.iter().flat_map(injections).map(move |injection| (scenario, injection, expected))
+    });
+    let run_name = |(scenario, injection, _): &(&S, Injection, &E)| format!("{}, {injection}", name(scenario));
+    let only = env::var("FAULTS").ok();
+    let runs: Vec<_> = runs.filter(|run| only.as_ref().is_none_or(|only| run_name(run).contains(only))).collect();
+    let outcomes = map_all(&runs, run_name, async |(scenario, injection, expected)| {
+        disturbed(scenario, injection, expected).await
+    });
+    let mut report = Report::default();
+    for ((scenario, injection, _), outcome) in runs.iter().zip(outcomes) {
+        report.add(name(scenario), injection, outcome);
+    }
+    if only.is_none() {
+        report.compare(table);
+    }
 }
 
-/// The runs of a scenario with these calls: every fault at every call, once and, unless it ends the process, from then
-/// on.
-fn runs<'a, S>(scenario: &'a S, calls: &[Call]) -> Vec<Run<'a, S>> {
-    let mut runs = Vec::new();
-    for call in calls {
-        for fault in Fault::ALL.into_iter().filter(|fault| fault.is_possible_at(call)) {
-            for lasting in [false, true] {
-                if !(lasting && fault.kills()) {
-                    runs.push(Run { scenario, injection: Injection { call: call.clone(), fault, lasting } });
-                }
+/// Everything that can go wrong at a call.
+fn injections(call: &Call) -> Vec<Injection> {
+    let mut injections = Vec::new();
+    for fault in Fault::ALL.into_iter().filter(|fault| fault.is_possible_at(call)) {
+        for lasting in [false, true] {
+            if !(lasting && fault.kills()) {
+                injections.push(Injection { call: call.clone(), fault, lasting });
             }
         }
     }
-    runs
+    injections
 }
 
 /// The results of a function for these cases, in their order. Each is called in a runtime of its own whose time is

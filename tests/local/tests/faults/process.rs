@@ -84,7 +84,7 @@ pub(crate) fn snapshot(request: &str, change: &str, state: &str, meid: &str, mdn
 pub(crate) fn cloud() -> Arc<Cloud> {
     let cloud = Arc::new(Cloud::default());
     let credentials = json!({ "username": "platform", "password": "right" });
-    cloud.state().add_version(SECRET, "first", &credentials, &["AWSCURRENT"], 0.0);
+    cloud.state().add_version(SECRET, "first", &credentials.to_string(), &["AWSCURRENT"], 0.0);
     cloud
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::{env, fs};
 
 use local_tests::{Fault, Injection};
@@ -54,6 +55,9 @@ impl Report {
     /// Asserts that the document contains exactly this table between the markers of this name. If `UPDATE_RELIABILITY`
     /// is set, writes it there.
     pub(crate) fn compare(&self, name: &str) {
+        // The tests run concurrently, and each may write its table.
+        static DOCUMENT: Mutex<()> = Mutex::new(());
+        let _document = DOCUMENT.lock().unwrap_or_else(PoisonError::into_inner);
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reliability.md");
         let document = fs::read_to_string(&path).unwrap();
         let (start, end) = (format!("<!-- faults: {name} -->\n"), format!("<!-- end: {name} -->\n"));
