@@ -1,6 +1,7 @@
 """Refused callbacks: each has its own answer, and leaves the table unchanged."""
 
 import base64
+import gzip
 import json
 import uuid
 
@@ -64,7 +65,7 @@ def test_an_unknown_path_is_refused_by_the_api(stack, good):
 
 
 def strings(value):
-    """All strings in a message of a queue, at any depth, also decoded from base64 and JSON."""
+    """All strings in a message of a queue, at any depth, also decoded from base64 of gzip and from JSON."""
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list):
@@ -73,8 +74,8 @@ def strings(value):
         return []
     texts = [value]
     try:
-        texts.append(base64.b64decode(value, validate=True).decode())
-    except ValueError:
+        texts.append(gzip.decompress(base64.b64decode(value, validate=True)).decode())
+    except (ValueError, OSError, EOFError):
         pass
     try:
         parsed = json.loads(value)

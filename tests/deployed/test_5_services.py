@@ -26,7 +26,7 @@ from conftest import (
 )
 
 CONTENT_TYPES = {"soap": "text/xml", "rest": "application/json"}
-NOT_CALLBACK_FUNCTIONS = {"change-publisher", "device-query", "listener-registrar"}
+NOT_CALLBACK_FUNCTIONS = {"callback-redriver", "change-publisher", "device-query", "listener-registrar"}
 # The function for all other services; test_9_other_services.py tests it.
 OTHER_SERVICES = "other-services"
 
