@@ -36,7 +36,10 @@ pub(crate) enum Search {
 /// Runs the schedules. Returns their number.
 pub(crate) fn run(search: Search, case: impl Fn() + Clone + Send + Sync + 'static) -> usize {
     if let Ok(schedule) = std::env::var(REPLAYED_SCHEDULE) {
-        return runner(ReplayScheduler::new_from_encoded(schedule.trim())).run(case);
+        let mut replay = ReplayScheduler::new_from_encoded(schedule.trim());
+        // A test may have several cases, of which the schedule fits one.
+        replay.set_allow_incomplete();
+        return Runner::new(replay, config()).run(case);
     }
     let all = std::env::var(EXTENT).is_ok_and(|extent| extent == "all");
     let samples = match search {
@@ -53,9 +56,13 @@ pub(crate) fn run(search: Search, case: impl Fn() + Clone + Send + Sync + 'stati
 }
 
 fn runner<S: Scheduler + 'static>(scheduler: S) -> Runner<MainFirst<S>> {
+    Runner::new(MainFirst(scheduler), config())
+}
+
+fn config() -> Config {
     let mut config = Config::new();
     config.stack_size = STACK_BYTES;
-    Runner::new(MainFirst(scheduler), config)
+    config
 }
 
 /// Runs the main task whenever it can run. It only starts the writers and waits for them, so that other choices would

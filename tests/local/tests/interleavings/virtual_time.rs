@@ -44,7 +44,7 @@ impl Runtime for VirtualTime {
         ready(()).boxed()
     }
 
-    fn random(&self, _: u64) -> u64 {
-        1
+    fn random(&self, max: u64) -> u64 {
+        max
     }
 }
