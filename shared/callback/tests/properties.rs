@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 
 /// Trees of names and texts, as either transport can carry them.
 fn payload() -> impl Strategy<Value = Value> {
-    let name = "[A-Z][a-zA-Z]{0,8}[0-9]?";
+    // Not PIN, PSK and the like, whose values are left out. The short names of secrets start with A or P.
+    let name = "[B-OQ-Z][a-zA-Z]{0,8}[0-9]?";
     let leaf = prop_oneof!["[ -~é漢]{0,12}".prop_map(Value::from), Just(Value::Null)];
     leaf.prop_recursive(5, 48, 6, move |inner| {
         prop_oneof![
